@@ -1,0 +1,1 @@
+"""The telephone exchange's mind for the Social Emergency line 123."""

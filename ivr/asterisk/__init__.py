@@ -1,0 +1,1 @@
+"""The edge to Asterisk: AMI and FastAGI, the wire, translation, provisioning."""

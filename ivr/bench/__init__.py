@@ -1,0 +1,1 @@
+"""Benchmarks and measured trials behind `ivr bench`."""

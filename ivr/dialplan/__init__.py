@@ -1,0 +1,1 @@
+"""The spoken conversation: flows as data, their interpreter, the static Asterisk dialplan."""

@@ -1,0 +1,74 @@
+"""What is to be done: returned by `floor.decide`, carried out by the shell, in order.
+
+An effect that cannot be carried out comes back as an event (OfferFailed, CallDetached); none is
+retried by the shell.
+"""
+
+from dataclasses import dataclass
+
+from ivr.model import CallId, CallRecord, CounsellorId, Offer, OfferId, OfferResult
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OfferCall:
+    """Ring the offer's device; ends as OfferPickedUp, OfferFailed or LegEnded."""
+
+    offer: Offer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HangUpLeg:
+    """End the counsellor's leg of this offer, ringing or talking."""
+
+    offer: OfferId
+    why: OfferResult
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Connect:
+    """Send caller and counsellor into the offer's room."""
+
+    call: CallId
+    offer: OfferId
+    counsellor: CounsellorId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HoldCall:
+    """Back in line with music: the counsellor's leg was lost."""
+
+    call: CallId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CloseCall:
+    """The counsellor has ended the talk: play the closing sentence that offers the way back."""
+
+    call: CallId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecallCaller:
+    """Fetch a caller who stands in a room that no counsellor will come to."""
+
+    call: CallId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SaveCall:
+    """Write the call's record (insert or replace by call id)."""
+
+    record: CallRecord
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RaiseAlarm:
+    """Tell whoever watches the floor; `subject` is an id."""
+
+    code: str
+    subject: str
+
+
+Effect = (
+    OfferCall | HangUpLeg | Connect | HoldCall | CloseCall | RecallCaller | SaveCall | RaiseAlarm
+)

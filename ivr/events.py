@@ -1,0 +1,174 @@
+"""What has happened: facts in the past tense, the only thing that changes the floor.
+
+Shell parts (AMI translator, flows, web, timers) make them; `floor.decide` consumes them; the
+journal keeps them. An event about a call, offer or device that the floor does not know is
+harmless.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from ivr.model import (
+    CallerRef,
+    CallFacts,
+    CallId,
+    Counsellor,
+    CounsellorId,
+    DeviceId,
+    DeviceState,
+    EndedBy,
+    ExchangeSnapshot,
+    OfferId,
+    OfferResult,
+    ProvinceId,
+    RoutePlan,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallArrived:
+    """A caller's channel reached our conversation: a new call, or one back from the fallback."""
+
+    call: CallId
+    province: ProvinceId
+    line: str
+    caller: CallerRef | None
+    arrived_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallJoined:
+    """The conversation is over: the call stands in line. `joined_at` may lie before a restart."""
+
+    call: CallId
+    facts: CallFacts
+    plan: RoutePlan
+    joined_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallHungUp:
+    """The caller's channel is gone."""
+
+    call: CallId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallDetached:
+    """Our conversation with a living caller broke off: Asterisk's static queue has them."""
+
+    call: CallId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallFinished:
+    """The closing sentence was heard and nobody asked to come back; the dialplan hangs up."""
+
+    call: CallId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OfferPickedUp:
+    """The counsellor's device was picked up; the whisper plays."""
+
+    offer: OfferId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OfferAccepted:
+    """The whisper was heard to its end, or key 1 was pressed where that is asked."""
+
+    offer: OfferId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OfferFailed:
+    """The counsellor's leg did not come to a talk."""
+
+    offer: OfferId
+    result: OfferResult
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TalkStarted:
+    """Caller and counsellor are both in the room."""
+
+    offer: OfferId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LegEnded:
+    """The counsellor's leg is gone, at whatever stage it was."""
+
+    offer: OfferId
+    ended_by: EndedBy
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeviceChanged:
+    device: DeviceId
+    state: DeviceState
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CounsellorPaused:
+    counsellor: CounsellorId
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CounsellorResumed:
+    counsellor: CounsellorId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WrapUpEnded:
+    """The counsellor is done with the call before the time was up."""
+
+    counsellor: CounsellorId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StaffChanged:
+    """Everybody who may take calls from now on (accounts, desks, devices)."""
+
+    counsellors: tuple[Counsellor, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExchangeLost:
+    """The AMI link is down: nobody can be rung until a snapshot says what is true."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExchangeSeen:
+    """A snapshot of Asterisk, at start and after each reconnect."""
+
+    snapshot: ExchangeSnapshot
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TimePassed:
+    """A deadline of the floor has come."""
+
+
+Event = (
+    CallArrived
+    | CallJoined
+    | CallHungUp
+    | CallDetached
+    | CallFinished
+    | OfferPickedUp
+    | OfferAccepted
+    | OfferFailed
+    | TalkStarted
+    | LegEnded
+    | DeviceChanged
+    | CounsellorPaused
+    | CounsellorResumed
+    | WrapUpEnded
+    | StaffChanged
+    | ExchangeLost
+    | ExchangeSeen
+    | TimePassed
+)

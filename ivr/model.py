@@ -1,0 +1,260 @@
+"""The words of the line as frozen records: ids, facts of a call, plans, offers, counsellors.
+
+Nothing here acts. Instants are aware UTC (`_at`), durations seconds (`_s`); see docs/glossary.md.
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import IntEnum, StrEnum
+from typing import NewType
+
+CallId = NewType("CallId", str)  # Asterisk's linkedid of the caller's channel
+OfferId = NewType("OfferId", str)  # "<epoch>-<n>": unique over restarts
+CounsellorId = NewType("CounsellorId", str)
+DeskId = NewType("DeskId", str)  # the id of the county whose centre it is: "markazi-saveh"
+DeviceId = NewType("DeviceId", str)  # the SIP user name
+CountyId = NewType("CountyId", str)
+ProvinceId = NewType("ProvinceId", str)
+CategoryId = NewType("CategoryId", str)
+
+UNKNOWN_CATEGORY = CategoryId("unknown")
+
+
+class Lane(IntEnum):
+    """How urgent a call is; a smaller number goes first (design §2, promises 1 and 2)."""
+
+    DANGER = 0
+    SILENCE = 1
+    ORDINARY = 2
+
+
+class CountySource(StrEnum):
+    """Where a call's county is known from."""
+
+    UNKNOWN = "unknown"
+    KEYPAD = "keypad"
+    COUNSELLOR = "counsellor"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallerRef:
+    """Who called, without the number: a keyed pseudonym, and the number encrypted (design §4)."""
+
+    pseudonym: str
+    ciphertext: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallFacts:
+    """What the conversation has found out by the time the call joins the line."""
+
+    province: ProvinceId
+    county: CountyId | None = None
+    county_source: CountySource = CountySource.UNKNOWN
+    category: CategoryId = UNKNOWN_CATEGORY
+    lane: Lane = Lane.ORDINARY
+
+
+class ReasonCode(StrEnum):
+    """Why a step of a plan is what it is; texts are made at the edge."""
+
+    OWN_DESK = "own_desk"  # the county's own open centre
+    SUPPORTING_COUNTY = "supporting_county"  # serves a county that has no centre
+    NO_OWN_CENTRE = "no_own_centre"
+    CENTRE_UNKNOWN = "centre_unknown"  # the sources do not say whether there is one
+    OPENING_NOT_CONFIRMED = "opening_not_confirmed"  # planned date, nobody said it opened
+    CENTRAL_ANSWERING = "central_answering"
+    COUNTY_UNKNOWN = "county_unknown"
+    WHOLE_PROVINCE = "whole_province"
+    DANGER_OPENS_ALL = "danger_opens_all"
+    SILENCE_OPENS_PROVINCE = "silence_opens_province"
+    NOBODY_ROSTERED = "nobody_rostered"
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """One line of a decision trace; `subject` is an id (county, desk), never free text."""
+
+    code: ReasonCode
+    subject: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """One widening of a plan: who is added, and how long before the next one opens.
+
+    Steps add up: a call at step 2 may go to everyone of steps 0, 1 and 2.
+    `lasts_s` is None for the last step.
+    """
+
+    after_s: float
+    lasts_s: float | None
+    desks: tuple[DeskId, ...]
+    counsellors: tuple[CounsellorId, ...]
+    reasons: tuple[Reason, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoutePlan:
+    """Who may be rung for a call and when: made once by `router.plan`, kept with the record."""
+
+    steps: tuple[Step, ...]
+    rules_version: str
+    reasons: tuple[Reason, ...] = ()
+    all_at_once: bool = False
+
+
+class DeviceKind(StrEnum):
+    SIP = "sip"
+    BROWSER = "browser"
+    TELEPHONE = "telephone"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Device:
+    """Where a counsellor is rung. `confirm`: key 1 accepts, because a voicemail might answer."""
+
+    id: DeviceId
+    kind: DeviceKind = DeviceKind.SIP
+    confirm: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counsellor:
+    """Who answers, at which desks, on which devices (the first reachable one is rung)."""
+
+    id: CounsellorId
+    name_fa: str
+    desks: tuple[DeskId, ...]
+    devices: tuple[Device, ...]
+
+
+class CounsellorState(StrEnum):
+    OFF_DUTY = "off_duty"
+    AVAILABLE = "available"
+    OFFERED = "offered"
+    TALKING = "talking"
+    WRAP_UP = "wrap_up"
+    PAUSED = "paused"
+    BUSY_ELSEWHERE = "busy_elsewhere"  # the device is in a call that is not ours
+
+
+class DeviceState(StrEnum):
+    UNREACHABLE = "unreachable"
+    IDLE = "idle"
+    RINGING = "ringing"
+    IN_USE = "in_use"
+
+
+class CallPhase(StrEnum):
+    MENU = "menu"
+    WAITING = "waiting"
+    OFFERED = "offered"
+    CONNECTING = "connecting"  # accepted, both sides are on their way into the room
+    TALKING = "talking"
+    CLOSING = "closing"  # the counsellor has ended; the closing sentence offers the way back
+    FALLBACK = "fallback"  # Asterisk's static queue has the caller
+    ENDED = "ended"
+
+
+class OfferResult(StrEnum):
+    """How an offer ended."""
+
+    CONNECTED = "connected"
+    RONA = "rona"
+    REJECTED = "rejected"
+    BUSY = "busy"
+    UNREACHABLE = "unreachable"
+    DECLINED = "declined"  # picked up, then not accepted
+    WITHDRAWN = "withdrawn"  # taken back by us: the caller left, the counsellor paused
+    FAILED = "failed"  # Asterisk would not or could not ring
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Offer:
+    """Ringing one counsellor for one call; late events with an old offer's id change nothing."""
+
+    id: OfferId
+    call: CallId
+    counsellor: CounsellorId
+    device: Device
+    facts: CallFacts
+    offered_at: datetime
+    deadline_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OfferEntry:
+    """An ended offer as it stands in a call's record."""
+
+    offer: OfferId
+    counsellor: CounsellorId
+    offered_at: datetime
+    ended_at: datetime
+    result: OfferResult
+
+
+class EndedBy(StrEnum):
+    CALLER = "caller"
+    COUNSELLOR = "counsellor"
+    DEVICE_LOST = "device_lost"
+    UNKNOWN = "unknown"  # it ended while nobody was looking
+
+
+class CallEnd(StrEnum):
+    """What a call had come to when it ended (outcome is the counsellor's, this is the line's)."""
+
+    IN_MENU = "in_menu"  # the caller left before joining the line
+    SHORT_ABANDONMENT = "short_abandonment"
+    ABANDONED = "abandoned"
+    CONNECTED = "connected"
+    FALLBACK_CONNECTED = "fallback_connected"
+    FALLBACK_ABANDONED = "fallback_abandoned"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallRecord:
+    """Everything that is kept of a call; saved whole at each change of phase, one row a call."""
+
+    call: CallId
+    province: ProvinceId
+    line: str
+    caller: CallerRef | None
+    arrived_at: datetime
+    phase: CallPhase
+    facts: CallFacts | None = None
+    plan: RoutePlan | None = None
+    joined_at: datetime | None = None
+    first_offered_at: datetime | None = None
+    connected_at: datetime | None = None
+    talk_ended_at: datetime | None = None
+    ended_at: datetime | None = None
+    counsellor: CounsellorId | None = None
+    desk: DeskId | None = None
+    ended_by: EndedBy | None = None
+    end: CallEnd | None = None
+    offers: tuple[OfferEntry, ...] = ()
+    fallback_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LiveCall:
+    """A caller's channel as a snapshot of Asterisk shows it; facts from the channel's variables."""
+
+    call: CallId
+    line: str
+    province: ProvinceId
+    arrived_at: datetime
+    facts: CallFacts | None
+    joined_at: datetime | None
+    offer: OfferId | None  # set while the caller is in the room of that offer
+    counsellor: CounsellorId | None  # who is in the room with the caller
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExchangeSnapshot:
+    """What Asterisk says is true, taken at start and after each reconnect; Asterisk wins."""
+
+    calls: tuple[LiveCall, ...]
+    legs: frozenset[OfferId] = field(default_factory=frozenset)
+    devices: tuple[tuple[DeviceId, DeviceState], ...] = ()

@@ -1,0 +1,1 @@
+"""Rules: slow, versioned, published; read into frozen records that the router uses."""

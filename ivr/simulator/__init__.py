@@ -1,0 +1,1 @@
+"""A simulated Asterisk, and callers and counsellors for it and for the real one."""

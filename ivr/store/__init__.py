@@ -1,0 +1,1 @@
+"""Records, journal and outcomes in a database (SQLAlchemy, Alembic)."""
