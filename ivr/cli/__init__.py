@@ -3,7 +3,6 @@
 import importlib
 import sys
 
-import click
 import typer
 
 from ivr.errors import LineError
@@ -29,5 +28,5 @@ def main() -> None:
     try:
         app()
     except LineError as error:
-        click.echo(f"ivr: {error}", err=True)
+        typer.echo(f"ivr: {error}", err=True)
         sys.exit(error.exit_status)
