@@ -1,0 +1,141 @@
+"""What a person may see of the floor: frozen rows, without a caller's number or pseudonym.
+
+The controller makes one `FloorView` after each change; the console draws it. Nothing here acts.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from ivr.model import (
+    CallEnd,
+    CallId,
+    CallPhase,
+    CallRecord,
+    CategoryId,
+    CounsellorId,
+    CounsellorState,
+    CountyId,
+    DeskId,
+    DeviceState,
+    Lane,
+    ProvinceId,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WaitingCall:
+    """A call in line, from joining it until both talk.
+
+    `position` counts from 1 in the order of the line; `step` is the number of the plan's step that
+    it has reached, from 0; `offered_to` is set while a counsellor is being rung.
+    """
+
+    call: CallId
+    position: int
+    lane: Lane
+    province: ProvinceId
+    county: CountyId | None
+    category: CategoryId
+    joined_at: datetime
+    phase: CallPhase
+    step: int
+    offered_to: CounsellorId | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CounsellorView:
+    """A counsellor and since when the state holds; `call` while offered, talking or in wrap-up."""
+
+    counsellor: CounsellorId
+    name_fa: str
+    desks: tuple[DeskId, ...]
+    state: CounsellorState
+    since_at: datetime
+    call: CallId | None = None
+    device_state: DeviceState = DeviceState.UNREACHABLE
+    pause_reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TalkView:
+    """A talk under way."""
+
+    call: CallId
+    counsellor: CounsellorId
+    county: CountyId | None
+    category: CategoryId
+    connected_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FloorView:
+    """The whole floor at one instant; `sequence` is another number whenever the floor changed.
+
+    `waiting` stands in the order of the line. `in_menu` callers are still being asked,
+    `in_fallback` callers are in Asterisk's static queue.
+    """
+
+    sequence: int
+    at: datetime
+    waiting: tuple[WaitingCall, ...] = ()
+    talks: tuple[TalkView, ...] = ()
+    counsellors: tuple[CounsellorView, ...] = ()
+    in_menu: int = 0
+    in_fallback: int = 0
+    exchange_up: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Names:
+    """The Persian names of ids, from the rules in force; an id that is missing stands for itself."""
+
+    provinces: Mapping[ProvinceId, str] = field(default_factory=dict)
+    counties: Mapping[CountyId, str] = field(default_factory=dict)
+    categories: Mapping[CategoryId, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallRow:
+    """One of today's calls.
+
+    `wait_s` runs from joining the line to connect, or to the end of a call that was not connected;
+    None before joining and while waiting. `talk_s` is None until the talk has ended. `outcome` is
+    an outcome's id.
+    """
+
+    call: CallId
+    arrived_at: datetime
+    phase: CallPhase
+    province: ProvinceId
+    county: CountyId | None
+    category: CategoryId | None
+    lane: Lane | None
+    wait_s: float | None
+    talk_s: float | None
+    counsellor: CounsellorId | None
+    end: CallEnd | None
+    outcome: str | None = None
+
+
+def call_row(record: CallRecord, outcome: str | None = None) -> CallRow:
+    """What may be shown of a record; who called stays behind."""
+    facts = record.facts
+    return CallRow(
+        call=record.call,
+        arrived_at=record.arrived_at,
+        phase=record.phase,
+        province=record.province,
+        county=facts.county if facts else None,
+        category=facts.category if facts else None,
+        lane=facts.lane if facts else None,
+        wait_s=_between(record.joined_at, record.connected_at or record.ended_at),
+        talk_s=_between(record.connected_at, record.talk_ended_at or record.ended_at),
+        counsellor=record.counsellor,
+        end=record.end,
+        outcome=outcome,
+    )
+
+
+def _between(start: datetime | None, end: datetime | None) -> float | None:
+    return (end - start).total_seconds() if start and end else None
