@@ -1,0 +1,301 @@
+"""What a province decides: one frozen document, without any I/O, so that the core can read it.
+
+Field descriptions finish the sentence "it is …" and are shown to whoever made a mistake in a
+rules file. What one field alone cannot show to be wrong is found by `ivr.rules.check`.
+"""
+
+import hashlib
+from enum import StrEnum
+from functools import cached_property
+from typing import Annotated
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+from ivr.model import CategoryId, CountyId, DeskId, Lane, ProvinceId
+from ivr.text import to_ascii_digits
+
+DEFAULT_LINE = "123"  # belongs to the default province of a running copy, never to a file
+HUMAN_KEY = "0"
+NEXT_PAGE_KEY = "9"
+MAX_COUNTY_PAGES = 2
+MAX_CATEGORY_CHOICES = 5
+
+
+def _digits(value: object) -> object:
+    return to_ascii_digits(value).strip() if isinstance(value, str) else value
+
+
+def _lane(value: object) -> object:
+    """Lanes are written by name; `silence` is what happens, not what somebody chooses."""
+    names = {"danger": Lane.DANGER, "ordinary": Lane.ORDINARY}
+    if isinstance(value, str) and value not in names:
+        raise ValueError("write danger or ordinary")
+    return names[value] if isinstance(value, str) else value
+
+
+Id = r"^[a-z0-9]+([-_][a-z0-9]+)*$"
+Name = Annotated[str, Field(min_length=1, max_length=80)]
+Seconds = Annotated[float, BeforeValidator(_digits), Field(allow_inf_nan=False)]
+Count = Annotated[int, BeforeValidator(_digits)]
+CentreLevel = Annotated[int, BeforeValidator(_digits), Field(ge=1, le=3)]
+Number = Annotated[str, BeforeValidator(_digits), Field(pattern=r"^\d{3,15}$")]
+JalaliText = Annotated[
+    str, BeforeValidator(_digits), Field(pattern=r"^1[34]\d\d-\d\d-\d\d$", examples=["1405-12-29"])
+]
+CountyKey = Annotated[str, BeforeValidator(_digits), Field(pattern=r"^[1-8]$")]
+ChoiceKey = Annotated[str, BeforeValidator(_digits), Field(pattern=r"^[1-9]$")]
+CountyRef = Annotated[CountyId, Field(pattern=Id)]
+CategoryRef = Annotated[CategoryId, Field(pattern=Id)]
+PromptId = Annotated[str, Field(pattern=Id, max_length=64)]
+
+
+class Record(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Answering(StrEnum):
+    CENTRAL = "central"  # one place answers for the whole province (Ilam)
+    COUNTY = "county"  # the county's own centre first (Markazi)
+
+
+class CentreState(StrEnum):
+    OPEN = "open"
+    NONE = "none"
+    PLANNED = "planned"  # stays so until a person writes `open`, whatever the planned date
+    UNKNOWN = "unknown"  # the sources do not say (Khuzestan)
+
+
+class Urgency(StrEnum):
+    """Life or safety now; harm under way or a child alone; acute but not physical; advice."""
+
+    P1 = "P1"
+    P2 = "P2"
+    P3 = "P3"
+    P4 = "P4"
+
+
+class OutcomeId(StrEnum):
+    """How a call ended. Reports count by these ids, so they never change; labels may."""
+
+    PHONE_RESOLVED = "phone_resolved"
+    MOBILE_TEAM = "mobile_team"
+    CRISIS_CENTRE_OUTPATIENT = "crisis_centre_outpatient"
+    CRISIS_CENTRE_ADMISSION = "crisis_centre_admission"
+    SERVICE_BASE = "service_base"
+    INTERNAL_OTHER = "internal_other"
+    EXTERNAL = "external"
+    UNRELATED = "unrelated"
+    PRANK = "prank"
+    CALL_BACK_DUE = "call_back_due"
+    ABANDONED = "abandoned"  # given by the line itself
+
+
+class Centre(Record):
+    """Whether a county has its own centre, as far as is known."""
+
+    state: CentreState = Field(description="whether callers of the county have a centre there")
+    levels: tuple[CentreLevel, ...] = Field(
+        (), description="the levels of service (1 to 3) that the centre gives or will give"
+    )
+    planned: JalaliText | None = Field(
+        None, description="the Jalali day on which the opening was promised; it opens nothing"
+    )
+    source: str = Field("", description="where the state is known from")
+
+
+class SupportingCounty(Record):
+    """A county whose centre serves one that has none (شهرستان معین)."""
+
+    county: CountyRef = Field(description="the county whose centre takes the calls instead")
+    proposal: bool = Field(
+        False, description="true where no source names it and the province must confirm it"
+    )
+
+
+class County(Record):
+    id: CountyRef = Field(description="the county that callers choose in the menu")
+    name_fa: Name = Field(description="the county's name as people read it")
+    centre: Centre = Field(description="whether the county's own counsellors can be rung")
+    supporting: tuple[SupportingCounty, ...] = Field(
+        (), description="who serves the county while it has no open centre, first choice first"
+    )
+
+    @property
+    def prompt(self) -> str:
+        return f"county-{self.id}"
+
+    @property
+    def is_open(self) -> bool:
+        return self.centre.state is CentreState.OPEN
+
+    @property
+    def desk(self) -> DeskId:
+        """The desk of the county's own centre; nobody sits there unless it is open."""
+        return DeskId(self.id)
+
+
+class Steps(Record):
+    """How long a call stays with one circle of counsellors before it is widened.
+
+    The last circle is the whole province and has no end.
+    """
+
+    own_s: Seconds = Field(
+        20, ge=0, le=120, description="seconds that a call is kept for its own county's centre"
+    )
+    supporting_s: Seconds = Field(
+        20, ge=0, le=120, description="seconds before the whole province may take the call"
+    )
+
+
+class Limits(Record):
+    """Times and counts of the line; the defaults are ours, the bounds keep callers safe."""
+
+    ring_timeout_s: Seconds = Field(
+        15, ge=5, le=45, description="seconds that one counsellor's phone rings for one call"
+    )
+    accept_timeout_s: Seconds = Field(
+        15, ge=5, le=45, description="seconds from picking up to accepting the call"
+    )
+    wrap_up_s: Seconds = Field(
+        60, ge=0, le=900, description="seconds for notes before the next call is offered"
+    )
+    rona_back_off_s: Seconds = Field(
+        30, ge=1, le=300, description="seconds without offers after a phone rang in vain"
+    )
+    rejected_back_off_s: Seconds = Field(
+        15, ge=1, le=300, description="seconds without offers after a counsellor rejected one"
+    )
+    failed_back_off_s: Seconds = Field(
+        10, ge=1, le=300, description="seconds without offers after a phone could not be rung"
+    )
+    rona_pause_after: Count = Field(
+        3,
+        ge=1,
+        le=10,
+        description="offers in a row that ring in vain before a counsellor is paused",
+    )
+    ageing_cap_s: Seconds = Field(
+        180, ge=30, le=900, description="seconds after which no later call but danger goes before"
+    )
+    announce_every_s: Seconds = Field(
+        30, ge=10, le=120, description="seconds between two sentences to a waiting caller"
+    )
+    key_wait_s: Seconds = Field(
+        6, ge=3, le=20, description="seconds of silence after a question before it is said again"
+    )
+    question_repeats: Count = Field(
+        2, ge=1, le=4, description="times a question is said before the caller goes to a person"
+    )
+    closing_wait_s: Seconds = Field(
+        8, ge=3, le=30, description="seconds in which key 1 brings a caller back after a talk"
+    )
+    short_abandonment_s: Seconds = Field(
+        5, ge=0, le=30, description="seconds of waiting below which a lost call counts as short"
+    )
+    service_level_s: Seconds = Field(
+        20, ge=5, le=120, description="seconds within which a call should be connected"
+    )
+
+
+class Category(Record):
+    """What a call is about."""
+
+    id: CategoryRef = Field(description="the category's name in records; it never changes")
+    name_fa: Name = Field(description="the label that counsellors read")
+    name_en: Name = Field(description="the label in English")
+    urgency: Urgency = Field(description="how urgent such a call is unless the counsellor differs")
+    enabled: bool = Field(True, description="false while counsellors are not to be offered it")
+
+
+class Outcome(Record):
+    """One way for a call to end."""
+
+    id: OutcomeId = Field(description="the outcome's name in records and reports")
+    name_fa: Name = Field(description="the label that counsellors read")
+    name_en: Name = Field(description="the label in English")
+
+
+class FirstQuestion(Record):
+    """Is somebody in danger now? Silence is neither: it has a lane of its own."""
+
+    danger_key: ChoiceKey = Field(description="the key that sends a caller to the danger lane")
+    ordinary_key: ChoiceKey = Field(description="the key that leads to the further questions")
+
+
+class CountyChoice(Record):
+    key: CountyKey = Field(description="the key (1 to 8) that callers press for the county")
+    county: CountyRef = Field(description="the county that the key stands for")
+
+
+class CategoryChoice(Record):
+    """One key of the category question."""
+
+    key: ChoiceKey = Field(description="the key that callers press for the subject")
+    categories: tuple[CategoryRef, ...] = Field(
+        min_length=1, description="the categories that callers hear; the first goes on record"
+    )
+    prompt: PromptId = Field(description="the sentence that callers hear for the key")
+    lane: Annotated[Lane, BeforeValidator(_lane)] = Field(
+        Lane.ORDINARY, description="danger where the choice means that a life is at stake"
+    )
+
+    @property
+    def category(self) -> CategoryId:
+        """What stands on record until the counsellor says it more exactly."""
+        return self.categories[0]
+
+
+class Menus(Record):
+    """What callers are asked. Key 0 leads to a person everywhere, key 9 to the next page."""
+
+    first_question: FirstQuestion = Field(description="the question whether life is in danger")
+    county_pages: tuple[tuple[CountyChoice, ...], ...] = Field(
+        min_length=1,
+        max_length=MAX_COUNTY_PAGES,
+        description="the counties that callers hear, page by page",
+    )
+    category_choices: tuple[CategoryChoice, ...] = Field(
+        min_length=1,
+        max_length=MAX_CATEGORY_CHOICES,
+        description="the subjects that callers may choose from",
+    )
+
+
+class ProvinceRules(Record):
+    """Everything that the line of one province goes by."""
+
+    id: Annotated[ProvinceId, Field(pattern=Id)] = Field(description="the province served")
+    name_fa: Name = Field(description="the province's name as people read it")
+    answering: Answering = Field(description="whether one place answers or each county's centre")
+    lines: tuple[Number, ...] = Field(
+        min_length=1, description="the numbers under which callers reach the province"
+    )
+    counties: tuple[County, ...] = Field(
+        min_length=1, description="the counties that callers can be helped in"
+    )
+    steps: Steps = Field(default_factory=Steps, description="how a waiting call is widened")
+    limits: Limits = Field(default_factory=Limits, description="the line's times and counts")
+    categories: tuple[Category, ...] = Field(min_length=1, description="what calls may be about")
+    outcomes: tuple[Outcome, ...] = Field(min_length=1, description="how calls may end")
+    menus: Menus = Field(description="what callers are asked before they join the line")
+
+    @cached_property
+    def version(self) -> str:
+        """Twelve hexadecimal digits of the content's SHA-256: the same rules, the same version."""
+        return hashlib.sha256(self.model_dump_json().encode()).hexdigest()[:12]
+
+    def county(self, county: CountyId | None) -> County | None:
+        return next((known for known in self.counties if known.id == county), None)
+
+    def category(self, category: CategoryId) -> Category | None:
+        return next((known for known in self.categories if known.id == category), None)
+
+    @property
+    def desks(self) -> tuple[DeskId, ...]:
+        """The desks of all open centres, in the order of the file."""
+        return tuple(county.desk for county in self.counties if county.is_open)
+
+    def numbers(self, default_province: str) -> tuple[str, ...]:
+        """All called numbers of the province; 123 itself where it is the default province."""
+        return (*self.lines, DEFAULT_LINE) if self.id == default_province else self.lines
