@@ -141,60 +141,74 @@ class Steps(Record):
     """
 
     own_s: Seconds = Field(
-        20, ge=0, le=120, description="seconds that a call is kept for its own county's centre"
+        20, ge=0, le=120, description="the time a call is kept for its own county's centre"
     )
     supporting_s: Seconds = Field(
-        20, ge=0, le=120, description="seconds before the whole province may take the call"
+        20, ge=0, le=120, description="the time before the whole province may take the call"
     )
 
 
 class Limits(Record):
-    """Times and counts of the line; the defaults are ours, the bounds keep callers safe."""
+    """The floor's times and counts, named as the floor names them; the bounds keep callers safe.
 
-    ring_timeout_s: Seconds = Field(
-        15, ge=5, le=45, description="seconds that one counsellor's phone rings for one call"
+    The defaults are ours: no source gives any.
+    """
+
+    ring_s: Seconds = Field(
+        20, ge=5, le=60, description="how long one counsellor's phone rings for one call"
     )
-    accept_timeout_s: Seconds = Field(
-        15, ge=5, le=45, description="seconds from picking up to accepting the call"
+    whisper_s: Seconds = Field(
+        15, ge=5, le=60, description="the time from picking up to accepting the call"
+    )
+    connect_s: Seconds = Field(
+        6, ge=2, le=30, description="the time from acceptance until both hear each other"
     )
     wrap_up_s: Seconds = Field(
-        60, ge=0, le=900, description="seconds for notes before the next call is offered"
-    )
-    rona_back_off_s: Seconds = Field(
-        30, ge=1, le=300, description="seconds without offers after a phone rang in vain"
-    )
-    rejected_back_off_s: Seconds = Field(
-        15, ge=1, le=300, description="seconds without offers after a counsellor rejected one"
-    )
-    failed_back_off_s: Seconds = Field(
-        10, ge=1, le=300, description="seconds without offers after a phone could not be rung"
-    )
-    rona_pause_after: Count = Field(
-        3,
-        ge=1,
-        le=10,
-        description="offers in a row that ring in vain before a counsellor is paused",
-    )
-    ageing_cap_s: Seconds = Field(
-        180, ge=30, le=900, description="seconds after which no later call but danger goes before"
-    )
-    announce_every_s: Seconds = Field(
-        30, ge=10, le=120, description="seconds between two sentences to a waiting caller"
-    )
-    key_wait_s: Seconds = Field(
-        6, ge=3, le=20, description="seconds of silence after a question before it is said again"
-    )
-    question_repeats: Count = Field(
-        2, ge=1, le=4, description="times a question is said before the caller goes to a person"
-    )
-    closing_wait_s: Seconds = Field(
-        8, ge=3, le=30, description="seconds in which key 1 brings a caller back after a talk"
+        30, ge=0, le=900, description="the time for notes before the next call is offered"
     )
     short_abandonment_s: Seconds = Field(
-        5, ge=0, le=30, description="seconds of waiting below which a lost call counts as short"
+        5, ge=0, le=30, description="the wait below which a lost call counts as short"
     )
-    service_level_s: Seconds = Field(
-        20, ge=5, le=120, description="seconds within which a call should be connected"
+    rona_s: Seconds = Field(
+        10, ge=1, le=120, description="the pause in offers after a phone rang in vain"
+    )
+    rona_most_s: Seconds = Field(
+        60, ge=1, le=600, description="the longest pause after several that rang in vain"
+    )
+    rona_alarm_after: Count = Field(
+        3, ge=1, le=10, description="how many offers in a row may ring in vain before an alarm"
+    )
+    rejected_s: Seconds = Field(
+        15, ge=1, le=300, description="the pause in offers after a counsellor rejected one"
+    )
+    busy_s: Seconds = Field(
+        5, ge=1, le=300, description="the pause in offers after a phone was busy"
+    )
+    unreachable_s: Seconds = Field(
+        5, ge=1, le=300, description="the pause in offers after a phone was not reachable"
+    )
+    declined_s: Seconds = Field(
+        15, ge=1, le=300, description="the pause in offers after a picked-up call was declined"
+    )
+    failed_s: Seconds = Field(
+        2, ge=1, le=300, description="the pause in offers after Asterisk could not ring a phone"
+    )
+
+
+class Conversation(Record):
+    """The times of what callers hear."""
+
+    key_wait_s: Seconds = Field(
+        6, ge=3, le=20, description="the silence after a question before it is said again"
+    )
+    question_repeats: Count = Field(
+        2, ge=1, le=4, description="how often a question is said before a person takes the call"
+    )
+    announce_every_s: Seconds = Field(
+        30, ge=10, le=120, description="the time between two sentences to a waiting caller"
+    )
+    closing_wait_s: Seconds = Field(
+        8, ge=3, le=30, description="the time in which key 1 brings a caller back after a talk"
     )
 
 
@@ -275,7 +289,10 @@ class ProvinceRules(Record):
         min_length=1, description="the counties that callers can be helped in"
     )
     steps: Steps = Field(default_factory=Steps, description="how a waiting call is widened")
-    limits: Limits = Field(default_factory=Limits, description="the line's times and counts")
+    limits: Limits = Field(default_factory=Limits, description="the floor's times")
+    conversation: Conversation = Field(
+        default_factory=Conversation, description="the times of what callers hear"
+    )
     categories: tuple[Category, ...] = Field(min_length=1, description="what calls may be about")
     outcomes: tuple[Outcome, ...] = Field(min_length=1, description="how calls may end")
     menus: Menus = Field(description="what callers are asked before they join the line")
