@@ -1,0 +1,134 @@
+"""The database itself: where it is, how it is opened, and that its tables are of our version."""
+
+import sqlite3
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+from typing import Any
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from alembic.script.revision import ResolutionError
+from alembic.util import CommandError
+from sqlalchemy import URL, Connection, event, make_url
+from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from ivr.errors import BadInput, StoreError
+from ivr.settings import Settings
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+LOCK_WAIT_S = 5.0
+_WRITES = "ivr_writes"
+_ASYNC_DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg"}
+
+
+def database_url(settings: Settings) -> URL:
+    """Where the database is; raises BadInput for an address that is none."""
+    if settings.database_url is None:
+        return URL.create("sqlite+aiosqlite", database=str(settings.home / "line123.sqlite"))
+    try:
+        url = make_url(settings.database_url)
+    except ArgumentError:
+        raise BadInput(
+            "IVR_DATABASE_URL is not a database address; write sqlite:////PATH or "
+            "postgresql://USER:PASSWORD@HOST/NAME."
+        ) from None
+    return url.set(drivername=_ASYNC_DRIVERS.get(url.drivername, url.drivername))
+
+
+def make_engine(url: URL) -> AsyncEngine:
+    """An engine for the address; SQLite's file is made readable by its owner alone.
+
+    Raises StoreError where the driver or the directory is missing.
+    """
+    sqlite = url.get_backend_name() == "sqlite"
+    with translated(url):
+        if sqlite:
+            _make_private_file(Path(url.database or ""))
+        engine = create_async_engine(
+            url,
+            hide_parameters=True,  # values would stand in errors' texts
+            connect_args={"timeout": LOCK_WAIT_S},
+        )
+    if sqlite:
+        event.listen(engine.sync_engine, "connect", _set_pragmas)
+        event.listen(engine.sync_engine, "begin", _begin)
+    return engine
+
+
+def _make_private_file(path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.touch(mode=0o600)
+
+
+def _set_pragmas(connection: Any, _record: object) -> None:
+    """https://www.sqlite.org/pragma.html: FULL syncs the write-ahead log at each commit."""
+    connection.isolation_level = None  # the driver begins nothing by itself; see _begin
+    cursor = connection.cursor()
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _begin(connection: Connection) -> None:
+    """A writer takes the lock at once: one that upgrades later can be refused without waiting."""
+    writes = connection.get_execution_options().get(_WRITES, False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+@asynccontextmanager
+async def reading(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
+    """A transaction that only reads; errors come as StoreError."""
+    with translated(engine.url):
+        async with engine.begin() as connection:
+            yield connection
+
+
+@asynccontextmanager
+async def writing(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
+    """A transaction whose end means: on disk. Errors come as StoreError."""
+    with translated(engine.url):
+        async with engine.execution_options(**{_WRITES: True}).begin() as connection:
+            yield connection
+
+
+@contextmanager
+def translated(url: URL) -> Iterator[None]:
+    """Foreign errors as StoreError; without SQL and values, which may tell of a caller."""
+    try:
+        yield
+    except (SQLAlchemyError, sqlite3.Error, OSError, ImportError) as error:
+        cause = getattr(error, "orig", None) or error
+        raise StoreError(
+            f"The database {url.render_as_string(hide_password=True)} cannot be used: {cause}"
+        ) from error
+
+
+def migrate(connection: Connection) -> None:
+    """Bring the tables to our version, within the transaction of `connection`.
+
+    Raises StoreError for a database that a newer version has made.
+    """
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+    config.attributes["connection"] = connection
+    script = ScriptDirectory.from_config(config)
+    present = MigrationContext.configure(connection).get_current_revision()
+    if present == script.get_current_head():
+        return
+    _check_known(script, present, connection.engine.url)
+    command.upgrade(config, "head")
+
+
+def _check_known(script: ScriptDirectory, revision: str | None, url: URL) -> None:
+    try:
+        script.get_revision(revision or "base")
+    except (ResolutionError, CommandError) as error:
+        raise StoreError(
+            f"The database {url.render_as_string(hide_password=True)} was made by a newer version "
+            f"of line 123 (its tables are {revision!r}). Install that version, or set IVR_HOME to "
+            "another directory."
+        ) from error

@@ -1,0 +1,12 @@
+"""Alembic's entry point: `ivr.store.database.migrate` hands over the connection."""
+
+from alembic import context
+
+from ivr.store.tables import metadata
+
+context.configure(
+    connection=context.config.attributes["connection"],
+    target_metadata=metadata,
+    render_as_batch=True,  # SQLite changes a table by copying it
+)
+context.run_migrations()

@@ -1,0 +1,158 @@
+"""Rows of the database as frozen records and back."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
+from typing import Any, TypeVar
+
+from sqlalchemy import RowMapping
+
+from ivr.events import Event
+from ivr.model import (
+    CallEnd,
+    CallerRef,
+    CallFacts,
+    CallId,
+    CallPhase,
+    CallRecord,
+    CountySource,
+    EndedBy,
+    Lane,
+    OfferEntry,
+    RoutePlan,
+)
+from ivr.outcomes import OutcomeId
+from ivr.store.codec import Json, decode, decode_event, encode, encode_event
+
+E = TypeVar("E", bound=Enum)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutcomeEntry:
+    """One outcome of a call, as a person recorded it."""
+
+    id: int
+    call: CallId
+    outcome: OutcomeId
+    note: str
+    by: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JournalEntry:
+    """An event as the writer of `epoch` saw it; `seq` counts its events from 1."""
+
+    epoch: int
+    seq: int
+    at: datetime
+    event: Event
+
+
+_FALLBACK_ENDS = frozenset({CallEnd.FALLBACK_CONNECTED, CallEnd.FALLBACK_ABANDONED})
+# Columns that are the record's fields of the same name and kind.
+_PLAIN = (
+    "call",
+    "province",
+    "line",
+    "arrived_at",
+    "joined_at",
+    "first_offered_at",
+    "connected_at",
+    "talk_ended_at",
+    "ended_at",
+    "counsellor",
+    "desk",
+    "fallback_s",
+)
+
+
+def served_by(record: CallRecord) -> str:
+    """Who had the call at its end: `controller`, or Asterisk's static `fallback`."""
+    return "fallback" if record.end in _FALLBACK_ENDS else "controller"
+
+
+def call_to_row(record: CallRecord) -> dict[str, Any]:
+    """The row of table `calls`."""
+    caller = record.caller
+    return {
+        **{name: getattr(record, name) for name in _PLAIN},
+        "caller_pseudonym": caller.pseudonym if caller else None,
+        "caller_ciphertext": caller.ciphertext if caller else None,
+        "served_by": served_by(record),
+        "phase": record.phase.value,
+        "end": record.end and record.end.value,
+        "ended_by": record.ended_by and record.ended_by.value,
+        **_facts_to_row(record.facts),
+        "rules_version": record.plan.rules_version if record.plan else None,
+        "plan": encode(record.plan),
+        "offers": encode(record.offers),
+    }
+
+
+def _facts_to_row(facts: CallFacts | None) -> dict[str, Any]:
+    return {
+        "facts_province": facts.province if facts else None,
+        "county": facts.county if facts else None,
+        "county_source": facts.county_source.value if facts else None,
+        "category": facts.category if facts else None,
+        "lane": facts.lane.value if facts else None,
+    }
+
+
+def call_from_row(row: RowMapping) -> CallRecord:
+    """The record; raises StoreError where a value is not one of this version's."""
+    caller = row["caller_pseudonym"]
+    return CallRecord(
+        **{name: row[name] for name in _PLAIN},
+        caller=CallerRef(pseudonym=caller, ciphertext=row["caller_ciphertext"]) if caller else None,
+        phase=decode(CallPhase, row["phase"]),
+        end=_optional(CallEnd, row["end"]),
+        ended_by=_optional(EndedBy, row["ended_by"]),
+        facts=_facts_from_row(row),
+        plan=decode(RoutePlan, row["plan"]) if row["plan"] else None,
+        offers=tuple(decode(OfferEntry, offer) for offer in row["offers"]),
+    )
+
+
+def _facts_from_row(row: RowMapping) -> CallFacts | None:
+    if row["lane"] is None:
+        return None
+    return CallFacts(
+        province=row["facts_province"],
+        county=row["county"],
+        county_source=decode(CountySource, row["county_source"]),
+        category=row["category"],
+        lane=decode(Lane, row["lane"]),
+    )
+
+
+def _optional(kind: type[E], value: object) -> E | None:
+    return None if value is None else decode(kind, value)
+
+
+def entry_to_row(entry: JournalEntry) -> dict[str, Any]:
+    """The row of table `journal`."""
+    kind, event = encode_event(entry.event)
+    return {"epoch": entry.epoch, "seq": entry.seq, "at": entry.at, "kind": kind, "event": event}
+
+
+def entry_from_row(row: RowMapping) -> JournalEntry:
+    """The entry; raises StoreError where this version cannot read it."""
+    event = decode_event(row["kind"], row["event"])
+    return JournalEntry(epoch=row["epoch"], seq=row["seq"], at=row["at"], event=event)
+
+
+def entry_to_json(entry: JournalEntry) -> dict[str, Json]:
+    """The entry as one object; raises StoreError for what has no exact form."""
+    return {**entry_to_row(entry), "at": encode(entry.at)}
+
+
+def entry_from_json(data: dict[str, Any]) -> JournalEntry:
+    """The entry; raises StoreError or KeyError where it cannot be read."""
+    return JournalEntry(
+        epoch=decode(int, data["epoch"]),
+        seq=decode(int, data["seq"]),
+        at=decode(datetime, data["at"]),
+        event=decode_event(data["kind"], data["event"]),
+    )

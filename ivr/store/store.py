@@ -1,0 +1,172 @@
+"""The durable store: one row a call, the journal, outcomes, epochs."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any, Self
+
+from sqlalchemy import ColumnElement, Table, insert, select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from ivr.errors import BadInput, StoreError
+from ivr.model import CallId, CallRecord
+from ivr.outcomes import OutcomeId
+from ivr.settings import Settings
+from ivr.store.database import database_url, make_engine, migrate, reading, writing
+from ivr.store.records import (
+    JournalEntry,
+    OutcomeEntry,
+    call_from_row,
+    call_to_row,
+    entry_from_row,
+    entry_to_row,
+)
+from ivr.store.tables import calls, epochs, journal, outcomes
+
+# Both have INSERT … ON CONFLICT with the same meaning; SQLAlchemy has no common word for it.
+_INSERT: dict[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
+
+
+class Store:
+    """A database of our tables, usable as `async with await Store.open(settings) as store`.
+
+    Every method raises StoreError where the database cannot be used. What writes returns once the
+    data is on disk.
+    """
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self.engine = engine
+
+    @classmethod
+    async def open(cls, settings: Settings) -> Self:
+        """Open the database and bring its tables to this version; makes it where there is none.
+
+        Raises StoreError also for a database of a newer version, BadInput for a wrong address.
+        """
+        store = cls(make_engine(database_url(settings)))
+        try:
+            async with writing(store.engine) as connection:
+                await connection.run_sync(migrate)
+        except BaseException:
+            await store.close()
+            raise
+        return store
+
+    async def close(self) -> None:
+        await self.engine.dispose()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    async def next_epoch(self) -> int:
+        """A number above all that were given before, also to other processes."""
+        async with writing(self.engine) as connection:
+            result = await connection.execute(insert(epochs).values(started_at=datetime.now(UTC)))
+            (epoch,) = result.inserted_primary_key or (0,)
+            return int(epoch)
+
+    async def save_calls(self, records: Sequence[CallRecord]) -> None:
+        """Insert or replace by call id; an ended call is never replaced by one that is not."""
+        await self.save_batch(records, ())
+
+    async def append_journal(self, entries: Sequence[JournalEntry]) -> None:
+        """Add to the journal; an entry that is already there (epoch, seq) stays as it is."""
+        await self.save_batch((), entries)
+
+    async def save_batch(
+        self, records: Sequence[CallRecord], entries: Sequence[JournalEntry]
+    ) -> None:
+        """Calls and journal in one transaction."""
+        async with writing(self.engine) as connection:
+            await write_calls(connection, records)
+            if entries:
+                statement = _insert(connection, journal).on_conflict_do_nothing()
+                await connection.execute(statement, [entry_to_row(entry) for entry in entries])
+
+    async def load_call(self, call: CallId) -> CallRecord | None:
+        found = await self._select(calls.c.call == call, 1)
+        return found[0] if found else None
+
+    async def find_calls(self, prefix: str, limit: int = 10) -> tuple[CallRecord, ...]:
+        """Calls whose id begins with `prefix`, newest first."""
+        return await self._select(calls.c.call.startswith(prefix, autoescape=True), limit)
+
+    async def open_calls(self) -> tuple[CallRecord, ...]:
+        """Calls that have not ended, newest first."""
+        return await self._select(calls.c.ended_at.is_(None), None)
+
+    async def calls(
+        self, since_at: datetime, until_at: datetime, limit: int | None = None
+    ) -> tuple[CallRecord, ...]:
+        """Calls that arrived in [since_at, until_at), newest first."""
+        arrived = calls.c.arrived_at
+        return await self._select((arrived >= since_at) & (arrived < until_at), limit)
+
+    async def _select(
+        self, condition: ColumnElement[bool], limit: int | None
+    ) -> tuple[CallRecord, ...]:
+        statement = select(calls).where(condition).order_by(calls.c.arrived_at.desc()).limit(limit)
+        async with reading(self.engine) as connection:
+            rows = (await connection.execute(statement)).mappings().all()
+        return tuple(call_from_row(row) for row in rows)
+
+    async def read_journal(
+        self, epoch: int, after_seq: int = 0, limit: int = 10_000
+    ) -> tuple[JournalEntry, ...]:
+        """The next entries of one epoch, in order; empty at its end."""
+        statement = (
+            select(journal)
+            .where(journal.c.epoch == epoch, journal.c.seq > after_seq)
+            .order_by(journal.c.seq)
+            .limit(limit)
+        )
+        async with reading(self.engine) as connection:
+            rows = (await connection.execute(statement)).mappings().all()
+        return tuple(entry_from_row(row) for row in rows)
+
+    async def add_outcome(
+        self, call: CallId, outcome: OutcomeId, *, by: str, at: datetime, note: str = ""
+    ) -> OutcomeEntry:
+        """Record an outcome; when this returns it is on disk and a person may be told so.
+
+        Raises BadInput where there is no such call.
+        """
+        values = {"call": call, "outcome": outcome, "note": note, "by": by, "at": at}
+        try:
+            async with writing(self.engine) as connection:
+                result = await connection.execute(insert(outcomes).values(values))
+                (number,) = result.inserted_primary_key or (0,)
+        except StoreError as error:
+            if isinstance(error.__cause__, IntegrityError):
+                raise BadInput(f"There is no call {call!r}; nothing was saved.") from error
+            raise
+        return OutcomeEntry(id=number, call=call, outcome=outcome, note=note, by=by, at=at)
+
+    async def outcomes(self, *of: CallId) -> tuple[OutcomeEntry, ...]:
+        """The outcomes of these calls, in the order in which they were recorded."""
+        statement = select(outcomes).where(outcomes.c.call.in_(of)).order_by(outcomes.c.id)
+        async with reading(self.engine) as connection:
+            rows = (await connection.execute(statement)).mappings().all()
+        return tuple(OutcomeEntry(**row) for row in rows)
+
+
+async def write_calls(connection: AsyncConnection, records: Sequence[CallRecord]) -> None:
+    """Insert or replace within a transaction; an ended call is not replaced by an open one."""
+    if not records:
+        return
+    statement = _insert(connection, calls)
+    new = statement.excluded
+    statement = statement.on_conflict_do_update(
+        index_elements=[calls.c.call],
+        set_={column.name: new[column.name] for column in calls.c if not column.primary_key},
+        where=calls.c.ended_at.is_(None) | new.ended_at.is_not(None),
+    )
+    await connection.execute(statement, [call_to_row(record) for record in records])
+
+
+def _insert(connection: AsyncConnection, table: Table) -> Any:
+    return _INSERT[connection.dialect.name](table)

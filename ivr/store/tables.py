@@ -1,0 +1,124 @@
+"""The tables; `migrations/` makes them, and a test compares the two.
+
+Only types that SQLite and PostgreSQL share.
+"""
+
+from datetime import UTC, datetime
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Column,
+    DateTime,
+    Dialect,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+)
+from sqlalchemy.types import TypeDecorator
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """An aware instant, kept and given back in UTC (SQLite itself keeps no zone)."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("a time without its zone")
+        at = value.astimezone(UTC)
+        return at.replace(tzinfo=None) if dialect.name == "sqlite" else at
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if dialect.name == "sqlite" else value.astimezone(UTC)
+
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+calls = Table(
+    "calls",
+    metadata,
+    Column("call", String, primary_key=True),
+    Column("province", String, nullable=False),
+    Column("line", String, nullable=False),
+    Column("caller_pseudonym", String),
+    Column("caller_ciphertext", String),
+    Column("served_by", String, nullable=False),
+    Column("phase", String, nullable=False),
+    Column("end", String),
+    Column("ended_by", String),
+    Column("counsellor", String),
+    Column("desk", String),
+    Column("arrived_at", UtcDateTime, nullable=False),
+    Column("joined_at", UtcDateTime),
+    Column("first_offered_at", UtcDateTime),
+    Column("connected_at", UtcDateTime),
+    Column("talk_ended_at", UtcDateTime),
+    Column("ended_at", UtcDateTime),
+    Column("fallback_s", Float, nullable=False),
+    # What the conversation found out: all null until then, `lane` never null after.
+    Column("facts_province", String),
+    Column("county", String),
+    Column("county_source", String),
+    Column("category", String),
+    Column("lane", Integer),
+    Column("rules_version", String),  # of the plan, for questions by version
+    Column("plan", JSON(none_as_null=True)),
+    Column("offers", JSON, nullable=False),
+)
+Index("ix_calls_arrived_at", calls.c.arrived_at)
+Index("ix_calls_ended_at", calls.c.ended_at)  # open calls are those without
+
+outcomes = Table(
+    "outcomes",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("call", ForeignKey("calls.call"), nullable=False, index=True),
+    Column("outcome", String, nullable=False),
+    Column("note", Text, nullable=False),
+    Column("by", String, nullable=False),
+    Column("at", UtcDateTime, nullable=False),
+)
+
+journal = Table(
+    "journal",
+    metadata,
+    # The writer counts: an entry that is written again after a failure is the same entry.
+    Column("epoch", Integer, primary_key=True, autoincrement=False),
+    Column("seq", BigInteger, primary_key=True, autoincrement=False),
+    Column("at", UtcDateTime, nullable=False),
+    Column("kind", String, nullable=False),
+    Column("event", JSON, nullable=False),
+)
+
+epochs = Table(
+    "epochs",
+    metadata,
+    Column("epoch", Integer, primary_key=True),
+    Column("started_at", UtcDateTime, nullable=False),
+    sqlite_autoincrement=True,  # a number is never given twice, not even after a deletion
+)
+
+imports = Table(
+    "imports",
+    metadata,
+    Column("path", String, primary_key=True),
+    Column("first_line", String, nullable=False),  # SHA-256: which file it was, whatever its name
+    Column("offset", BigInteger, nullable=False),
+)
