@@ -1,0 +1,218 @@
+r"""Asterisk's configuration, rendered from `deploy/asterisk` and the generated dialplan.
+
+`private/` are the main files of the private Asterisk; each of them includes the file of the same
+name in `line/`, which is also what an administrator includes in an Asterisk of their own.
+
+Asterisk's own record of a call (`ivr-calls.csv`, one or several lines a call, no caller's number):
+
+    linkedid, start, answer, end (Unix seconds with fraction), duration, billsec (whole seconds),
+    disposition, dstchannel, ivr_province, ivr_line, ivr_county, ivr_category, ivr_joined_at,
+    ivr_phase
+"""
+
+import os
+import shutil
+import socket
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from ivr.asterisk.instance import INCLUDE_DIR, Instance, ami_secret
+from ivr.asterisk.modules import LOADED
+from ivr.asterisk.provision import Root, find_root
+from ivr.asterisk.wire import config_value
+from ivr.dialplan.static import (
+    CDR_VARIABLES,
+    SipDevice,
+    StaticLine,
+    check_device_user,
+    fallback_queue,
+    render_dialplan,
+)
+from ivr.errors import AsteriskError, BadInput
+from ivr.settings import Settings
+
+_PRIVATE_MOH = "/usr/share/asterisk/moh"
+# Each channel makes Asterisk look up its own name and this one; without DNS that takes seconds.
+_LOOKED_UP = "a.root-servers.net"
+
+
+@dataclass(frozen=True, slots=True)
+class _Owner:
+    """Whom the files belong to: the user that Asterisk runs as inside the private root."""
+
+    uid: int
+    gid: int
+
+
+def configure(
+    settings: Settings, *, lines: Sequence[StaticLine], devices: Sequence[SipDevice]
+) -> None:
+    """Render the private Asterisk's files into IVR_HOME/asterisk; a running one needs `reload`.
+
+    Raises AsteriskError where no private Asterisk is installed, UnsafeValue where a value could
+    change the meaning of a file.
+    """
+    root = find_root(settings)
+    if root is None:
+        raise AsteriskError("no private Asterisk is installed: run `ivr asterisk install`")
+    instance = Instance(settings.home)
+    owner = _asterisk_user(root)
+    _make_directories(instance, owner)
+    files = {
+        **_render("private", settings, lines, devices, _PRIVATE_MOH),
+        **{
+            f"{INCLUDE_DIR}/{name}": text
+            for name, text in _render("line", settings, lines, devices, _PRIVATE_MOH).items()
+        },
+        f"{INCLUDE_DIR}/extensions.conf": _dialplan(settings, lines),
+    }
+    for name, text in files.items():
+        _write(instance.etc / name, text, owner)
+    _write(instance.base / "hosts", _hosts(), owner, mode=0o644)
+    _write(instance.base / "resolv.conf", "# The line needs no DNS.\n", owner, mode=0o644)
+
+
+def configure_existing(
+    settings: Settings,
+    *,
+    lines: Sequence[StaticLine],
+    devices: Sequence[SipDevice],
+    output: Path,
+) -> str:
+    """Render what an administrator includes in an Asterisk of their own.
+
+    Returns what to do with it, as text. Raises BadInput where `output` cannot be written.
+    """
+    files = {
+        **_render("line", settings, lines, devices, str(Instance(settings.home).moh)),
+        "extensions.conf": _dialplan(settings, lines),
+    }
+    try:
+        output.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for name, text in files.items():
+            _write(output / name, text, None)
+    except OSError as error:
+        raise BadInput(
+            f"cannot write to {output}: {error.strerror}; choose another --output"
+        ) from error
+    template = (settings.templates_dir / "INCLUDE.txt").read_text(encoding="utf-8")
+    return template.format(
+        output=output, sounds=Instance(settings.home).sounds, files=", ".join(sorted(files))
+    )
+
+
+def _render(
+    directory: str,
+    settings: Settings,
+    lines: Sequence[StaticLine],
+    devices: Sequence[SipDevice],
+    moh_dir: str,
+) -> dict[str, str]:
+    """File name and text of each template in the directory."""
+    environment = Environment(
+        loader=FileSystemLoader(settings.templates_dir / directory),
+        undefined=StrictUndefined,
+        autoescape=False,  # noqa: S701 - not HTML: `finalize` refuses what is unsafe here
+        finalize=_safe,
+        trim_blocks=True,
+        keep_trailing_newline=True,
+    )
+    values = _values(settings, lines, devices, moh_dir)
+    return {
+        name.removesuffix(".j2"): environment.get_template(name).render(values)
+        for name in environment.list_templates(extensions=["j2"])
+    }
+
+
+def _values(
+    settings: Settings,
+    lines: Sequence[StaticLine],
+    devices: Sequence[SipDevice],
+    moh_dir: str,
+) -> Mapping[str, object]:
+    for device in devices:
+        check_device_user(device.user)
+    rtp_first, _, rtp_last = settings.rtp_ports.partition("-")
+    return {
+        "host": settings.host,
+        # Every address at once is nothing that could be told to the other side.
+        "media_address": "" if settings.host == "0.0.0.0" else settings.host,  # noqa: S104
+        "sip_port": settings.sip_port,
+        "ami_port": settings.ami_port,
+        "ami_user": settings.ami_user,
+        "ami_secret": ami_secret(settings),
+        "rtp_first": rtp_first,
+        "rtp_last": rtp_last,
+        "trunk_match": settings.trunk_match,
+        "moh_dir": moh_dir,
+        "modules": LOADED,
+        "cdr_variables": CDR_VARIABLES,
+        "devices": devices,
+        "lines": _queues(lines, devices),
+    }
+
+
+def _queues(lines: Iterable[StaticLine], devices: Iterable[SipDevice]) -> list[dict[str, object]]:
+    known = {device.user for device in devices}
+    for line in lines:
+        if missing := [user for user in line.devices if user not in known]:
+            raise BadInput(
+                f"the fallback of {line.province} names the device {missing[0]!r}, which has no "
+                "account: add the device or take it from the list"
+            )
+    return [{"queue": fallback_queue(line.province), "devices": line.devices} for line in lines]
+
+
+def _safe(value: object) -> str:
+    return config_value(str(value))
+
+
+def _dialplan(settings: Settings, lines: Sequence[StaticLine]) -> str:
+    return render_dialplan(
+        lines,
+        default_province=settings.default_province,
+        agi_host=settings.host,
+        agi_port=settings.agi_port,
+    )
+
+
+def _hosts() -> str:
+    names = f"{socket.gethostname()} {_LOOKED_UP}"
+    return f"127.0.0.1 localhost {names}\n::1 localhost {names}\n"
+
+
+def _asterisk_user(root: Root) -> _Owner:
+    for row in (root.path / "etc" / "passwd").read_text(encoding="utf-8").splitlines():
+        fields = row.split(":")
+        if fields[0] == "asterisk":
+            return _Owner(uid=int(fields[2]), gid=int(fields[3]))
+    raise AsteriskError(f"the root {root.path} has no user 'asterisk': remove it and install again")
+
+
+def _make_directories(instance: Instance, owner: _Owner) -> None:
+    instance.base.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for name in ("lib", "log", "log/cdr-custom", "spool", "run"):
+        path = instance.base / name
+        path.mkdir(mode=0o750, exist_ok=True)
+        shutil.chown(path, owner.uid, owner.gid)
+    for path in (instance.etc, instance.etc / INCLUDE_DIR):
+        path.mkdir(mode=0o750, exist_ok=True)
+        shutil.chown(path, 0, owner.gid)
+    for path in (instance.sounds / "ivr", instance.moh):
+        path.mkdir(mode=0o755, parents=True, exist_ok=True)
+
+
+def _write(path: Path, text: str, owner: _Owner | None, mode: int = 0o640) -> None:
+    """Replace the file at once, so that a reload never sees half of it."""
+    scratch = path.with_name(f".{path.name}.new")
+    scratch.unlink(missing_ok=True)
+    descriptor = os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        file.write(text)
+    if owner is not None:
+        os.chown(scratch, 0, owner.gid)
+    scratch.chmod(mode)
+    scratch.rename(path)
