@@ -1,3 +1,82 @@
+"""`ivr rules`: are the provinces' rules fit to answer calls, and what is still to be asked."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
 import typer
 
-app = typer.Typer(no_args_is_help=True)
+from ivr.rules.findings import Finding, Severity, errors_of
+from ivr.rules.load import Inspection, inspect, inspect_all
+from ivr.settings import load_settings
+
+app = typer.Typer(no_args_is_help=True, help="The rules that each province's line goes by.")
+
+
+@app.callback()
+def _group() -> None:
+    """The rules that each province's line goes by."""
+
+
+@app.command()
+def check(
+    file: Annotated[
+        Path | None, typer.Argument(help="A rules file; all of IVR_RULES_DIR if left out.")
+    ] = None,
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="Print findings as JSON.")] = False,
+) -> None:
+    """Show every mistake with file, line and field; exit status 2 where there are errors."""
+    inspections = [inspect(file)] if file else inspect_all(load_settings().rules_dir)
+    print_report = _print_json if as_json else _print_text
+    print_report(inspections)
+    if errors_of(_findings(inspections)):
+        raise typer.Exit(2)
+
+
+def _findings(inspections: list[Inspection]) -> list[Finding]:
+    return [finding for one in inspections for finding in one.findings]
+
+
+def _print_text(inspections: list[Inspection]) -> None:
+    for one in inspections:
+        for finding in one.findings:
+            if finding.severity is not Severity.QUESTION:
+                typer.echo(str(finding))
+        typer.echo(_verdict(one))
+    questions = [item for item in _findings(inspections) if item.severity is Severity.QUESTION]
+    if questions:
+        typer.echo("\nOpen questions, which the sources do not answer:")
+    for number, question in enumerate(questions, start=1):
+        typer.echo(f"  {number}. {question.message} ({question.file}:{question.line})")
+
+
+def _verdict(one: Inspection) -> str:
+    if one.rules:
+        return f"{one.file}: fit for use, version {one.rules.version}"
+    return f"{one.file}: {len(errors_of(one.findings))} error(s), not fit for use"
+
+
+def _print_json(inspections: list[Inspection]) -> None:
+    report = {
+        "ok": not errors_of(_findings(inspections)),
+        "files": [
+            {
+                "file": str(one.file),
+                "province": one.rules.id if one.rules else None,
+                "version": one.rules.version if one.rules else None,
+            }
+            for one in inspections
+        ],
+        "findings": [
+            {
+                "severity": finding.severity,
+                "file": finding.file,
+                "line": finding.line,
+                "field": finding.field,
+                "message": finding.message,
+            }
+            for finding in _findings(inspections)
+        ],
+    }
+    typer.echo(json.dumps(report, ensure_ascii=False, indent=2))

@@ -1,6 +1,6 @@
 """What a province decides: one frozen document, without any I/O, so that the core can read it.
 
-Field descriptions finish the sentence "it is …" and are shown to whoever made a mistake in a
+Field descriptions finish the sentence "what belongs here: …" and are shown to whoever made a mistake in a
 rules file. What one field alone cannot show to be wrong is found by `ivr.rules.check`.
 """
 
@@ -33,20 +33,22 @@ def _lane(value: object) -> object:
     return names[value] if isinstance(value, str) else value
 
 
-Id = r"^[a-z0-9]+([-_][a-z0-9]+)*$"
+ID = r"^[a-z0-9]+([-_][a-z0-9]+)*$"
+NUMBER = r"^[0-9]{3,15}$"
+JALALI = r"^1[34][0-9]{2}-[0-9]{2}-[0-9]{2}$"
+COUNTY_KEY = r"^[1-8]$"
+CHOICE_KEY = r"^[1-9]$"
 Name = Annotated[str, Field(min_length=1, max_length=80)]
 Seconds = Annotated[float, BeforeValidator(_digits), Field(allow_inf_nan=False)]
 Count = Annotated[int, BeforeValidator(_digits)]
 CentreLevel = Annotated[int, BeforeValidator(_digits), Field(ge=1, le=3)]
-Number = Annotated[str, BeforeValidator(_digits), Field(pattern=r"^\d{3,15}$")]
-JalaliText = Annotated[
-    str, BeforeValidator(_digits), Field(pattern=r"^1[34]\d\d-\d\d-\d\d$", examples=["1405-12-29"])
-]
-CountyKey = Annotated[str, BeforeValidator(_digits), Field(pattern=r"^[1-8]$")]
-ChoiceKey = Annotated[str, BeforeValidator(_digits), Field(pattern=r"^[1-9]$")]
-CountyRef = Annotated[CountyId, Field(pattern=Id)]
-CategoryRef = Annotated[CategoryId, Field(pattern=Id)]
-PromptId = Annotated[str, Field(pattern=Id, max_length=64)]
+Number = Annotated[str, BeforeValidator(_digits), Field(pattern=NUMBER)]
+JalaliText = Annotated[str, BeforeValidator(_digits), Field(pattern=JALALI)]
+CountyKey = Annotated[str, BeforeValidator(_digits), Field(pattern=COUNTY_KEY)]
+ChoiceKey = Annotated[str, BeforeValidator(_digits), Field(pattern=CHOICE_KEY)]
+CountyRef = Annotated[CountyId, Field(pattern=ID)]
+CategoryRef = Annotated[CategoryId, Field(pattern=ID)]
+PromptId = Annotated[str, Field(pattern=ID, max_length=64)]
 
 
 class Record(BaseModel):
@@ -279,7 +281,7 @@ class Menus(Record):
 class ProvinceRules(Record):
     """Everything that the line of one province goes by."""
 
-    id: Annotated[ProvinceId, Field(pattern=Id)] = Field(description="the province served")
+    id: Annotated[ProvinceId, Field(pattern=ID)] = Field(description="the province served")
     name_fa: Name = Field(description="the province's name as people read it")
     answering: Answering = Field(description="whether one place answers or each county's centre")
     lines: tuple[Number, ...] = Field(

@@ -1,0 +1,147 @@
+"""Rules from files: everything that is wrong in one go, or rules that the line can go by."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from pathlib import Path
+
+from ivr.calendar import TEHRAN
+from ivr.errors import RulesError
+from ivr.rules.check import check
+from ivr.rules.counties import Gazetteer, KnownCounty, KnownProvince, gazetteer
+from ivr.rules.document import Document, Plain, parse, read_text
+from ivr.rules.findings import FieldPath, Finding, Problem, errors_of, locate
+from ivr.rules.schema import ProvinceRules
+from ivr.rules.validation import validate
+
+# Valid values for what a broken file lacks: see `validate`.
+_STAND_INS: dict[str, Plain] = {
+    "id": "x",
+    "name_fa": "x",
+    "answering": "county",
+    "lines": ["000"],
+    "counties": [{"id": "x", "name_fa": "x", "centre": {"state": "open"}}],
+    "categories": [{"id": "x", "name_fa": "x", "name_en": "x", "urgency": "P4"}],
+    "outcomes": [{"id": "external", "name_fa": "x", "name_en": "x"}],
+    "menus": {
+        "first_question": {"danger_key": "1", "ordinary_key": "2"},
+        "county_pages": [[]],
+        "category_choices": [{"key": "1", "categories": ["x"], "prompt": "x"}],
+    },
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inspection:
+    """One file as read: `rules` is None where there are errors among the findings."""
+
+    file: Path
+    lines: Mapping[FieldPath, int]
+    rules: ProvinceRules | None
+    findings: tuple[Finding, ...]
+
+
+def inspect(path: Path, today: date | None = None) -> Inspection:
+    """Read and check one file. Raises RulesError only where there is no text to read."""
+    document = parse(read_text(path))
+    rules, problems = _read(document, today or datetime.now(TEHRAN).date())
+    findings = sorted({locate(problem, path, document.lines) for problem in problems}, key=_place)
+    usable = rules if not errors_of(findings) else None
+    return Inspection(file=path, lines=document.lines, rules=usable, findings=tuple(findings))
+
+
+def inspect_all(directory: Path, today: date | None = None) -> list[Inspection]:
+    """Every `*.yaml` of a directory, with what is wrong between the files.
+
+    Raises RulesError where the directory holds no such file.
+    """
+    files = sorted(directory.glob("*.yaml"))
+    if not files:
+        raise RulesError(
+            f"{directory}: no *.yaml file, so no province would be served. Set IVR_RULES_DIR."
+        )
+    inspections = [inspect(file, today) for file in files]
+    clashes = _clashes(inspections)
+    return [
+        replace(one, findings=one.findings + tuple(clashes.get(one.file, ())))
+        for one in inspections
+    ]
+
+
+def load_rules(path: Path) -> ProvinceRules:
+    """The rules in `path`; raises RulesError that lists all mistakes."""
+    return _usable([inspect(path)])[0]
+
+
+def load_all(directory: Path) -> tuple[ProvinceRules, ...]:
+    """The rules of all provinces in `directory`; raises RulesError that lists all mistakes."""
+    return tuple(_usable(inspect_all(directory)))
+
+
+def _usable(inspections: Sequence[Inspection]) -> list[ProvinceRules]:
+    errors = errors_of(finding for one in inspections for finding in one.findings)
+    if errors:
+        lines = "\n  ".join(str(error) for error in errors)
+        raise RulesError(f"these rules cannot be used:\n  {lines}")
+    return [one.rules for one in inspections if one.rules]
+
+
+def _read(document: Document, today: date) -> tuple[ProvinceRules | None, list[Problem]]:
+    if document.data is None:
+        return None, document.problems
+    known = gazetteer()
+    _fill_names(document.data, known)
+    reading = validate(document, ProvinceRules, _STAND_INS)
+    problems = document.problems + reading.problems
+    if reading.model:
+        broken = [problem.path for problem in problems]
+        problems = problems + [
+            judged
+            for judged in map(reading.restored, check(reading.model, known, today))
+            if not judged.rests_on(broken)
+        ]
+    return reading.model, problems
+
+
+def _fill_names(data: Plain, known: Gazetteer) -> None:
+    """Give provinces and counties their published names where the file gives none."""
+    if not isinstance(data, dict):
+        return
+    _fill_name(data, known.provinces)
+    counties = data.get("counties")
+    for county in counties if isinstance(counties, list) else ():
+        _fill_name(county, known.counties)
+
+
+def _fill_name(item: Plain, known: Mapping[str, KnownProvince] | Mapping[str, KnownCounty]) -> None:
+    """An unknown id gives its own name, so that it is blamed once, for being unknown."""
+    if isinstance(item, dict):
+        found = known.get(str(item.get("id")))
+        item.setdefault("name_fa", found.name_fa if found else "?")
+
+
+def _clashes(inspections: Sequence[Inspection]) -> dict[Path, list[Finding]]:
+    """Numbers and provinces that two files claim; the file that comes later is blamed."""
+    taken: dict[str, Path] = {}
+    clashes: dict[Path, list[Finding]] = {}
+    for one in inspections:
+        for path, value in _claims(one.rules):
+            first = taken.setdefault(value, one.file)
+            if first != one.file:
+                message = (
+                    f"'{value}' is already in {first.name}: it would be open whose counsellors "
+                    "its callers reach. Remove it from one of the files."
+                )
+                finding = locate(Problem(path=path, message=message), one.file, one.lines)
+                clashes.setdefault(one.file, []).append(finding)
+    return clashes
+
+
+def _claims(rules: ProvinceRules | None) -> Iterator[tuple[FieldPath, str]]:
+    if rules:
+        yield ("id",), rules.id
+        yield from ((("lines", index), number) for index, number in enumerate(rules.lines))
+
+
+def _place(finding: Finding) -> tuple[int, str, str]:
+    return finding.line, finding.field, finding.message
