@@ -36,6 +36,7 @@ class Settings(BaseSettings):
     templates_dir: Path = PROJECT / "deploy" / "asterisk"
     cache_dir: Path = Path("~/.cache/line123")
     database_url: str | None = None  # default: SQLite in IVR_HOME
+    number_key_file: Path | None = None  # default: made in IVR_HOME/secrets at first run
 
     @field_validator("home", "cache_dir", "rules_dir", "demo_dir", "prompts_dir", "templates_dir")
     @classmethod

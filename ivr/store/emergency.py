@@ -11,6 +11,7 @@ import structlog
 from ivr.errors import StoreError
 from ivr.model import CallRecord
 from ivr.store.codec import Json, decode, encode
+from ivr.store.files import sync_directory
 from ivr.store.records import JournalEntry, entry_from_json, entry_to_json
 
 log = structlog.get_logger()
@@ -48,7 +49,7 @@ class EmergencyFile:
         lines = [line for item in items if (line := _line(item))]
         self._directory.mkdir(parents=True, exist_ok=True, mode=0o700)
         if _append(self._path, "".join(lines).encode()) == 0:
-            _sync_directory(self._directory)
+            sync_directory(self._directory)
         return len(lines)
 
 
@@ -124,12 +125,3 @@ def _write_all(descriptor: int, data: bytes) -> None:
     rest = memoryview(data)
     while rest:
         rest = rest[os.write(descriptor, rest) :]
-
-
-def _sync_directory(directory: Path) -> None:
-    """A new name is on disk only once its directory is (fsync(2))."""
-    descriptor = os.open(directory, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

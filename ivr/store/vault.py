@@ -1,0 +1,171 @@
+"""Callers' numbers: a keyed pseudonym to recognise them, and the number under lock and key.
+
+The keys live in a file of their own, never in the database: whoever has only the database learns
+no number. Two keys: one for the pseudonyms, which stays for good (a new one would forget every
+earlier call), and one for sealing, which may change; sealed numbers name theirs.
+"""
+
+import base64
+import binascii
+import hashlib
+import hmac
+import json
+import os
+import secrets
+from pathlib import Path
+from typing import Final
+
+import structlog
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from ivr.errors import StoreError
+from ivr.model import CallerRef
+from ivr.settings import Settings
+from ivr.store.files import sync_directory
+
+log = structlog.get_logger()
+
+KEY_BYTES: Final = 32
+NONCE_BYTES: Final = 12  # NIST SP 800-38D §8.2: 96 bits; random ones are safe for 2^32 numbers
+PSEUDONYM_BYTES: Final = 16
+
+
+class Vault:
+    """Seals and reveals callers' numbers; made by `Vault.open`."""
+
+    def __init__(
+        self, path: Path, pseudonym_key: bytes, sealing: dict[str, bytes], current: str
+    ) -> None:
+        self._path = path
+        self._pseudonym_key = pseudonym_key
+        self._sealing = {name: AESGCM(key) for name, key in sealing.items()}
+        self._current = current
+
+    @classmethod
+    def open(cls, settings: Settings) -> "Vault":
+        """The vault of this copy; its key file is made at first run.
+
+        IVR_NUMBER_KEY_FILE names the file, by default IVR_HOME/secrets/numbers.key. Raises
+        StoreError where the file is missing although it was named, or is not a key file.
+        """
+        path = settings.number_key_file or settings.home / "secrets" / "numbers.key"
+        if settings.number_key_file is None and not path.exists():
+            _make_key_file(path)
+        return cls.read(path)
+
+    @classmethod
+    def read(cls, path: Path) -> "Vault":
+        """The vault of this key file; raises StoreError where it cannot be read."""
+        try:
+            data = json.loads(path.read_text())
+            sealing = {str(name): _key(text) for name, text in data["sealing"].items()}
+            pseudonym_key, current = _key(data["pseudonym"]), str(data["current"])
+        except OSError as error:
+            raise StoreError(f"The key file {path} cannot be read: {error.strerror}.") from error
+        except (ValueError, KeyError, TypeError, AttributeError):
+            raise _not_a_key_file(path) from None
+        if current not in sealing:
+            raise _not_a_key_file(path)
+        if path.stat().st_mode & 0o077:
+            log.warning("key_file_readable_by_others", path=str(path))
+        return cls(path, pseudonym_key, sealing, current)
+
+    def pseudonym(self, number: str) -> str:
+        """The same for every call of this national number (HMAC-SHA256, 16 bytes as hex)."""
+        digest = hmac.digest(self._pseudonym_key, number.encode(), hashlib.sha256)
+        return digest[:PSEUDONYM_BYTES].hex()
+
+    def seal(self, number: str) -> CallerRef:
+        """What may be kept of a caller's national number (AES-256-GCM)."""
+        pseudonym = self.pseudonym(number)
+        nonce = secrets.token_bytes(NONCE_BYTES)
+        sealed = self._sealing[self._current].encrypt(nonce, number.encode(), pseudonym.encode())
+        text = base64.urlsafe_b64encode(nonce + sealed).decode()
+        return CallerRef(pseudonym=pseudonym, ciphertext=f"{self._current}.{text}")
+
+    def reveal(self, ref: CallerRef) -> str:
+        """The number; whoever calls this has recorded who asked, and why.
+
+        Raises StoreError where our keys do not fit.
+        """
+        name, _, text = ref.ciphertext.partition(".")
+        if name not in self._sealing:
+            raise StoreError(
+                f"A number was sealed with key {name!r}, which {self._path} does not hold; "
+                "restore the key file of that time."
+            )
+        try:
+            data = base64.urlsafe_b64decode(text)
+            nonce, sealed = data[:NONCE_BYTES], data[NONCE_BYTES:]
+            number = self._sealing[name].decrypt(nonce, sealed, ref.pseudonym.encode())
+        except (InvalidTag, ValueError):
+            raise StoreError(
+                f"A number cannot be revealed: key {name!r} of {self._path} is not the one that "
+                "sealed it, or the record was changed. Restore the right key file."
+            ) from None
+        return number.decode()
+
+
+def rotate(path: Path) -> str:
+    """Seal with a new key from now on, keep the old ones for reading; returns the new key's id.
+
+    Raises StoreError where the file is not a key file.
+    """
+    Vault.read(path)
+    data = json.loads(path.read_text())
+    name = str(1 + max((int(name) for name in data["sealing"] if name.isdecimal()), default=0))
+    data["sealing"][name] = _new_key()
+    data["current"] = name
+    fresh = _write_private(path, data)
+    fresh.replace(path)
+    sync_directory(path.parent)
+    return name
+
+
+def _make_key_file(path: Path) -> None:
+    """Two processes may come here at once: the first one's file stays."""
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    data = {"current": "1", "pseudonym": _new_key(), "sealing": {"1": _new_key()}}
+    fresh = _write_private(path, data)
+    try:
+        path.hardlink_to(fresh)
+    except FileExistsError:
+        pass
+    finally:
+        fresh.unlink()
+    sync_directory(path.parent)
+
+
+def _write_private(path: Path, data: object) -> Path:
+    """A complete, synced file beside `path`, for its owner alone."""
+    fresh = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        json.dump(data, file, indent=1)
+        file.flush()
+        os.fsync(file.fileno())
+    return fresh
+
+
+def _new_key() -> str:
+    return base64.b64encode(secrets.token_bytes(KEY_BYTES)).decode()
+
+
+def _key(text: object) -> bytes:
+    if not isinstance(text, str):
+        raise TypeError
+    try:
+        key = base64.b64decode(text, validate=True)
+    except binascii.Error as error:
+        raise ValueError from error
+    if len(key) != KEY_BYTES:
+        raise ValueError
+    return key
+
+
+def _not_a_key_file(path: Path) -> StoreError:
+    return StoreError(
+        f"{path} is not a key file of line 123 (JSON with current, pseudonym and sealing, keys of "
+        f"{KEY_BYTES} bytes in base64). Restore it from a copy; without it numbers stay sealed."
+    )
