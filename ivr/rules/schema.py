@@ -1,7 +1,7 @@
 """What a province decides: one frozen document, without any I/O, so that the core can read it.
 
-Field descriptions finish the sentence "what belongs here: …" and are shown to whoever made a mistake in a
-rules file. What one field alone cannot show to be wrong is found by `ivr.rules.check`.
+Field descriptions finish the sentence "what belongs here: …" and are shown to whoever made a
+mistake in a rules file. What one field alone cannot show to be wrong, `ivr.rules.check` finds.
 """
 
 import hashlib
