@@ -14,7 +14,7 @@ class Duty:
     at: datetime
     desks: tuple[tuple[DeskId, tuple[CounsellorId, ...]], ...]
 
-    def rostered(self, desk: DeskId) -> tuple[CounsellorId, ...]:
+    def at_desk(self, desk: DeskId) -> tuple[CounsellorId, ...]:
         return next((people for name, people in self.desks if name == desk), ())
 
     @property

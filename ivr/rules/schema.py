@@ -200,11 +200,11 @@ class Limits(Record):
 class Conversation(Record):
     """The times of what callers hear."""
 
-    key_wait_s: Seconds = Field(
-        6, ge=3, le=20, description="the silence after a question before it is said again"
+    first_wait_s: Seconds = Field(
+        5, ge=3, le=15, description="the silence after the first question that counts as an answer"
     )
-    question_repeats: Count = Field(
-        2, ge=1, le=4, description="how often a question is said before a person takes the call"
+    key_wait_s: Seconds = Field(
+        6, ge=3, le=20, description="the silence after a further question that counts as an answer"
     )
     announce_every_s: Seconds = Field(
         30, ge=10, le=120, description="the time between two sentences to a waiting caller"
