@@ -239,10 +239,15 @@ async def open_writer(
     `emergency` is a directory, IVR_HOME/emergency; `epoch` comes from `Store.next_epoch`.
     """
     writer = Writer(store, epoch, emergency, limits or WriterLimits())
+    failure: Exception | None = None
     async with asyncio.TaskGroup() as group:
         task = group.create_task(writer.run(), name="store-writer")
         try:
             yield writer
+        except Exception as error:  # noqa: BLE001 - raised below as it is, not in a group
+            failure = error
         finally:
             writer.close()
             await asyncio.wait({task})
+    if failure:
+        raise failure

@@ -1,0 +1,125 @@
+"""Example records for the store's tests."""
+
+import os
+import signal
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from ivr.model import (
+    CallEnd,
+    CallerRef,
+    CallFacts,
+    CallId,
+    CallPhase,
+    CallRecord,
+    CategoryId,
+    CounsellorId,
+    CountyId,
+    CountySource,
+    DeskId,
+    EndedBy,
+    Lane,
+    OfferEntry,
+    OfferId,
+    OfferResult,
+    ProvinceId,
+    Reason,
+    ReasonCode,
+    RoutePlan,
+    Step,
+)
+from ivr.settings import Settings
+
+NOW = datetime(2026, 11, 22, 0, 30, tzinfo=UTC)
+
+
+def at(seconds: float) -> datetime:
+    return NOW + timedelta(seconds=seconds)
+
+
+def settings(home: Path, **changes: Any) -> Settings:
+    return Settings(home=home, **changes)
+
+
+def call(name: str, **changes: Any) -> CallRecord:
+    """A call that has just arrived, with these changes."""
+    values: dict[str, Any] = {
+        "call": CallId(name),
+        "province": ProvinceId("markazi"),
+        "line": "123",
+        "caller": None,
+        "arrived_at": NOW,
+        "phase": CallPhase.MENU,
+    }
+    return CallRecord(**values | changes)
+
+
+FACTS = CallFacts(
+    province=ProvinceId("markazi"),
+    county=CountyId("markazi-saveh"),
+    county_source=CountySource.KEYPAD,
+    category=CategoryId("child_abuse"),
+    lane=Lane.DANGER,
+)
+PLAN = RoutePlan(
+    steps=(
+        Step(
+            after_s=0.0,
+            lasts_s=None,
+            desks=(DeskId("markazi-saveh"),),
+            counsellors=(CounsellorId("maryam"), CounsellorId("reza")),
+            reasons=(Reason(ReasonCode.OWN_DESK, "markazi-saveh"),),
+        ),
+    ),
+    rules_version="markazi-7",
+    reasons=(Reason(ReasonCode.DANGER_OPENS_ALL),),
+    all_at_once=True,
+)
+
+
+def full_call(name: str = "1700000000.1") -> CallRecord:
+    """A call with every field set."""
+    return call(
+        name,
+        caller=CallerRef(pseudonym="ab" * 16, ciphertext="1.c2VhbGVk"),
+        phase=CallPhase.ENDED,
+        facts=FACTS,
+        plan=PLAN,
+        joined_at=at(20),
+        first_offered_at=at(20.5),
+        connected_at=at(31),
+        talk_ended_at=at(331),
+        ended_at=at(340.25),
+        counsellor=CounsellorId("reza"),
+        desk=DeskId("markazi-saveh"),
+        ended_by=EndedBy.COUNSELLOR,
+        end=CallEnd.CONNECTED,
+        offers=(
+            OfferEntry(
+                offer=OfferId("1-1"),
+                counsellor=CounsellorId("maryam"),
+                offered_at=at(20.5),
+                ended_at=at(25),
+                result=OfferResult.RONA,
+            ),
+        ),
+        fallback_s=3.5,
+    )
+
+
+def killed_after_telling(script: str, home: Path, word: str) -> bool:
+    """Run the script until it prints the word, then kill -9; whether it printed it."""
+    with subprocess.Popen(
+        [sys.executable, "-c", script, str(home)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=Path(__file__).parents[2],
+    ) as process:
+        assert process.stdout
+        told = any(line.strip() == word for line in process.stdout)
+        os.kill(process.pid, signal.SIGKILL)
+    return told

@@ -1,0 +1,215 @@
+"""The database: records come back as they were, and what was told to be saved is saved."""
+
+import sqlite3
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import Connection, text
+
+from ivr.errors import BadInput, StoreError
+from ivr.events import CallHungUp, CallJoined, TimePassed
+from ivr.model import CallId, CallPhase
+from ivr.outcomes import OUTCOME_LABELS, OutcomeId, outcome_id
+from ivr.store.database import database_url
+from ivr.store.records import JournalEntry
+from ivr.store.store import Store
+from ivr.store.tables import metadata
+from tests.edge.store_examples import (
+    FACTS,
+    NOW,
+    PLAN,
+    at,
+    call,
+    full_call,
+    killed_after_telling,
+    settings,
+)
+
+TEST = OutcomeId("test")
+
+
+async def test_a_record_comes_back_as_it_was(tmp_path: Path) -> None:
+    records = [full_call(), call("bare"), call("joined", facts=FACTS, joined_at=at(1))]
+    async with await Store.open(settings(tmp_path)) as store:
+        await store.save_calls(records)
+    async with await Store.open(settings(tmp_path)) as store:
+        assert [await store.load_call(record.call) for record in records] == records
+        assert await store.load_call(CallId("another")) is None
+
+
+async def test_a_call_is_one_row_and_the_newer_record_replaces_the_older(tmp_path: Path) -> None:
+    async with await Store.open(settings(tmp_path)) as store:
+        await store.save_calls([call("1"), call("1", phase=CallPhase.WAITING)])
+        await store.save_calls([call("1", phase=CallPhase.TALKING, connected_at=at(9))])
+        assert await store.open_calls() == (call("1", phase=CallPhase.TALKING, connected_at=at(9)),)
+
+
+async def test_an_ended_call_is_not_replaced_by_an_open_one(tmp_path: Path) -> None:
+    async with await Store.open(settings(tmp_path)) as store:
+        ended = full_call("1")
+        await store.save_calls([ended])
+        await store.save_calls([call("1", phase=CallPhase.WAITING)])
+        assert await store.load_call(ended.call) == ended
+        later = replace(ended, ended_at=at(400))
+        await store.save_calls([later])
+        assert await store.load_call(ended.call) == later
+
+
+async def test_calls_of_a_time_newest_first(tmp_path: Path) -> None:
+    async with await Store.open(settings(tmp_path)) as store:
+        await store.save_calls([call(str(n), arrived_at=at(n)) for n in range(5)])
+        assert [c.call for c in await store.calls(at(1), at(4))] == ["3", "2", "1"]
+        assert [c.call for c in await store.calls(at(0), at(9), limit=2)] == ["4", "3"]
+        assert [c.call for c in await store.find_calls("3")] == ["3"]
+        assert await store.find_calls("%") == ()
+
+
+async def test_epochs_go_up_for_everybody(tmp_path: Path) -> None:
+    async with (
+        await Store.open(settings(tmp_path)) as one,
+        await Store.open(settings(tmp_path)) as other,
+    ):
+        epochs = [await one.next_epoch(), await other.next_epoch(), await one.next_epoch()]
+    assert epochs == [1, 2, 3]
+
+
+async def test_the_journal_is_read_in_order_and_an_entry_is_kept_once(tmp_path: Path) -> None:
+    events = [
+        CallJoined(call=CallId("1"), facts=FACTS, plan=PLAN, joined_at=NOW),
+        TimePassed(),
+        CallHungUp(call=CallId("1")),
+    ]
+    entries = [
+        JournalEntry(epoch=4, seq=n, at=at(n), event=event) for n, event in enumerate(events, 1)
+    ]
+    async with await Store.open(settings(tmp_path)) as store:
+        await store.append_journal(entries[1:])
+        await store.append_journal(entries)
+        assert list(await store.read_journal(4)) == entries
+        assert list(await store.read_journal(4, after_seq=1, limit=1)) == entries[1:2]
+        assert await store.read_journal(5) == ()
+
+
+async def test_outcomes_of_a_call(tmp_path: Path) -> None:
+    async with await Store.open(settings(tmp_path)) as store:
+        await store.save_calls([call("1"), call("2")])
+        first = await store.add_outcome(CallId("1"), TEST, by="reza", at=at(1), note="آزمون")
+        second = await store.add_outcome(CallId("2"), TEST, by="reza", at=at(2))
+        third = await store.add_outcome(CallId("1"), OutcomeId("silent"), by="maryam", at=at(3))
+        assert await store.outcomes(CallId("1")) == (first, third)
+        assert await store.outcomes(CallId("2"), CallId("1")) == (first, second, third)
+        assert await store.outcomes() == ()
+
+
+async def test_an_outcome_of_an_unknown_call_is_refused(tmp_path: Path) -> None:
+    async with await Store.open(settings(tmp_path)) as store:
+        with pytest.raises(BadInput, match="no call '9'"):
+            await store.add_outcome(CallId("9"), TEST, by="reza", at=NOW)
+
+
+def test_outcome_ids() -> None:
+    assert outcome_id("prank") == "prank"
+    with pytest.raises(BadInput, match=r"'joke'.*phone_resolved.*call_back_due"):
+        outcome_id("joke")
+    assert len(OUTCOME_LABELS) == 12
+
+
+_SAVE_AND_WAIT = """
+import asyncio, sys
+from pathlib import Path
+from ivr.store.store import Store
+from tests.edge.store_examples import NOW, call, settings
+
+async def main():
+    store = await Store.open(settings(Path(sys.argv[1])))
+    await store.save_calls([call("1")])
+    await store.add_outcome("1", "test", by="reza", at=NOW, note="saved")
+    print("saved", flush=True)
+    sys.stdin.read()
+
+asyncio.run(main())
+"""
+
+
+async def test_what_was_told_to_be_saved_survives_kill_9(tmp_path: Path) -> None:
+    assert killed_after_telling(_SAVE_AND_WAIT, tmp_path, "saved")
+    async with await Store.open(settings(tmp_path)) as store:
+        assert [entry.note for entry in await store.outcomes(CallId("1"))] == ["saved"]
+
+
+async def test_commits_wait_for_the_disk(tmp_path: Path) -> None:
+    async with await Store.open(settings(tmp_path)) as store, store.engine.connect() as connection:
+        pragmas = [
+            (await connection.execute(text(f"PRAGMA {name}"))).scalar()
+            for name in ("journal_mode", "synchronous", "foreign_keys")
+        ]
+    assert pragmas == ["wal", 2, 1]
+
+
+def _differences(connection: Connection) -> list[object]:
+    context = MigrationContext.configure(connection, opts={"compare_type": True})
+    return list(compare_metadata(context, metadata))
+
+
+async def test_migrations_make_the_tables_that_the_code_uses(tmp_path: Path) -> None:
+    async with await Store.open(settings(tmp_path)) as store, store.engine.connect() as connection:
+        assert await connection.run_sync(_differences) == []
+
+
+async def test_a_database_of_a_newer_version_is_refused_and_unharmed(tmp_path: Path) -> None:
+    async with await Store.open(settings(tmp_path)) as store:
+        await store.save_calls([full_call("1")])
+    path = tmp_path / "line123.sqlite"
+    with sqlite3.connect(path) as database:
+        database.execute("UPDATE alembic_version SET version_num = '9999'")
+    database.close()
+    with pytest.raises(StoreError, match=r"newer version.*'9999'.*IVR_HOME"):
+        await Store.open(settings(tmp_path))
+    with sqlite3.connect(path) as database:
+        assert database.execute("SELECT count(*) FROM calls").fetchone() == (1,)
+    database.close()
+
+
+async def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "line123.sqlite").write_text("not a database, but long enough to be looked at" * 99)
+    with pytest.raises(StoreError, match=r"line123\.sqlite cannot be used: .*not a database"):
+        await Store.open(settings(tmp_path))
+
+
+async def test_the_database_is_readable_by_its_owner_alone(tmp_path: Path) -> None:
+    async with await Store.open(settings(tmp_path)) as store:
+        await store.next_epoch()
+        modes = {path.name: path.stat().st_mode & 0o777 for path in tmp_path.iterdir()}  # noqa: ASYNC240
+    assert set(modes.values()) == {0o600}
+
+
+@pytest.mark.parametrize(
+    ("given", "used"),
+    [
+        ("sqlite:////srv/line.sqlite", "sqlite+aiosqlite:////srv/line.sqlite"),
+        ("postgresql://ivr:secret@db/line", "postgresql+asyncpg://ivr:***@db/line"),
+    ],
+)
+def test_the_address_of_the_database(tmp_path: Path, given: str, used: str) -> None:
+    url = database_url(settings(tmp_path, database_url=given))
+    assert url.render_as_string(hide_password=True) == used
+
+
+def test_an_address_that_is_none_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match="IVR_DATABASE_URL"):
+        database_url(settings(tmp_path, database_url="in the cellar"))
+
+
+async def test_an_error_tells_no_values(tmp_path: Path) -> None:
+    async with await Store.open(settings(tmp_path)) as store:
+        async with store.engine.begin() as connection:
+            await connection.execute(text("DROP TABLE calls"))
+        with pytest.raises(StoreError) as caught:
+            await store.save_calls([full_call()])
+    told = f"{caught.value} {caught.value.__cause__}"
+    assert "no such table: calls" in told
+    assert full_call().caller
+    assert "ab" * 16 not in told
