@@ -55,6 +55,13 @@ class RecallCaller:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SendToFallback:
+    """Nobody can be rung: give the caller to Asterisk's static queue, whence they return."""
+
+    call: CallId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SaveCall:
     """Write the call's record (insert or replace by call id)."""
 
@@ -70,5 +77,13 @@ class RaiseAlarm:
 
 
 Effect = (
-    OfferCall | HangUpLeg | Connect | HoldCall | CloseCall | RecallCaller | SaveCall | RaiseAlarm
+    OfferCall
+    | HangUpLeg
+    | Connect
+    | HoldCall
+    | CloseCall
+    | RecallCaller
+    | SendToFallback
+    | SaveCall
+    | RaiseAlarm
 )

@@ -12,6 +12,7 @@ from ivr.model import (
     CallerRef,
     CallFacts,
     CallId,
+    CallRecord,
     Counsellor,
     CounsellorId,
     DeviceId,
@@ -136,6 +137,13 @@ class StaffChanged:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CallsRestored:
+    """Records left open by an earlier controller; posted once, before Asterisk is seen."""
+
+    records: tuple[CallRecord, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ExchangeLost:
     """The AMI link is down: nobody can be rung until a snapshot says what is true."""
 
@@ -168,6 +176,7 @@ Event = (
     | CounsellorResumed
     | WrapUpEnded
     | StaffChanged
+    | CallsRestored
     | ExchangeLost
     | ExchangeSeen
     | TimePassed

@@ -67,7 +67,6 @@ class ReasonCode(StrEnum):
     COUNTY_UNKNOWN = "county_unknown"
     WHOLE_PROVINCE = "whole_province"
     DANGER_OPENS_ALL = "danger_opens_all"
-    SILENCE_OPENS_PROVINCE = "silence_opens_province"
     NOBODY_ROSTERED = "nobody_rostered"
 
 
@@ -96,7 +95,10 @@ class Step:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RoutePlan:
-    """Who may be rung for a call and when: made once by `router.plan`, kept with the record."""
+    """Who may be rung for a call and when: made by `router.plan`, kept with the record.
+
+    There is always at least one step.
+    """
 
     steps: tuple[Step, ...]
     rules_version: str

@@ -1,0 +1,183 @@
+"""The single writer: one inbox, one floor, one clock; effects are handed to ports in order."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Protocol
+
+import structlog
+
+from ivr import effects as do
+from ivr import events as ev
+from ivr.dialplan.conversation import Conversation, Mail
+from ivr.dialplan.whisper import Whisper
+from ivr.errors import LineError
+from ivr.floor_view import view_of
+from ivr.model import CallId, CallRecord, Offer, OfferId
+from ivr.queues import Floor
+from ivr.view import FloorView
+
+log = structlog.get_logger()
+
+# A caller whom the marked counsellor's leaving does not bring out of the room is fetched by force.
+ROOM_LEAVE_S = 1.0
+
+
+class Exchange(Protocol):
+    """What the controller wants of Asterisk; failures of `ring` come back as events."""
+
+    async def ring(self, offer: Offer) -> None: ...
+    async def hang_up_leg(self, offer: OfferId) -> None: ...
+    async def recall(self, call: CallId) -> None: ...
+
+
+class Journal(Protocol):
+    """Where records and events go; never blocks, never raises."""
+
+    def put(self, record: CallRecord) -> None: ...
+    def journal(self, event: ev.Event, at: datetime) -> None: ...
+
+
+@dataclass(slots=True)
+class Clock:
+    """UTC that never runs backwards nor jumps: the wall at start plus the loop's monotonic time."""
+
+    started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+    _loop_start_s: float = field(default_factory=lambda: asyncio.get_running_loop().time())
+
+    def now(self) -> datetime:
+        elapsed_s = asyncio.get_running_loop().time() - self._loop_start_s
+        return self.started_at + timedelta(seconds=elapsed_s)
+
+
+@dataclass(slots=True)
+class Parties:
+    """Conversations and legs that are alive in this process, to deliver mail to."""
+
+    calls: dict[CallId, Conversation] = field(default_factory=dict)
+    legs: dict[OfferId, Whisper] = field(default_factory=dict)
+
+    def tell(self, call: CallId, mail: Mail) -> None:
+        conversation = self.calls.get(call)
+        if conversation is not None:
+            conversation.mailbox.put_nowait(mail)
+
+
+class Controller:
+    """Owns the floor. `post` may be called from anywhere in the loop; `run` is the one writer."""
+
+    def __init__(self, floor: Floor, clock: Clock, journal: Journal) -> None:
+        self.parties = Parties()
+        self.clock = clock
+        self._floor = floor
+        self._journal = journal
+        self._inbox: asyncio.Queue[ev.Event] = asyncio.Queue()
+        self._watchers: set[asyncio.Event] = set()
+
+    def post(self, event: ev.Event) -> None:
+        self._inbox.put_nowait(event)
+
+    def view(self) -> FloorView:
+        return view_of(self._floor, self.clock.now())
+
+    def watch(self) -> asyncio.Event:
+        """An event that is set after each change, until `unwatch`."""
+        changed = asyncio.Event()
+        self._watchers.add(changed)
+        return changed
+
+    def unwatch(self, changed: asyncio.Event) -> None:
+        self._watchers.discard(changed)
+
+    async def run(self, exchange: Exchange) -> None:
+        async with asyncio.TaskGroup() as tasks:
+            hands = _Hands(exchange, self.parties, self._journal, self.post, tasks)
+            while True:
+                event = await self._next_event()
+                now = self.clock.now()
+                self._journal.journal(event, now)
+                for effect in self._floor.decide(event, now):
+                    hands.carry_out(effect)
+                self._forget_parties(event)
+                for changed in self._watchers:
+                    changed.set()
+
+    async def _next_event(self) -> ev.Event:
+        deadline_at = self._floor.next_deadline()
+        if deadline_at is None or not self._inbox.empty():
+            return await self._inbox.get()
+        wait_s = (deadline_at - self.clock.now()).total_seconds()
+        try:
+            async with asyncio.timeout(max(wait_s, 0.0)):
+                return await self._inbox.get()
+        except TimeoutError:
+            return ev.TimePassed()
+
+    def _forget_parties(self, event: ev.Event) -> None:
+        match event:
+            case ev.LegEnded(offer=offer) | ev.OfferFailed(offer=offer):
+                self.parties.legs.pop(offer, None)
+
+
+class _Hands:
+    """Carries effects out: mail at once, actions towards Asterisk as tasks of the controller."""
+
+    def __init__(
+        self,
+        exchange: Exchange,
+        parties: Parties,
+        journal: Journal,
+        post: Callable[[ev.Event], None],
+        tasks: asyncio.TaskGroup,
+    ) -> None:
+        self._exchange = exchange
+        self._parties = parties
+        self._journal = journal
+        self._post = post
+        self._tasks = tasks
+
+    def carry_out(self, effect: do.Effect) -> None:
+        match effect:
+            case do.OfferCall(offer=offer):
+                self._parties.legs[offer.id] = Whisper(offer=offer, post=self._post)
+                self._act(self._exchange.ring(offer), "ring", offer.id)
+            case do.HangUpLeg(offer=offer_id):
+                self._parties.legs.pop(offer_id, None)
+                self._act(self._exchange.hang_up_leg(offer_id), "hang_up_leg", offer_id)
+            case do.Connect():
+                self._connect(effect)
+            case do.HoldCall(call=call) | do.CloseCall(call=call) | do.SendToFallback(call=call):
+                self._parties.tell(call, effect)
+            case do.RecallCaller(call=call):
+                self._act(self._recall(call), "recall", call)
+            case do.SaveCall(record=record):
+                self._journal.put(record)
+            case do.RaiseAlarm(code=code, subject=subject):
+                log.warning("alarm", code=code, subject=subject)
+
+    def _connect(self, effect: do.Connect) -> None:
+        self._parties.tell(effect.call, effect)
+        leg = self._parties.legs.get(effect.offer)
+        if leg is not None:
+            leg.mailbox.put_nowait(effect)
+
+    async def _recall(self, call: CallId) -> None:
+        conversation = self._parties.calls.get(call)
+        if conversation is None:
+            return
+        try:
+            await asyncio.wait_for(conversation.out_of_room.wait(), ROOM_LEAVE_S)
+        except TimeoutError:
+            await self._exchange.recall(call)
+
+    def _act(self, action: Coroutine[None, None, None], name: str, subject: str) -> None:
+        self._tasks.create_task(_logged(action, name, subject), name=f"{name} {subject}")
+
+
+async def _logged(action: Awaitable[None], name: str, subject: str) -> None:
+    """An action that fails is reported and over: deadlines and snapshots mend the rest."""
+    try:
+        await action
+    except LineError as error:
+        log.warning("action_failed", action=name, subject=subject, error=type(error).__name__)

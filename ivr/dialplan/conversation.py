@@ -1,0 +1,191 @@
+"""The caller's conversation: runs a flow on a channel and owns it from greeting to goodbye.
+
+It tells the floor facts (events) and, once the call is in line, obeys one mailbox; after joining
+it decides nothing (design §3, flow and floor).
+"""
+
+import asyncio
+from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import Enum, auto
+
+from ivr import effects as do
+from ivr import events as ev
+from ivr.dialplan.channel import Channel, RoomRole
+from ivr.dialplan.flow import ALL_KEYS, Answer, Fact, Flow, Question, Then
+from ivr.dialplan.resume import Phase, Resume, facts_of
+from ivr.model import CallFacts, CallId, ProvinceId, RoutePlan
+
+Mail = do.Connect | do.HoldCall | do.CloseCall | do.SendToFallback
+
+# After the room is left, the floor says at once whether the talk was ended or broke off.
+VERDICT_S = 2.0
+
+
+class _Next(Enum):
+    CLOSING = auto()
+    FALLBACK = auto()
+
+
+@dataclass(slots=True, kw_only=True)
+class Conversation:
+    """One caller's conversation. `post` takes events, `plan` asks the router, `now` the clock."""
+
+    call: CallId
+    province: ProvinceId
+    flow: Flow
+    channel: Channel
+    post: Callable[[ev.Event], None]
+    plan: Callable[[CallFacts], RoutePlan]
+    now: Callable[[], datetime]
+    mailbox: asyncio.Queue[Mail] = field(default_factory=asyncio.Queue)
+    out_of_room: asyncio.Event = field(default_factory=asyncio.Event)
+    _known: dict[Fact, str] = field(default_factory=dict)
+
+    async def run(self, resume: Resume) -> None:
+        """From where `resume` says to the end.
+
+        Returns when the dialplan is to take the channel. Raises HungUp when the caller has gone,
+        SessionLost when our connection to the living channel broke.
+        """
+        self._known = dict(resume.facts)
+        self.out_of_room.set()
+        if resume.phase is Phase.TALK:
+            next_ = _Next.CLOSING
+        else:
+            await self._ask_what_is_open()
+            say = () if resume.joined_at else self.flow.in_line
+            next_ = await self._stand_in_line(resume.joined_at or self.now(), say)
+        while next_ is _Next.CLOSING and await self._comes_back():
+            next_ = await self._stand_in_line(self.now(), self.flow.back_in_line)
+        await self._let_go(next_)
+
+    async def _let_go(self, next_: _Next) -> None:
+        if next_ is _Next.FALLBACK:
+            self.post(ev.CallDetached(call=self.call))
+            return
+        await self.channel.play(self.flow.goodbye)
+        await self.channel.set_variables({"IVR_DONE": "1"})
+        self.post(ev.CallFinished(call=self.call))
+
+    # --------------------------------------------------------------- questions
+
+    async def _ask_what_is_open(self) -> None:
+        for question in self.flow.questions:
+            if question.settles in self._known:
+                continue
+            answer = await self._ask(question)
+            to_line = answer.then is Then.LINE
+            self._known |= answer.facts
+            await self._write(Phase.LINE if to_line else Phase.MENU, answer.facts)
+            if answer.say:
+                await self.channel.play(answer.say)
+            if to_line:
+                return
+
+    async def _ask(self, question: Question) -> Answer:
+        pages = iter(question.pages)
+        page = next(pages)
+        prompts, wrong_keys = page.prompts, 0
+        while (key := await self._key_after(prompts, question.wait_s)) is not None:
+            answer = page.answers.get(key)
+            if answer is None and wrong_keys:
+                return question.wrong
+            if answer is None:
+                wrong_keys += 1
+                prompts = (*self.flow.wrong_key, *page.prompts)
+            elif answer.then is Then.NEXT_PAGE:
+                page = next(pages)
+                prompts = page.prompts
+            else:
+                return answer
+        return question.silence
+
+    async def _key_after(self, prompts: tuple[str, ...], wait_s: float) -> str | None:
+        key = await self.channel.play(prompts, ALL_KEYS)
+        return key if key is not None else await self.channel.wait_key(wait_s)
+
+    async def _write(self, phase: Phase, facts: Mapping[Fact, str]) -> None:
+        """Facts go onto the channel at once, where whoever comes after us finds them."""
+        values = {f"IVR_{fact.upper()}": value for fact, value in facts.items()}
+        await self.channel.set_variables({**values, "IVR_PHASE": phase})
+
+    # -------------------------------------------------------------------- line
+
+    async def _stand_in_line(self, joined_at: datetime, say: tuple[str, ...]) -> _Next:
+        place = {"IVR_JOINED_AT": f"{joined_at.timestamp():.3f}", "IVR_PHASE": Phase.LINE}
+        await self.channel.set_variables(place)
+        facts = facts_of(self.province, self._known)
+        plan = self.plan(facts)
+        self.post(ev.CallJoined(call=self.call, facts=facts, plan=plan, joined_at=joined_at))
+        return await self._obey(await self._wait_for_mail(say))
+
+    async def _obey(self, mail: Mail) -> _Next:
+        while True:
+            match mail:
+                case do.Connect():
+                    mail = await self._talk(mail)
+                case do.HoldCall():
+                    await self._write(Phase.LINE, {})
+                    mail = await self._wait_for_mail(self.flow.counsellor_lost)
+                case do.CloseCall():
+                    return _Next.CLOSING
+                case do.SendToFallback():
+                    return _Next.FALLBACK
+
+    async def _wait_for_mail(self, say: tuple[str, ...]) -> Mail:
+        """A sentence now and then, music between, until the floor wants something."""
+        while True:
+            mail = await self._unless_mail(self.channel.play(say)) if say else None
+            if mail is None:
+                await self.channel.start_music()
+                mail = await self._unless_mail(self._listen(self.flow.announce_every_s))
+            if mail is not None:
+                return mail
+            say = self.flow.still_waiting
+
+    async def _listen(self, seconds: float) -> None:
+        """Keys mean nothing in line, but waiting for one tells of a hang-up at once."""
+        try:
+            async with asyncio.timeout(seconds):
+                while True:
+                    await self.channel.wait_key(None)
+        except TimeoutError:
+            return
+
+    async def _unless_mail(self, activity: Coroutine[None, None, object]) -> Mail | None:
+        """Do `activity` until it ends or mail comes, which pre-empts it."""
+        doing = asyncio.create_task(activity)
+        reading = asyncio.create_task(self.mailbox.get())
+        try:
+            await asyncio.wait({doing, reading}, return_when=asyncio.FIRST_COMPLETED)
+            if doing.done():
+                doing.result()
+            return reading.result() if reading.done() else None
+        finally:
+            doing.cancel()
+            reading.cancel()
+            await asyncio.wait({doing, reading})
+
+    # -------------------------------------------------------------------- talk
+
+    async def _talk(self, mail: do.Connect) -> Mail:
+        """Into the room and out again; returns what the floor says of it."""
+        if self.mailbox.empty():  # else the counsellor has gone in the same instant
+            talk = {"IVR_OFFER": mail.offer, "IVR_COUNSELLOR": mail.counsellor}
+            await self.channel.set_variables({**talk, "IVR_PHASE": Phase.TALK})
+            self.out_of_room.clear()
+            try:
+                await self.channel.enter_room(mail.offer, RoomRole.CALLER)
+            finally:
+                self.out_of_room.set()
+        try:
+            return await asyncio.wait_for(self.mailbox.get(), VERDICT_S)
+        except TimeoutError:
+            return do.CloseCall(call=self.call)
+
+    async def _comes_back(self) -> bool:
+        """The closing sentence offers the way back; only after it does the machine let go."""
+        key = await self._key_after(self.flow.closing, self.flow.closing_wait_s)
+        return key == self.flow.come_back_key

@@ -1,0 +1,77 @@
+"""Where a conversation goes on, read from the channel's variables that the dialplan hands over."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from enum import StrEnum
+
+from ivr.dialplan.flow import Fact
+from ivr.dialplan.script import UNKNOWN_COUNTY
+from ivr.model import (
+    UNKNOWN_CATEGORY,
+    CallFacts,
+    CategoryId,
+    CountyId,
+    CountySource,
+    Lane,
+    ProvinceId,
+)
+from ivr.rules.schema import ProvinceRules
+
+
+class Phase(StrEnum):
+    """`IVR_PHASE`: what the channel was doing when the dialplan last had it."""
+
+    NEW = ""
+    MENU = "menu"
+    LINE = "line"
+    TALK = "talk"
+    FALLBACK = "fallback"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resume:
+    """What is known of a call that reaches us, at first or again."""
+
+    phase: Phase = Phase.NEW
+    facts: Mapping[Fact, str] = field(default_factory=dict)
+    joined_at: datetime | None = None
+
+
+def resume_from(arguments: Mapping[str, str], rules: ProvinceRules) -> Resume:
+    """Read the AGI arguments `name=value`; what makes no sense counts as not yet known."""
+    phase = arguments.get("phase", "")
+    known = {fact: arguments.get(fact, "") for fact in Fact}
+    valid = {
+        Fact.LANE: known[Fact.LANE] in {lane.name.lower() for lane in Lane},
+        Fact.COUNTY: known[Fact.COUNTY] == UNKNOWN_COUNTY
+        or rules.county(CountyId(known[Fact.COUNTY])) is not None,
+        Fact.CATEGORY: known[Fact.CATEGORY] == UNKNOWN_CATEGORY
+        or rules.category(CategoryId(known[Fact.CATEGORY])) is not None,
+    }
+    return Resume(
+        phase=Phase(phase) if phase in set(Phase) else Phase.NEW,
+        facts={fact: value for fact, value in known.items() if valid[fact]},
+        joined_at=instant(arguments.get("joined_at", "")),
+    )
+
+
+def instant(text: str) -> datetime | None:
+    """Unix seconds as an aware UTC instant; None where the text is none."""
+    try:
+        return datetime.fromtimestamp(float(text), UTC)
+    except (ValueError, OverflowError, OSError):
+        return None
+
+
+def facts_of(province: ProvinceId, known: Mapping[Fact, str]) -> CallFacts:
+    """What the conversation has found out, in the words of the floor."""
+    county = known.get(Fact.COUNTY, UNKNOWN_COUNTY)
+    asked_and_known = county != UNKNOWN_COUNTY
+    return CallFacts(
+        province=province,
+        county=CountyId(county) if asked_and_known else None,
+        county_source=CountySource.KEYPAD if asked_and_known else CountySource.UNKNOWN,
+        category=CategoryId(known.get(Fact.CATEGORY, UNKNOWN_CATEGORY)),
+        lane=Lane[known.get(Fact.LANE, "ordinary").upper()],
+    )

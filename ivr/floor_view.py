@@ -1,0 +1,79 @@
+"""One immutable picture of the floor for those who watch it."""
+
+from datetime import datetime
+
+from ivr.model import CallPhase, DeviceState
+from ivr.presence import Presence
+from ivr.queues import Floor
+from ivr.view import CounsellorView, FloorView, TalkView, WaitingCall
+from ivr.waiting import FloorCall, Place
+
+IN_LINE = (CallPhase.WAITING, CallPhase.OFFERED, CallPhase.CONNECTING)
+
+
+def view_of(floor: Floor, now: datetime) -> FloorView:
+    """The floor as it is at `now`; an offered call keeps its place in the order of the line."""
+    calls = list(floor.calls.values())
+    in_line = sorted((call for call in calls if call.phase in IN_LINE), key=_place)
+    return FloorView(
+        sequence=floor.sequence,
+        at=now,
+        waiting=tuple(_waiting(call, n) for n, call in enumerate(in_line, start=1)),
+        talks=tuple(_talk(call) for call in calls if call.phase is CallPhase.TALKING),
+        counsellors=tuple(_counsellor(presence, now) for presence in floor.staff),
+        in_menu=sum(call.phase is CallPhase.MENU for call in calls),
+        in_fallback=sum(call.phase is CallPhase.FALLBACK for call in calls),
+        exchange_up=floor.exchange_up,
+    )
+
+
+def _place(call: FloorCall) -> Place:
+    assert call.place is not None, "it has joined"
+    return call.place
+
+
+def _waiting(call: FloorCall, position: int) -> WaitingCall:
+    record = call.record
+    assert record.facts is not None, "it has joined"
+    assert record.joined_at is not None, "it has joined"
+    return WaitingCall(
+        call=call.id,
+        position=position,
+        lane=record.facts.lane,
+        province=record.province,
+        county=record.facts.county,
+        category=record.facts.category,
+        joined_at=record.joined_at,
+        phase=call.phase,
+        step=call.step,
+        offered_to=call.offer.counsellor if call.offer else None,
+    )
+
+
+def _talk(call: FloorCall) -> TalkView:
+    record = call.record
+    assert call.offer is not None, "a talk began as an offer"
+    assert record.facts is not None, "it was offered with its facts"
+    assert record.connected_at is not None, "talk_started sets it"
+    return TalkView(
+        call=call.id,
+        counsellor=call.offer.counsellor,
+        county=record.facts.county,
+        category=record.facts.category,
+        connected_at=record.connected_at,
+    )
+
+
+def _counsellor(presence: Presence, now: datetime) -> CounsellorView:
+    states = [presence.devices.get(device.id) for device in presence.profile.devices]
+    reachable = [state for state in states if state not in (None, DeviceState.UNREACHABLE)]
+    return CounsellorView(
+        counsellor=presence.profile.id,
+        name_fa=presence.profile.name_fa,
+        desks=presence.profile.desks,
+        state=presence.state(),
+        since_at=presence.state_since_at or now,
+        call=presence.call,
+        device_state=reachable[0] if reachable and reachable[0] else DeviceState.UNREACHABLE,
+        pause_reason=presence.pause_reason or "",
+    )

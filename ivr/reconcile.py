@@ -1,0 +1,97 @@
+"""The floor compared with what Asterisk says is true, after each (re)connect. Asterisk wins."""
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from ivr.events import LegEnded, TalkStarted
+from ivr.model import (
+    CallFacts,
+    CallPhase,
+    CallRecord,
+    EndedBy,
+    ExchangeSnapshot,
+    LiveCall,
+    Offer,
+    OfferId,
+    OfferResult,
+)
+from ivr.presence import Presence
+from ivr.waiting import FloorCall
+
+if TYPE_CHECKING:
+    from ivr.queues import Floor
+
+
+def reconcile(floor: "Floor", snapshot: ExchangeSnapshot) -> None:
+    """Take in what Asterisk shows and we lack, end what it does not show.
+
+    A call with a conversation of ours (attached) reports its own end and is not compared: it may
+    have arrived after the snapshot was taken.
+    """
+    for live in snapshot.calls:
+        if live.call not in floor.calls:
+            _adopt(floor, live)
+    _end_calls_that_are_gone(floor, snapshot)
+    _compare_legs(floor, snapshot)
+
+
+def _end_calls_that_are_gone(floor: "Floor", snapshot: ExchangeSnapshot) -> None:
+    alive = {live.call for live in snapshot.calls}
+    for record in floor.restored.values():
+        floor.end_call(floor.admit(record), EndedBy.UNKNOWN)
+    floor.restored = {}
+    for call in list(floor.calls.values()):
+        if not call.attached and call.id not in alive:
+            floor.end_call(call, EndedBy.UNKNOWN)
+
+
+def _compare_legs(floor: "Floor", snapshot: ExchangeSnapshot) -> None:
+    for offer in [offer for offer in floor.offers if offer not in snapshot.legs]:
+        floor.leg_ended(LegEnded(offer=offer, ended_by=EndedBy.COUNSELLOR))
+    in_talk = {live.offer for live in snapshot.calls}
+    for leg in sorted(snapshot.legs - floor.offers.keys() - in_talk):
+        floor.hang_up_leg(leg, OfferResult.WITHDRAWN)
+
+
+def _adopt(floor: "Floor", live: LiveCall) -> None:
+    """A call that an earlier controller or the fallback has: a talk, or a wait that returns."""
+    new = CallRecord(
+        call=live.call,
+        province=live.province,
+        line=live.line,
+        caller=None,
+        arrived_at=live.arrived_at,
+        phase=CallPhase.FALLBACK,
+    )
+    known = floor.restored.pop(live.call, new)
+    call = floor.admit(
+        replace(
+            known,
+            phase=CallPhase.FALLBACK,
+            facts=known.facts or live.facts,
+            joined_at=known.joined_at or live.joined_at,
+        )
+    )
+    call.attached = False
+    presence = floor.staff.get(live.counsellor)
+    if live.offer is not None and presence is not None and presence.offer is None:
+        _adopt_talk(floor, call, live.offer, presence)
+    else:
+        call.fallback_since_at = floor.now
+
+
+def _adopt_talk(floor: "Floor", call: FloorCall, offer_id: OfferId, presence: Presence) -> None:
+    facts = call.record.facts or CallFacts(province=call.record.province)
+    floor.change(call, facts=facts)
+    began_at = call.record.connected_at or floor.now
+    offer = Offer(
+        id=offer_id,
+        call=call.id,
+        counsellor=presence.profile.id,
+        device=presence.profile.devices[0],
+        facts=facts,
+        offered_at=began_at,
+        deadline_at=began_at,
+    )
+    floor.start_offer(call, offer, presence)
+    floor.talk_started(TalkStarted(offer=offer_id))

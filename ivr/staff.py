@@ -1,0 +1,172 @@
+"""All counsellors on the floor: who is free, who may be rung, what an offer's end does to them."""
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime, timedelta
+
+from ivr.model import (
+    CallId,
+    Counsellor,
+    CounsellorId,
+    DeviceId,
+    DeviceState,
+    OfferId,
+    OfferResult,
+)
+from ivr.presence import Limits, Presence
+from ivr.timers import Timers
+
+
+class Staff:
+    """The counsellors' side of the floor; keeps an index of the free ones."""
+
+    def __init__(self, limits: Limits, timers: Timers) -> None:
+        self._limits = limits
+        self._timers = timers
+        self._presences: dict[CounsellorId, Presence] = {}
+        self._free: dict[CounsellorId, Presence] = {}
+        self._by_device: dict[DeviceId, Presence] = {}
+
+    def __iter__(self) -> Iterator[Presence]:
+        return iter(self._presences.values())
+
+    def get(self, counsellor: CounsellorId | None) -> Presence | None:
+        return self._presences.get(counsellor) if counsellor is not None else None
+
+    def could_serve(self, counsellor: CounsellorId) -> bool:
+        presence = self._presences.get(counsellor)
+        return presence is not None and presence.could_serve
+
+    def anyone_free(self) -> bool:
+        return bool(self._free)
+
+    def best(self, eligible: frozenset[CounsellorId]) -> Presence | None:
+        """The longest idle of the free counsellors among `eligible`."""
+        candidates = (presence for id_, presence in self._free.items() if id_ in eligible)
+        return min(candidates, key=_idle_order, default=None)
+
+    # ------------------------------------------------------- offers and talks
+
+    def take(self, presence: Presence, offer: OfferId, call: CallId, now: datetime) -> None:
+        presence.offer = offer
+        presence.call = call
+        self._settle(presence, now)
+
+    def start_talk(self, presence: Presence, now: datetime) -> None:
+        presence.talking = True
+        presence.missed_in_a_row = 0
+        self._settle(presence, now)
+
+    def release(self, presence: Presence, result: OfferResult, now: datetime) -> bool:
+        """End the counsellor's part in an offer or talk; True after too many missed in a row."""
+        talked = presence.talking
+        presence.offer = None
+        presence.talking = False
+        if talked:
+            self._start_wrap_up(presence, now)
+        else:
+            self._hold_after(presence, result, now)
+        self._settle(presence, now)
+        missed_now = result is OfferResult.RONA
+        return missed_now and presence.missed_in_a_row == self._limits.rona_alarm_after
+
+    def _start_wrap_up(self, presence: Presence, now: datetime) -> None:
+        until_at = now + timedelta(seconds=self._limits.wrap_up_s)
+        presence.wrap_up_until_at = until_at
+        presence.idle_since_at = until_at
+        self._timers.set(until_at, "counsellor", presence.profile.id)
+
+    def _hold_after(self, presence: Presence, result: OfferResult, now: datetime) -> None:
+        if result is OfferResult.RONA:
+            presence.missed_in_a_row += 1
+        back_off = self._limits.back_off(result, presence.missed_in_a_row)
+        if back_off is not None:
+            until_at = presence.put_on_hold(*back_off, now)
+            self._timers.set(until_at, "counsellor", presence.profile.id)
+
+    # ----------------------------------------------------- what people decide
+
+    def pause(self, presence: Presence, reason: str, now: datetime) -> None:
+        presence.pause_reason = reason
+        self._settle(presence, now)
+
+    def resume(self, counsellor: CounsellorId, now: datetime) -> None:
+        presence = self.get(counsellor)
+        if presence is not None:
+            presence.pause_reason = None
+            presence.lift_hold()
+            presence.idle_since_at = now
+            self._settle(presence, now)
+
+    def end_wrap_up(self, counsellor: CounsellorId, now: datetime) -> None:
+        presence = self.get(counsellor)
+        if presence is not None and presence.wrap_up_until_at is not None:
+            presence.wrap_up_until_at = None
+            presence.idle_since_at = now
+            self._settle(presence, now)
+
+    def replace_all(self, counsellors: Iterable[Counsellor], now: datetime) -> None:
+        """The staff list from now on; who is missing in it leaves when their call is over."""
+        wanted = {profile.id: profile for profile in counsellors}
+        for counsellor, presence in list(self._presences.items()):
+            presence.leaving = counsellor not in wanted
+            self._settle(presence, now)
+        for profile in wanted.values():
+            self._take_on(profile, now)
+        self._by_device = {
+            device.id: presence
+            for presence in self._presences.values()
+            for device in presence.profile.devices
+        }
+
+    def _take_on(self, profile: Counsellor, now: datetime) -> None:
+        presence = self._presences.setdefault(profile.id, Presence(profile))
+        presence.profile = profile
+        presence.devices = {
+            device.id: presence.devices.get(device.id, DeviceState.UNREACHABLE)
+            for device in profile.devices
+        }
+        self._settle(presence, now)
+
+    # ------------------------------------------------------ devices and timers
+
+    def device_changed(self, device: DeviceId, state: DeviceState, now: datetime) -> None:
+        presence = self._by_device.get(device)
+        if presence is None:
+            return
+        was_reachable = presence.reachable
+        presence.devices[device] = state
+        if presence.reachable and not was_reachable:
+            presence.idle_since_at = now
+        self._settle(presence, now)
+
+    def all_devices(self, states: dict[DeviceId, DeviceState], now: datetime) -> None:
+        """A complete list: a device that is not in it cannot be reached."""
+        for device in self._by_device:
+            self.device_changed(device, states.get(device, DeviceState.UNREACHABLE), now)
+
+    def time_is_up(self, counsellor: CounsellorId, now: datetime) -> None:
+        """A hold or a wrap-up may have run out."""
+        presence = self.get(counsellor)
+        if presence is None:
+            return
+        if presence.held_until_at is not None and presence.held_until_at <= now:
+            presence.lift_hold()
+        if presence.wrap_up_until_at is not None and presence.wrap_up_until_at <= now:
+            presence.wrap_up_until_at = None
+        self._settle(presence, now)
+
+    def _settle(self, presence: Presence, now: datetime) -> None:
+        """Keep the index of free counsellors true after any change of one of them."""
+        counsellor = presence.profile.id
+        presence.note_state(now)
+        if presence.leaving and presence.offer is None:
+            self._presences.pop(counsellor, None)
+        if presence.free:
+            self._free[counsellor] = presence
+        else:
+            self._free.pop(counsellor, None)
+
+
+def _idle_order(presence: Presence) -> tuple[datetime, str]:
+    assert presence.idle_since_at is not None, "a reachable counsellor is idle since some time"
+    return presence.idle_since_at, presence.profile.id
