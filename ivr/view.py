@@ -88,7 +88,7 @@ class FloorView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Names:
-    """The Persian names of ids, from the rules in force; an id that is missing stands for itself."""
+    """Persian names from the rules in force; an id without a name stands for itself."""
 
     provinces: Mapping[ProvinceId, str] = field(default_factory=dict)
     counties: Mapping[CountyId, str] = field(default_factory=dict)

@@ -1,0 +1,182 @@
+"""The console's server: one live page, its WebSocket, the floor as JSON, and health.
+
+There is no log-in yet, so it listens on loopback only, answers to loopback names only (a rebound
+DNS name would otherwise let any web page read it) and lets only its own page open the WebSocket.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+
+from aiohttp import web
+from yarl import URL
+
+from ivr.errors import LineError
+from ivr.web.api import floor_json
+from ivr.web.drawing import STATIC, Drawing
+from ivr.web.feed import BEAT_S, Feed
+from ivr.web.ports import ConsolePorts
+
+LOOPBACK = "127.0.0.1"
+OWN_NAMES = frozenset({"127.0.0.1", "localhost", "::1"})
+SEND_S = 5.0  # a page that takes no message for so long is let go; it comes back by itself
+SHUTDOWN_S = 2.0
+
+HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; font-src 'self'; "
+        "img-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; "
+        "frame-ancestors 'none'"
+    ),
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+}
+
+_CONSOLE = web.AppKey("console", ConsolePorts)
+_DRAWING = web.AppKey("drawing", Drawing)
+_FEED = web.AppKey("feed", Feed)
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+def make_app(console: ConsolePorts) -> web.Application:
+    """The console as an aiohttp application; its feed runs as long as the application does."""
+    app = web.Application(middlewares=[_own_names_only])
+    app[_CONSOLE] = console
+    app[_DRAWING] = Drawing()
+    app[_FEED] = Feed(console, app[_DRAWING])
+    app.cleanup_ctx.append(_run_feed)
+    app.on_shutdown.append(_stop_feed)
+    app.on_response_prepare.append(_set_headers)
+    app.router.add_get("/", _page)
+    app.router.add_get("/live", _live)
+    app.router.add_get("/healthz", _health)
+    app.router.add_get("/api/v1/floor", _floor)
+    app.router.add_static("/static/", STATIC)
+    return app
+
+
+@asynccontextmanager
+async def serve_console(console: ConsolePorts, port: int) -> AsyncIterator[int]:
+    """Serve the console on loopback while inside; yields the port (0 takes a free one).
+
+    Raises LineError where the port is taken.
+    """
+    runner = web.AppRunner(make_app(console), access_log=None, shutdown_timeout=SHUTDOWN_S)
+    await runner.setup()
+    try:
+        await _listen(runner, port)
+        yield int(runner.addresses[0][1])
+    finally:
+        await runner.cleanup()
+
+
+async def _listen(runner: web.AppRunner, port: int) -> None:
+    try:
+        await web.TCPSite(runner, LOOPBACK, port).start()
+    except OSError as error:
+        raise LineError(
+            f"The console cannot listen on {LOOPBACK}:{port} ({error.strerror}): "
+            "set IVR_HTTP_PORT to a free port"
+        ) from error
+
+
+async def _page(request: web.Request) -> web.Response:
+    regions = request.app[_FEED].regions()
+    text = request.app[_DRAWING].page(regions, datetime.now(UTC))
+    return web.Response(text=text, content_type="text/html")
+
+
+async def _live(request: web.Request) -> web.StreamResponse:
+    if request.headers.get("Origin") != f"{request.scheme}://{request.host}":
+        raise web.HTTPForbidden(text="The live feed is for the console's own page.")
+    feed = request.app[_FEED]
+    if not feed.alive:
+        raise web.HTTPServiceUnavailable(text="The live feed is not running.")
+    socket = web.WebSocketResponse(heartbeat=20, timeout=SHUTDOWN_S, max_msg_size=1024)
+    await socket.prepare(request)
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            sender = tasks.create_task(_send_all(socket, feed))
+            async for _ in socket:
+                pass  # the page has nothing to say; reading notices that it went
+            sender.cancel()
+    except* (ConnectionError, TimeoutError):
+        pass
+    return socket
+
+
+async def _send_all(socket: web.WebSocketResponse, feed: Feed) -> None:
+    """Send the newest snapshot whenever it is another one, and a beat after it or in between."""
+    sent = ""
+    while feed.alive:
+        changed = feed.changed
+        snapshot = feed.snapshot()
+        messages = (feed.beat(),) if snapshot is sent else (snapshot, feed.beat())
+        sent = snapshot
+        async with asyncio.timeout(SEND_S):
+            for message in messages:
+                await socket.send_str(message)
+        await _wait(changed, BEAT_S)
+    await socket.close(code=1001)  # going away, RFC 6455 §7.4.1
+
+
+async def _wait(changed: asyncio.Event, timeout_s: float) -> None:
+    try:
+        async with asyncio.timeout(timeout_s):
+            await changed.wait()
+    except TimeoutError:
+        return
+
+
+async def _health(request: web.Request) -> web.Response:
+    console = request.app[_CONSOLE]
+    exchange_up, database = console.floor_view().exchange_up, console.database()
+    ok = exchange_up and database.healthy
+    body = {
+        "ok": ok,
+        "exchange_up": exchange_up,
+        "database": {"healthy": database.healthy, "backlog": database.backlog},
+    }
+    return web.json_response(body, status=200 if ok else 503)
+
+
+async def _floor(request: web.Request) -> web.Response:
+    return web.json_response(text=floor_json(request.app[_CONSOLE].floor_view()))
+
+
+async def _run_feed(app: web.Application) -> AsyncIterator[None]:
+    task = asyncio.create_task(app[_FEED].run())
+    yield
+    task.cancel()
+    await asyncio.wait([task])
+
+
+async def _stop_feed(app: web.Application) -> None:
+    app[_FEED].stop()
+
+
+async def _set_headers(request: web.Request, response: web.StreamResponse) -> None:
+    response.headers.update(HEADERS)
+    static = request.path.startswith("/static/")
+    response.headers["Cache-Control"] = "no-cache" if static else "no-store"
+
+
+@web.middleware
+async def _own_names_only(request: web.Request, handler: Handler) -> web.StreamResponse:
+    if _host_name(request.host) not in OWN_NAMES:
+        raise web.HTTPMisdirectedRequest(
+            text="The console answers to 127.0.0.1 and localhost only."
+        )
+    return await handler(request)
+
+
+def _host_name(host: str) -> str | None:
+    try:
+        return URL(f"http://{host}").host
+    except ValueError:
+        return None

@@ -1,0 +1,62 @@
+"""Persian words for the states of calls, counsellors and devices, as the console shows them."""
+
+from ivr.model import CallEnd, CallPhase, CounsellorState, DeviceState, Lane
+
+LANES = {
+    Lane.DANGER: "خطر",
+    Lane.SILENCE: "سکوت",
+    Lane.ORDINARY: "عادی",
+}
+
+COUNSELLOR_STATES = {
+    CounsellorState.OFF_DUTY: "خارج از شیفت",
+    CounsellorState.AVAILABLE: "آماده",
+    CounsellorState.OFFERED: "در حال زنگ",
+    CounsellorState.TALKING: "در گفت‌وگو",
+    CounsellorState.WRAP_UP: "ثبت نتیجه",
+    CounsellorState.PAUSED: "توقف موقت",
+    CounsellorState.BUSY_ELSEWHERE: "در تماسی دیگر",
+}
+
+DEVICE_STATES = {
+    DeviceState.UNREACHABLE: "تلفن در دسترس نیست",
+    DeviceState.IDLE: "تلفن آماده است",
+    DeviceState.RINGING: "تلفن زنگ می‌زند",
+    DeviceState.IN_USE: "تلفن در تماس است",
+}
+
+PHASES = {
+    CallPhase.MENU: "در راهنمای گویا",
+    CallPhase.WAITING: "در انتظار",
+    CallPhase.OFFERED: "در حال زنگ",
+    CallPhase.CONNECTING: "در حال وصل شدن",
+    CallPhase.TALKING: "در گفت‌وگو",
+    CallPhase.CLOSING: "جمله‌ی پایانی",
+    CallPhase.FALLBACK: "در صف پشتیبان",
+    CallPhase.ENDED: "پایان‌یافته",
+}
+
+ENDS = {
+    CallEnd.IN_MENU: "قطع پیش از صف",
+    CallEnd.SHORT_ABANDONMENT: "قطع زودهنگام",
+    CallEnd.ABANDONED: "قطع پیش از پاسخ",
+    CallEnd.CONNECTED: "گفت‌وگو با مشاور",
+    CallEnd.FALLBACK_CONNECTED: "پاسخ در صف پشتیبان",
+    CallEnd.FALLBACK_ABANDONED: "قطع در صف پشتیبان",
+}
+
+OUTCOMES = {
+    "phone_resolved": "حل‌شده با گفت‌وگو",
+    "mobile_team": "اعزام تیم سیار",
+    "crisis_centre_outpatient": "مرکز مداخله، سرپایی",
+    "crisis_centre_admission": "پذیرش در مرکز مداخله",
+    "service_base": "پایگاه خدمات اجتماعی",
+    "internal_other": "مرکز درون‌سازمانی",
+    "external": "مرکز برون‌سازمانی",
+    "unrelated": "نامرتبط",
+    "prank": "مزاحم",
+    "call_back_due": "نیازمند تماس دوباره",
+}
+
+NO_COUNTY = "شهرستان نامعلوم"
+NO_CATEGORY = "موضوع نامعلوم"

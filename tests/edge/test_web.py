@@ -1,0 +1,379 @@
+"""The console's routes, headers and live feed, over real sockets on loopback."""
+
+import asyncio
+import json
+import re
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from aiohttp import ClientWebSocketResponse, WSMsgType, WSServerHandshakeError
+from aiohttp.test_utils import TestClient, TestServer
+
+from ivr.errors import LineError
+from ivr.model import CallerRef, CallId, CallPhase, CallRecord, CounsellorState, Lane
+from ivr.view import call_row
+from ivr.web import app as web_app
+from ivr.web.app import make_app, serve_console
+from ivr.web.drawing import FLOOR_REGIONS, STATIC
+from ivr.web.ports import DatabaseHealth
+from tests.web.floors import MARKAZI, InventedConsole, busy_night, counsellor, row, talk, waiting
+
+WAIT_S = 10
+
+
+@pytest.fixture
+def console() -> InventedConsole:
+    return InventedConsole()
+
+
+@pytest.fixture
+async def client(console: InventedConsole) -> AsyncIterator[TestClient[Any, Any]]:
+    async with TestClient(TestServer(make_app(console))) as client:
+        yield client
+
+
+async def watch(client: TestClient[Any, Any]) -> ClientWebSocketResponse:
+    return await client.ws_connect("/live", origin=str(client.make_url("")).rstrip("/"))
+
+
+async def next_floor(socket: ClientWebSocketResponse, sequence: int = 0) -> dict[str, Any]:
+    """The next snapshot of this sequence or a later one."""
+    async with asyncio.timeout(WAIT_S):
+        while True:
+            message = await socket.receive_json()
+            if message["type"] == "floor" and message["sequence"] >= sequence:
+                return dict(message)
+
+
+async def page(client: TestClient[Any, Any]) -> str:
+    answer = await client.get("/")
+    assert answer.status == 200
+    return await answer.text()
+
+
+async def test_the_page_is_whole_without_script(
+    client: TestClient[Any, Any], console: InventedConsole
+) -> None:
+    console.view = busy_night().view
+    text = await page(client)
+    assert '<html lang="fa" dir="rtl">' in text
+    assert '<noscript><meta http-equiv="refresh" content="5"></noscript>' in text
+    for words in (
+        "۴ تماس در صف",
+        "افکار یا قصد خودکشی",
+        "زهرا رضایی",
+        "خطر",
+        "سکوت",
+        "شهرستان نامعلوم",
+    ):
+        assert words in text
+    assert text.index("خطر</span>") < text.index("سکوت</span>") < text.index("عادی</span>")
+
+
+async def test_an_empty_floor_is_said_in_words(client: TestClient[Any, Any]) -> None:
+    text = await page(client)
+    for words in (
+        "کسی در صف نیست.",
+        "گفت‌وگویی در جریان نیست.",
+        "هیچ مشاوری در شیفت نیست.",
+        "امروز هنوز تماسی ثبت نشده است.",
+    ):
+        assert words in text
+
+
+async def test_names_are_text_and_never_markup(
+    client: TestClient[Any, Any], console: InventedConsole
+) -> None:
+    evil = "<script>alert(1)</script>\"'>"
+    console.calls = (row(evil, counsellor=evil, outcome=evil),)
+    console.show(
+        counsellors=(
+            counsellor(evil, CounsellorState.PAUSED, id_="a", reason=evil),
+            counsellor(evil, CounsellorState.OFF_DUTY, id_=evil),
+        ),
+        waiting=(waiting(evil, county=evil, category=evil, offered_to=evil),),
+        talks=(talk(evil, evil),),
+    )
+    async with await watch(client) as socket:
+        message = await next_floor(socket, console.view.sequence)
+    for html in [await page(client), *message["regions"].values()]:
+        assert "<script>" not in html
+        assert "\"'>" not in html
+
+
+async def test_nothing_on_the_page_is_inline(
+    client: TestClient[Any, Any], console: InventedConsole
+) -> None:
+    console.view = busy_night().view
+    text = await page(client)
+    assert not re.search(r"<script(?![^>]*\bsrc=)|<style|\bstyle=|\son\w+=", text)
+
+
+@pytest.mark.parametrize("path", ["/", "/healthz", "/api/v1/floor", "/static/floor.js", "/none"])
+async def test_every_answer_carries_the_security_headers(
+    client: TestClient[Any, Any], path: str
+) -> None:
+    answer = await client.get(path)
+    policy = answer.headers["Content-Security-Policy"]
+    assert "default-src 'none'" in policy
+    assert "script-src 'self';" in policy
+    assert "frame-ancestors 'none'" in policy
+    assert "unsafe" not in policy
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    assert answer.headers["Referrer-Policy"] == "no-referrer"
+    assert answer.headers["Cache-Control"] in {"no-store", "no-cache"}
+
+
+@pytest.mark.parametrize("path", ["/", "/api/v1/floor", "/healthz", "/static/floor.js", "/live"])
+@pytest.mark.parametrize("host", ["evil.example", "127.0.0.1.evil.example", "192.0.2.1", "[", ""])
+async def test_other_names_get_nothing(client: TestClient[Any, Any], path: str, host: str) -> None:
+    answer = await client.get(path, headers={"Host": host})
+    assert answer.status == 421
+
+
+@pytest.mark.parametrize("host", ["localhost:8123", "127.0.0.1", "[::1]:80"])
+async def test_loopback_names_are_answered(client: TestClient[Any, Any], host: str) -> None:
+    assert (await client.get("/", headers={"Host": host})).status == 200
+
+
+@pytest.mark.parametrize("origin", [None, "http://evil.example", "null", "http://127.0.0.1:1"])
+async def test_the_live_feed_is_for_the_own_page(
+    client: TestClient[Any, Any], origin: str | None
+) -> None:
+    with pytest.raises(WSServerHandshakeError) as refused:
+        await client.ws_connect("/live", origin=origin)
+    assert refused.value.status == 403
+
+
+async def test_a_new_page_gets_a_whole_snapshot_and_a_beat(
+    client: TestClient[Any, Any], console: InventedConsole
+) -> None:
+    async with await watch(client) as socket:
+        snapshot = await socket.receive_json(timeout=WAIT_S)
+        beat = await socket.receive_json(timeout=WAIT_S)
+    assert snapshot["type"] == "floor"
+    assert set(snapshot["regions"]) == {*FLOOR_REGIONS, "calls"}
+    assert beat["type"] == "beat"
+    assert beat["sequence"] == snapshot["sequence"] == console.view.sequence
+    assert abs(beat["now"] - datetime.now(UTC).timestamp()) < 60
+
+
+async def test_a_change_is_sent_to_every_page(
+    client: TestClient[Any, Any], console: InventedConsole
+) -> None:
+    async with await watch(client) as one, await watch(client) as other:
+        for socket in (one, other):
+            assert "کسی در صف نیست." in (await next_floor(socket))["regions"]["line"]
+        console.show(waiting=(waiting("c1", lane=Lane.SILENCE),))
+        for socket in (one, other):
+            message = await next_floor(socket, console.view.sequence)
+            assert 'data-key="c1"' in message["regions"]["line"]
+            assert "۱ تماس در صف" in message["regions"]["status"]
+        console.show(waiting=())
+        message = await next_floor(one, console.view.sequence)
+        assert "کسی در صف نیست." in message["regions"]["line"]
+
+
+async def test_many_changes_at_once_are_one_snapshot(
+    client: TestClient[Any, Any], console: InventedConsole
+) -> None:
+    async with await watch(client) as socket:
+        first = await next_floor(socket)
+        for _ in range(100):
+            console.show()
+        assert (await next_floor(socket, first["sequence"] + 1))["sequence"] == 101
+
+
+async def test_a_change_that_nobody_announced_comes_with_the_beat(
+    client: TestClient[Any, Any], console: InventedConsole, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(web_app, "BEAT_S", 0.02)
+    async with await watch(client) as socket:
+        await next_floor(socket)
+        console.view = replace(console.view, sequence=7, in_menu=3)
+        assert "۳" in (await next_floor(socket, 7))["regions"]["figures"]
+
+
+async def test_a_page_that_comes_back_sees_what_it_missed(
+    client: TestClient[Any, Any], console: InventedConsole
+) -> None:
+    async with await watch(client) as socket:
+        await next_floor(socket)
+    console.show(waiting=(waiting("c1"),))
+    console.show(waiting=(waiting("c2"),))
+    async with await watch(client) as socket:
+        message = await next_floor(socket)
+    assert message["sequence"] == console.view.sequence
+    assert 'data-key="c2"' in message["regions"]["line"]
+
+
+async def test_health_of_the_parts_is_shown_on_the_page(
+    client: TestClient[Any, Any], console: InventedConsole
+) -> None:
+    assert 'class="banner" role="alert"><svg' not in await page(client)
+    console.health = DatabaseHealth(healthy=False, backlog=12)
+    console.show(exchange_up=False)
+    text = await page(client)
+    assert "ارتباط با مرکز تلفن قطع است." in text
+    assert "۱۲ نوشته در انتظار ذخیره است" in text
+
+
+async def test_a_database_that_fails_costs_only_the_days_calls(
+    client: TestClient[Any, Any], console: InventedConsole, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ivr.web.feed.CALLS_S", 0.05)
+    async with await watch(client) as socket:
+        message = await next_floor(socket)
+        console.calls = None
+        while "در دسترس نیست" not in message["regions"]["calls"]:
+            message = await next_floor(socket)
+        console.calls = (row("c9", outcome="mobile_team"),)
+        while "اعزام تیم سیار" not in message["regions"]["calls"]:
+            message = await next_floor(socket)
+
+
+async def test_a_feed_that_broke_shows_no_frozen_board(
+    console: InventedConsole, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def broken() -> AsyncIterator[object]:
+        yield await console.changed.wait()
+        raise RuntimeError("a mistake of ours")
+
+    monkeypatch.setattr(console, "subscribe", broken)
+    async with TestClient(TestServer(make_app(console))) as client:
+        async with await watch(client) as socket:
+            await next_floor(socket)
+            console.show()
+            async with asyncio.timeout(WAIT_S):
+                async for message in socket:
+                    assert message.type is WSMsgType.TEXT
+        with pytest.raises(WSServerHandshakeError) as refused:
+            await watch(client)
+        assert refused.value.status == 503
+
+
+async def test_pages_are_let_go_when_the_console_ends(console: InventedConsole) -> None:
+    client = TestClient(TestServer(make_app(console)))
+    async with client:
+        socket = await watch(client)
+        await next_floor(socket)
+        ended = asyncio.create_task(client.server.close())
+        async with asyncio.timeout(WAIT_S):
+            async for _ in socket:
+                pass
+            await ended
+        assert socket.close_code == 1001
+
+
+async def test_healthz_says_what_is_wrong(
+    client: TestClient[Any, Any], console: InventedConsole
+) -> None:
+    answer = await client.get("/healthz")
+    assert answer.status == 200
+    assert await answer.json() == {
+        "ok": True,
+        "exchange_up": True,
+        "database": {"healthy": True, "backlog": 0},
+    }
+    console.health = DatabaseHealth(healthy=False, backlog=3)
+    answer = await client.get("/healthz")
+    assert answer.status == 503
+    assert (await answer.json())["database"] == {"healthy": False, "backlog": 3}
+    console.health = DatabaseHealth(healthy=True)
+    console.show(exchange_up=False)
+    answer = await client.get("/healthz")
+    assert answer.status == 503
+    assert (await answer.json())["exchange_up"] is False
+
+
+async def test_the_floor_as_json(client: TestClient[Any, Any], console: InventedConsole) -> None:
+    console.view = replace(busy_night().view, sequence=5)
+    body = json.loads(await (await client.get("/api/v1/floor")).text())
+    assert body["sequence"] == 5
+    assert [call["lane"] for call in body["waiting"]] == [
+        "danger",
+        "silence",
+        "ordinary",
+        "ordinary",
+    ]
+    assert body["waiting"][0]["offered_to"] == "m"
+    assert (
+        datetime.fromisoformat(body["waiting"][0]["joined_at"]) == console.view.waiting[0].joined_at
+    )
+    assert body["counsellors"][0]["state"] == "talking"
+
+
+async def test_a_taken_port_is_named_with_the_way_out() -> None:
+    async with serve_console(InventedConsole(), 0) as port:
+        with pytest.raises(LineError, match=f"127.0.0.1:{port}.*IVR_HTTP_PORT"):
+            async with serve_console(InventedConsole(), port):
+                pytest.fail("two consoles on one port")
+
+
+def test_a_row_leaves_the_caller_behind() -> None:
+    record = CallRecord(
+        call=CallId("1"),
+        province=MARKAZI,
+        line="123",
+        caller=CallerRef(pseudonym="p5eud0nym", ciphertext="c1pher"),
+        arrived_at=datetime(2026, 11, 22, 8, tzinfo=UTC),
+        phase=CallPhase.ENDED,
+        joined_at=datetime(2026, 11, 22, 8, 1, tzinfo=UTC),
+        connected_at=datetime(2026, 11, 22, 8, 1, 9, tzinfo=UTC),
+        ended_at=datetime(2026, 11, 22, 8, 5, 9, tzinfo=UTC),
+    )
+    shown = call_row(record, "phone_resolved")
+    assert (shown.wait_s, shown.talk_s, shown.outcome) == (9.0, 240.0, "phone_resolved")
+    assert "p5eud0nym" not in repr(shown)
+    assert "c1pher" not in repr(shown)
+
+
+# What people see at night: readable in both schemes, the same in both directions of writing.
+
+TEXT_ON = [
+    ("ink", "ground"), ("ink", "panel"), ("minor", "ground"), ("minor", "panel"),
+    ("ink", "danger-ground"), ("danger", "danger-ground"), ("danger", "panel"),
+    ("danger-ground", "danger"),
+    ("silence", "silence-ground"), ("ordinary", "ordinary-ground"), ("ordinary", "panel"),
+    ("good", "good-ground"), ("good", "panel"), ("ring", "ring-ground"), ("ring", "panel"),
+    ("ring", "danger-ground"), ("talk", "talk-ground"), ("panel", "accent"),
+]  # fmt: skip
+
+
+def luminance(colour: str) -> float:
+    """Relative luminance, WCAG 2.2."""
+    digits = colour if len(colour) == 6 else "".join(digit * 2 for digit in colour)
+    parts = [int(digits[at : at + 2], 16) / 255 for at in (0, 2, 4)]
+    linear = [
+        part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts
+    ]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def contrast(one: str, other: str) -> float:
+    darker, lighter = sorted((luminance(one), luminance(other)))
+    return (lighter + 0.05) / (darker + 0.05)
+
+
+def test_text_has_contrast_in_light_and_dark() -> None:
+    css = (STATIC / "floor.css").read_text()
+    schemes = [
+        dict(re.findall(r"--([\w-]+): #(\w+);", block))
+        for block in re.findall(r":root \{[^}]*\}", css)
+    ]
+    assert len(schemes) == 2
+    poor = [
+        (text, ground, round(contrast(scheme[text], scheme[ground]), 2))
+        for scheme in schemes
+        for text, ground in TEXT_ON
+        if contrast(scheme[text], scheme[ground]) < 4.5
+    ]
+    assert not poor
+
+
+def test_the_style_knows_no_left_and_no_right() -> None:
+    css = re.sub(r"/\*.*?\*/", "", (STATIC / "floor.css").read_text(), flags=re.DOTALL)
+    assert not re.findall(r"[^\n]*\b(?:left|right)\b[^\n]*", css)
