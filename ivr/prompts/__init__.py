@@ -1,0 +1,15 @@
+"""Everything the line says: the catalogue of texts, the audio built from it, and its check."""
+
+from ivr.prompts.builder import BuildReport, build
+from ivr.prompts.catalogue import Catalogue, Prompt, load_catalogue
+from ivr.prompts.checker import CheckReport, check
+
+__all__ = [
+    "BuildReport",
+    "Catalogue",
+    "CheckReport",
+    "Prompt",
+    "build",
+    "check",
+    "load_catalogue",
+]

@@ -1,0 +1,292 @@
+"""Prompts built by the real espeak-ng: form, loudness, lengths, recordings, and mistakes."""
+
+import itertools
+import json
+import math
+import shutil
+import wave
+from array import array
+from pathlib import Path
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from ivr.cli.prompts import app
+from ivr.errors import PromptsError
+from ivr.prompts import audio, build, check
+from ivr.prompts.builder import hold_music_path, sounds_dir
+from ivr.prompts.catalogue import Catalogue, load_catalogue
+from ivr.prompts.checker import Fault
+from ivr.settings import Settings
+
+SHIPPED = Path(__file__).resolve().parents[2] / "prompts" / "fa"
+SMALL = """
+voice: {name: fa, speed: 170, pitch: 45}
+groups:
+  - name: few
+    used: in tests
+    max_s: 2
+    pause_s: 0.1
+    prompts: {salam: سلام, khob: خوب}
+"""
+
+
+@pytest.fixture(scope="module")
+def shipped(tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    """The shipped catalogue, built; the user's own cache makes the second run quick."""
+    settings = Settings(home=tmp_path_factory.mktemp("home"), prompts_dir=SHIPPED)
+    build(settings)
+    return settings
+
+
+@pytest.fixture(scope="module")
+def catalogue() -> Catalogue:
+    return load_catalogue(SHIPPED)
+
+
+@pytest.fixture(scope="module")
+def lengths_s(shipped: Settings) -> dict[str, float]:
+    return {path.stem: audio.measure(path).length_s for path in sounds_dir(shipped).glob("*.wav")}
+
+
+def settings_below(place: Path, text: str) -> Settings:
+    prompts = place / "prompts"
+    (prompts / "recordings").mkdir(parents=True)
+    (prompts / "catalogue.yaml").write_text(text)
+    return Settings(home=place / "home", cache_dir=place / "cache", prompts_dir=prompts)
+
+
+@pytest.fixture(scope="module")
+def cache_with_music(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Composing the hold music takes longest; the tests below are about the prompts."""
+    settings = settings_below(tmp_path_factory.mktemp("music"), SMALL.replace("سلام", "آب"))
+    build(settings)
+    return settings.cache_dir
+
+
+@pytest.fixture
+def small(tmp_path: Path, cache_with_music: Path) -> Settings:
+    """Two words, the first not built before, with a cache and recordings of their own."""
+    settings = settings_below(tmp_path, SMALL)
+    shutil.copytree(cache_with_music, settings.cache_dir)
+    return settings
+
+
+def record(
+    settings: Settings,
+    name: str,
+    *,
+    seconds: float = 1.0,
+    peak: int = 8000,
+    rate_hz: int = 44100,
+) -> Path:
+    """A stereo recording of a tone between two stretches of silence."""
+    tone = [
+        max(-32768, min(32767, round(peak * math.sin(2 * math.pi * 700 * n / rate_hz))))
+        for n in range(round(seconds * rate_hz))
+    ]
+    quiet = [0] * rate_hz
+    path = settings.prompts_dir / "recordings" / f"{name}.wav"
+    with wave.open(str(path), "wb") as file:
+        file.setparams((2, 2, rate_hz, 0, "NONE", ""))
+        samples = array("h", [value for value in quiet + tone + quiet for _ in range(2)])
+        file.writeframes(samples.tobytes())
+    return path
+
+
+def found(settings: Settings) -> set[tuple[str, Fault]]:
+    return {(problem.subject, problem.fault) for problem in check(settings).problems}
+
+
+def test_the_shipped_prompts_have_no_problem(shipped: Settings, catalogue: Catalogue) -> None:
+    report = check(shipped)
+    assert report.problems == ()
+    assert report.lengths_s.keys() == catalogue.prompts.keys()
+    assert set(report.placeholders) == {i for i in catalogue.prompts if not catalogue.recording(i)}
+
+
+def test_every_sound_is_what_asterisk_plays_without_converting(shipped: Settings) -> None:
+    for path in [*sounds_dir(shipped).glob("*.wav"), hold_music_path(shipped)]:
+        with wave.open(str(path)) as file:
+            form = (file.getframerate(), file.getnchannels(), file.getsampwidth())
+        assert form == (8000, 1, 2), path.name
+        assert path.stat().st_mode & 0o044 == 0o044, "Asterisk runs as another user"
+
+
+def test_prompts_are_equally_loud_and_whole(shipped: Settings, catalogue: Catalogue) -> None:
+    for prompt in catalogue.prompts.values():
+        measures = audio.measure(sounds_dir(shipped) / f"{prompt.id}.wav")
+        assert measures.loudness_dbfs == pytest.approx(audio.LOUDNESS_DBFS, abs=1), prompt.id
+        assert measures.peak_dbfs < -1.5, prompt.id
+        assert not measures.clipped, prompt.id
+        assert prompt.pause_s + 0.25 < measures.length_s <= prompt.max_s, prompt.id
+
+
+def test_prompts_keep_to_the_telephone_band(shipped: Settings, catalogue: Catalogue) -> None:
+    parts = [samples_of(sounds_dir(shipped) / f"{i}.wav") for i in catalogue.prompts]
+    spectrum = np.abs(np.fft.rfft(np.concatenate(parts))) ** 2
+    hz = np.linspace(0, 4000, len(spectrum))
+    inside = spectrum[(hz > 300) & (hz < 3400)].sum()
+    assert spectrum[hz < 150].sum() < 0.003 * inside
+    assert spectrum[hz > 3700].sum() < 0.003 * inside
+
+
+def samples_of(path: Path) -> "np.ndarray[tuple[int], np.dtype[np.float64]]":
+    with wave.open(str(path)) as file:
+        return np.frombuffer(file.readframes(file.getnframes()), dtype="<i2").astype(float)
+
+
+def test_the_first_question_leaves_time_for_twelve_seconds(lengths_s: dict[str, float]) -> None:
+    assert lengths_s["greeting"] + lengths_s["first-question"] < 7.5
+
+
+def test_the_whisper_is_short_for_every_county_and_category(
+    lengths_s: dict[str, float], catalogue: Catalogue
+) -> None:
+    pairs = list(itertools.product(catalogue.members("counties"), catalogue.members("categories")))
+    assert len(pairs) >= 12 * 15
+    for county, category in pairs:
+        parts = ("whisper-county", county, "whisper-topic", category)
+        assert sum(lengths_s[part] for part in parts) < 4.0, (county, category)
+
+
+def test_menus_are_short(lengths_s: dict[str, float], catalogue: Catalogue) -> None:
+    """Eight counties fit on the keys of one page; the longest names must still be quick."""
+    names = sorted((lengths_s[i] for i in catalogue.members("counties")), reverse=True)
+    item_s = lengths_s["press-for"] + max(lengths_s[f"key-{n}"] for n in range(10))
+    around_s = sum(lengths_s[i] for i in ("county-question", "other-counties", "county-human"))
+    assert around_s + 6 * item_s + sum(names[:6]) < 25
+    choices = [i for i in catalogue.prompts if i.startswith("choice-")]
+    keys_s = sum(lengths_s[f"key-{n}"] for n in range(1, len(choices) + 1))
+    ends_s = lengths_s["category-question"] + lengths_s["category-human"]
+    assert ends_s + keys_s + sum(lengths_s[i] for i in choices) < 28
+
+
+def test_hold_music_is_soft_and_joins_its_beginning(shipped: Settings) -> None:
+    measures = audio.measure(hold_music_path(shipped))
+    assert measures.length_s == pytest.approx(60)
+    assert measures.loudness_dbfs == pytest.approx(-30, abs=1)
+    assert measures.peak_dbfs < -12
+    samples = samples_of(hold_music_path(shipped))
+    second = samples.reshape(60, -1)
+    assert np.sqrt((second**2).mean(axis=1)).min() > 200, "no second of it is silence"
+    assert abs(samples[0] - samples[-1]) <= np.abs(np.diff(samples)).max(), "no click"
+
+
+def test_a_second_build_and_a_second_copy_make_nothing(small: Settings, tmp_path: Path) -> None:
+    assert build(small).made == 1
+    assert build(small).made == 0
+    copy = small.model_copy(update={"home": tmp_path / "second"})
+    assert build(copy).made == 0
+    assert found(copy) == set()
+
+
+def test_a_changed_text_is_outdated_until_it_is_built(small: Settings) -> None:
+    build(small)
+    file = small.prompts_dir / "catalogue.yaml"
+    file.write_text(SMALL.replace("سلام", "درود"))
+    assert found(small) == {("salam", Fault.OUTDATED)}
+    assert build(small).made == 1
+    assert found(small) == set()
+
+
+def test_recordings_take_precedence_and_are_converted(small: Settings) -> None:
+    build(small)
+    record(small, "salam", seconds=1.0)
+    assert found(small) == {("salam", Fault.OUTDATED)}
+    report = build(small)
+    assert report.recorded == ("salam",)
+    measures = audio.measure(sounds_dir(small) / "salam.wav")
+    assert (measures.rate_hz, measures.channels, measures.sample_bits) == (8000, 1, 16)
+    assert measures.length_s == pytest.approx(1.0 + 0.1, abs=0.06), "silence is off, the pause on"
+    assert measures.loudness_dbfs == pytest.approx(audio.LOUDNESS_DBFS, abs=0.5)
+    assert check(small).placeholders == ("khob",)
+    (small.prompts_dir / "recordings" / "salam.wav").unlink()
+    assert build(small).recorded == ()
+
+
+def test_check_names_what_is_wrong(small: Settings) -> None:
+    assert found(small) == {
+        ("salam", Fault.MISSING),
+        ("khob", Fault.MISSING),
+        ("hold music", Fault.MISSING),
+    }
+    record(small, "salam", seconds=3.0, peak=80000)
+    record(small, "khob", peak=20)
+    record(small, "slaam")
+    build(small)
+    assert found(small) == {
+        ("salam", Fault.TOO_LONG),
+        ("salam", Fault.CLIPPED),
+        ("khob", Fault.TOO_QUIET),
+        ("recordings/slaam.wav", Fault.UNKNOWN_RECORDING),
+    }
+
+
+def test_check_hears_damaged_sounds(small: Settings) -> None:
+    build(small)
+    loud, broken = (sounds_dir(small) / f"{i}.wav" for i in ("salam", "khob"))
+    shutil.copy(record(small, "x", peak=32767), loud)
+    broken.write_bytes(b"RIFF")
+    assert found(small) >= {
+        ("salam", Fault.WRONG_FORMAT),
+        ("salam", Fault.TOO_LOUD),
+        ("khob", Fault.UNREADABLE),
+    }
+    audio.write(audio.silence(1.0), broken)
+    assert ("khob", Fault.SILENT) in found(small)
+    (small.prompts_dir / "recordings" / "x.wav").unlink()
+    build(small)
+    assert found(small) == set()
+
+
+def test_prompts_heard_in_one_go_have_a_joint_limit(small: Settings) -> None:
+    limit = "together:\n  - {parts: [few, khob], max_s: 0.5, why: hurry}\n"
+    (small.prompts_dir / "catalogue.yaml").write_text(SMALL + limit)
+    build(small)
+    (problem,) = check(small).problems
+    assert problem.fault is Fault.TOO_LONG
+    assert problem.subject.endswith(" + khob")
+    assert "for hurry" in problem.text
+
+
+def test_a_recording_that_is_no_wav_is_named(small: Settings) -> None:
+    path = small.prompts_dir / "recordings" / "salam.wav"
+    path.write_bytes(b"ID3 this is an mp3")
+    with pytest.raises(PromptsError, match=r"salam\.wav: is not a PCM WAV file"):
+        build(small)
+
+
+def test_without_espeak_it_says_what_to_do(
+    small: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(PromptsError, match=r"apt-get install espeak-ng.*recordings/"):
+        build(small)
+    record(small, "salam")
+    record(small, "khob")
+    assert build(small).recorded == ("salam", "khob")
+
+
+def test_a_place_that_cannot_be_written_is_named(small: Settings) -> None:
+    small.home.write_text("a file in the way")
+    with pytest.raises(PromptsError, match="IVR_HOME"):
+        build(small)
+
+
+def test_the_command_line(small: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("home", "cache_dir", "prompts_dir"):
+        monkeypatch.setenv(f"IVR_{name.upper()}", str(getattr(small, name)))
+    runner = CliRunner()
+    missing = runner.invoke(app, ["check"])
+    assert missing.exit_code == 1
+    assert "salam: missing: " in missing.output
+    assert "run `ivr prompts build`" in missing.output
+    built = runner.invoke(app, ["build", "--json"])
+    assert built.exit_code == 0
+    assert json.loads(built.output)["made"] == 1
+    checked = runner.invoke(app, ["check", "--json"])
+    assert checked.exit_code == 0
+    assert json.loads(checked.output)["placeholders"] == ["salam", "khob"]
+    assert "2 prompts checked, 0 problems" in runner.invoke(app, ["check"]).output
