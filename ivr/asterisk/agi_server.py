@@ -6,12 +6,12 @@ FastAGI has no authentication: listen on loopback or a private network, and name
 import asyncio
 import errno
 import socket
-import traceback
 from collections.abc import Awaitable, Callable, Collection, Mapping
 
 import structlog
 
 from ivr.asterisk.agi import AgiSession
+from ivr.asterisk.places import place_of
 from ivr.errors import AsteriskError, HungUp, SessionLost
 
 log = structlog.get_logger()
@@ -135,13 +135,12 @@ async def _work(session: AgiSession, handler: Handler) -> None:
     except SessionLost as error:
         log.warning("agi_session_lost", call=session.uniqueid, path=session.path, why=str(error))
     except Exception as error:  # noqa: BLE001 - the fallback takes this caller, the line goes on
-        # Neither message nor locals: they may hold the caller's number.
         log.error(  # noqa: TRY400
             "agi_handler_failed",
             call=session.uniqueid,
             path=session.path,
             error=type(error).__name__,
-            at=_place(error),
+            at=place_of(error),
         )
     finally:
         session.close()
@@ -153,11 +152,6 @@ async def _feed(session: AgiSession, work: "asyncio.Task[None]") -> None:
     await asyncio.wait([work], timeout=AFTERWARDS_LIMIT_S)
     if work.cancel():
         log.error("agi_handler_overstayed", call=session.uniqueid, path=session.path)
-
-
-def _place(error: Exception) -> str:
-    frame = traceback.extract_tb(error.__traceback__)[-1]
-    return f"{frame.filename}:{frame.lineno}"
 
 
 async def _read_environment(reader: asyncio.StreamReader) -> dict[str, str]:
