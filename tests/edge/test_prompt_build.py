@@ -13,14 +13,19 @@ import pytest
 from typer.testing import CliRunner
 
 from ivr.cli.prompts import app
+from ivr.dialplan.flow import Fact
+from ivr.dialplan.script import build_flow
 from ivr.errors import PromptsError
 from ivr.prompts import audio, build, check
 from ivr.prompts.builder import hold_music_path, sounds_dir
 from ivr.prompts.catalogue import Catalogue, load_catalogue
 from ivr.prompts.checker import Fault
+from ivr.rules.load import load_rules
 from ivr.settings import Settings
 
-SHIPPED = Path(__file__).resolve().parents[2] / "prompts" / "fa"
+ROOT = Path(__file__).resolve().parents[2]
+SHIPPED = ROOT / "prompts" / "fa"
+MARKAZI = ROOT / "deploy" / "provinces" / "markazi.yaml"
 SMALL = """
 voice: {name: fa, speed: 170, pitch: 45}
 groups:
@@ -137,10 +142,6 @@ def samples_of(path: Path) -> "np.ndarray[tuple[int], np.dtype[np.float64]]":
         return np.frombuffer(file.readframes(file.getnframes()), dtype="<i2").astype(float)
 
 
-def test_the_first_question_leaves_time_for_twelve_seconds(lengths_s: dict[str, float]) -> None:
-    assert lengths_s["greeting"] + lengths_s["first-question"] < 7.5
-
-
 def test_the_whisper_is_short_for_every_county_and_category(
     lengths_s: dict[str, float], catalogue: Catalogue
 ) -> None:
@@ -151,16 +152,20 @@ def test_the_whisper_is_short_for_every_county_and_category(
         assert sum(lengths_s[part] for part in parts) < 4.0, (county, category)
 
 
-def test_menus_are_short(lengths_s: dict[str, float], catalogue: Catalogue) -> None:
-    """Eight counties fit on the keys of one page; the longest names must still be quick."""
-    names = sorted((lengths_s[i] for i in catalogue.members("counties")), reverse=True)
-    item_s = lengths_s["press-for"] + max(lengths_s[f"key-{n}"] for n in range(10))
-    around_s = sum(lengths_s[i] for i in ("county-question", "other-counties", "county-human"))
-    assert around_s + 6 * item_s + sum(names[:6]) < 25
-    choices = [i for i in catalogue.prompts if i.startswith("choice-")]
-    keys_s = sum(lengths_s[f"key-{n}"] for n in range(1, len(choices) + 1))
-    ends_s = lengths_s["category-question"] + lengths_s["category-human"]
-    assert ends_s + keys_s + sum(lengths_s[i] for i in choices) < 28
+def test_menus_of_the_default_province_are_short(
+    lengths_s: dict[str, float], catalogue: Catalogue
+) -> None:
+    flow = build_flow(load_rules(MARKAZI))
+    catalogue.require(flow.prompts())
+    pages = {
+        (question.settles, at): sum(lengths_s[prompt] for prompt in page.prompts)
+        for question in flow.questions
+        for at, page in enumerate(question.pages)
+    }
+    assert pages[Fact.LANE, 0] < 7.5
+    assert pages[Fact.COUNTY, 0] < 28, "eight counties, the most one page can hold"
+    assert pages[Fact.COUNTY, 1] < 14
+    assert pages[Fact.CATEGORY, 0] < 28
 
 
 def test_hold_music_is_soft_and_joins_its_beginning(shipped: Settings) -> None:
