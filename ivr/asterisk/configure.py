@@ -7,19 +7,25 @@ Asterisk's own record of a call (`ivr-calls.csv`, one or several lines a call, n
 
     linkedid, start, answer, end (Unix seconds with fraction), duration, billsec (whole seconds),
     disposition, dstchannel, ivr_province, ivr_line, ivr_county, ivr_category, ivr_joined_at,
-    ivr_phase
+    ivr_phase, ivr_connected_at (all as the dialplan had them, empty where it had not)
+
+All lines of a call are written when it ends. Each ringing of a counsellor begins a new one, so a
+call's lines follow each other without a gap: it arrived at the first `start` and ended at the last
+`end`. `answer` and `billsec` count from the answer to the caller, not from a talk, and
+`disposition` is that of the last ringing: whether and when somebody talked is told by
+`ivr_connected_at` alone (the device is then in `dstchannel`); a later line repeats it. The
+variables are there once a call has been in the fallback; earlier they are empty.
 """
 
 import os
 import shutil
-import socket
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from ivr.asterisk.instance import INCLUDE_DIR, Instance, ami_secret
+from ivr.asterisk.instance import INCLUDE_DIR, Instance, ami_secret, looked_up_names
 from ivr.asterisk.modules import LOADED
 from ivr.asterisk.provision import Root, find_root
 from ivr.asterisk.wire import config_value
@@ -35,8 +41,6 @@ from ivr.errors import AsteriskError, BadInput
 from ivr.settings import Settings
 
 _PRIVATE_MOH = "/usr/share/asterisk/moh"
-# Each channel makes Asterisk look up its own name and this one; without DNS that takes seconds.
-_LOOKED_UP = "a.root-servers.net"
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +184,7 @@ def _dialplan(settings: Settings, lines: Sequence[StaticLine]) -> str:
 
 
 def _hosts() -> str:
-    names = f"{socket.gethostname()} {_LOOKED_UP}"
+    names = " ".join(looked_up_names())
     return f"127.0.0.1 localhost {names}\n::1 localhost {names}\n"
 
 

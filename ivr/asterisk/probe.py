@@ -67,7 +67,7 @@ class AmiProbe:
         self._socket.sendall(("\r\n".join(rows) + "\r\n\r\n").encode())
         while True:
             message = self._message()
-            if "Response" in message:
+            if "Event" not in message:  # OriginateResponse is an event that has a Response
                 return message
             self._events.append(message)
 

@@ -6,6 +6,7 @@ of whoever started it does not end it.
 """
 
 import asyncio
+import contextlib
 import json
 import os
 import select
@@ -259,10 +260,8 @@ def _end(pid: int) -> None:
                 break
     finally:
         os.close(descriptor)
-    try:
+    with contextlib.suppress(ChildProcessError):  # another process started it
         os.waitpid(pid, 0)
-    except ChildProcessError:
-        pass  # another process started it
 
 
 def _started_at(pid: int) -> int | None:

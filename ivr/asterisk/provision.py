@@ -30,8 +30,16 @@ MOUNT_POINTS = (
     "usr/share/asterisk/sounds",
     "usr/share/asterisk/moh",
 )
+MOUNT_FILES = ("etc/hosts", "etc/resolv.conf")
 BUILD_TIMEOUT_S = 1200
 _UNUSED_FILES = ("/usr/share/doc/*", "/usr/share/man/*", "/usr/share/locale/*")
+# Asterisk's user in the root gets an id that no user of the machine is likely to have: adduser
+# counts up from 100, systemd down from 999.
+_USER_ID = 612
+_ADD_USER = (
+    f"echo 'asterisk:x:{_USER_ID}:{_USER_ID}::/var/lib/asterisk:/usr/sbin/nologin'"
+    f' >>"$1/etc/passwd"; echo "asterisk:x:{_USER_ID}:" >>"$1/etc/group"'
+)
 _HINT = "or set IVR_ASTERISK=existing for one of your own, IVR_ASTERISK=simulated for none"
 
 
@@ -49,7 +57,10 @@ def root_path(settings: Settings) -> Path:
 
 def find_root(settings: Settings) -> Root | None:
     """The private Asterisk in the cache, if a whole one of the right version is there."""
-    path = root_path(settings)
+    return _stamped(root_path(settings))
+
+
+def _stamped(path: Path) -> Root | None:
     try:
         version = (path / STAMP).read_text(encoding="utf-8").strip()
     except FileNotFoundError:
@@ -142,6 +153,8 @@ def _build(suite: str, mirror: str, place: Path) -> Root:
             raise AsteriskError(f"has Asterisk {version}, we need {MAJOR}.x")
         for mount_point in MOUNT_POINTS:
             (path / mount_point).mkdir(parents=True, exist_ok=True)
+        for mount_file in MOUNT_FILES:
+            (path / mount_file).touch()
         (path / STAMP).write_text(version + "\n", encoding="utf-8")
         return _move_into_place(path, place, version)
 
@@ -154,6 +167,7 @@ def _mmdebstrap(suite: str, path: Path, mirror: str) -> list[str]:
         # Mirrors that are frozen at a date serve a Release file whose time is up.
         '--aptopt=Acquire::Check-Valid-Until "false"',
         *(f"--dpkgopt=path-exclude={pattern}" for pattern in _UNUSED_FILES),
+        f"--essential-hook={_ADD_USER}",
         f"--include={','.join(PACKAGES)}",
         suite,
         str(path),
@@ -167,14 +181,15 @@ def _version_inside(path: Path) -> str:
 
 
 def _move_into_place(path: Path, place: Path, version: str) -> Root:
-    if place.exists() and not (place / STAMP).exists():
-        shutil.rmtree(place)  # left by something else than us: our moves are whole
+    if place.exists() and _stamped(place) is None:
+        shutil.rmtree(place)  # half a root, or one of another major version
     try:
         path.rename(place)
     except OSError as error:
         # Another install was faster (a directory cannot be moved over a full one).
-        if not (place / STAMP).exists():
-            raise AsteriskError(f"cannot move the new root to {place}: {error.strerror}") from error
+        if found := _stamped(place):
+            return found
+        raise AsteriskError(f"cannot move the new root to {place}: {error.strerror}") from error
     return Root(place, version)
 
 
