@@ -115,8 +115,8 @@ async def _send_all(socket: web.WebSocketResponse, feed: Feed) -> None:
     sent = ""
     while feed.alive:
         changed = feed.changed
-        snapshot = feed.snapshot()
-        messages = (feed.beat(),) if snapshot is sent else (snapshot, feed.beat())
+        snapshot, beat = feed.news()
+        messages = (beat,) if snapshot is sent else (snapshot, beat)
         sent = snapshot
         async with asyncio.timeout(SEND_S):
             for message in messages:
@@ -136,11 +136,13 @@ async def _wait(changed: asyncio.Event, timeout_s: float) -> None:
 async def _health(request: web.Request) -> web.Response:
     console = request.app[_CONSOLE]
     exchange_up, database = console.floor_view().exchange_up, console.database()
-    ok = exchange_up and database.healthy
+    live_feed = request.app[_FEED].alive
+    ok = exchange_up and database.healthy and live_feed
     body = {
         "ok": ok,
         "exchange_up": exchange_up,
         "database": {"healthy": database.healthy, "backlog": database.backlog},
+        "live_feed": live_feed,
     }
     return web.json_response(body, status=200 if ok else 503)
 

@@ -14,7 +14,7 @@ import structlog
 
 from ivr import calendar
 from ivr.errors import StoreError
-from ivr.view import CallRow
+from ivr.view import CallRow, FloorView
 from ivr.web.drawing import Drawing
 from ivr.web.ports import ConsolePorts
 
@@ -56,35 +56,30 @@ class Feed:
 
     def regions(self) -> dict[str, str]:
         """HTML of all regions as of now."""
-        view, names, now = self._console.floor_view(), self._console.names(), datetime.now(UTC)
+        return self._draw(self._console.floor_view(), datetime.now(UTC))
+
+    def news(self) -> tuple[str, str]:
+        """The newest snapshot, the same object as long as nothing changed, and a beat.
+
+        The beat says which floor is the newest, the time here in Unix seconds, and which build of
+        the page draws it.
+        """
+        view, now = self._console.floor_view(), datetime.now(UTC)
+        today = calendar.day_began_at(now)
+        key = (view.sequence, view.exchange_up, self._console.database(), self._calls, today)
+        if key != self._key:
+            regions = self._draw(view, now)
+            self._snapshot = _message("floor", sequence=view.sequence, regions=regions)
+            self._key = key
+        beat = _message(
+            "beat", sequence=view.sequence, now=now.timestamp(), build=self._drawing.build
+        )
+        return self._snapshot, beat
+
+    def _draw(self, view: FloorView, now: datetime) -> dict[str, str]:
+        names = self._console.names()
         regions = self._drawing.floor(view, names, self._console.database(), now)
         return regions | {"calls": self._drawing.calls(self._calls, view, names)}
-
-    def snapshot(self) -> str:
-        """The newest snapshot as a message; the same object as long as nothing changed."""
-        key = self._current_key()
-        if key != self._key:
-            sequence = self._console.floor_view().sequence
-            message = {"type": "floor", "sequence": sequence, "regions": self.regions()}
-            self._snapshot = json.dumps(message, ensure_ascii=False)
-            self._key = key
-        return self._snapshot
-
-    def beat(self) -> str:
-        """Which floor is the newest, the time here in Unix seconds, and which page draws it."""
-        return json.dumps(
-            {
-                "type": "beat",
-                "sequence": self._console.floor_view().sequence,
-                "now": datetime.now(UTC).timestamp(),
-                "build": self._drawing.build,
-            }
-        )
-
-    def _current_key(self) -> tuple[object, ...]:
-        view = self._console.floor_view()
-        today = calendar.day_began_at(datetime.now(UTC))
-        return view.sequence, view.exchange_up, self._console.database(), self._calls, today
 
     def _wake(self) -> None:
         self.changed.set()
@@ -108,3 +103,7 @@ class Feed:
             async with asyncio.timeout(CALLS_S):
                 return tuple(await self._console.todays_calls(CALLS_SHOWN))
         return None
+
+
+def _message(kind: str, **fields: object) -> str:
+    return json.dumps({"type": kind, **fields}, ensure_ascii=False)

@@ -253,6 +253,7 @@ async def test_a_feed_that_broke_shows_no_frozen_board(
         with pytest.raises(WSServerHandshakeError) as refused:
             await watch(client)
         assert refused.value.status == 503
+        assert (await (await client.get("/healthz")).json())["ok"] is False
 
 
 async def test_pages_are_let_go_when_the_console_ends(console: InventedConsole) -> None:
@@ -277,6 +278,7 @@ async def test_healthz_says_what_is_wrong(
         "ok": True,
         "exchange_up": True,
         "database": {"healthy": True, "backlog": 0},
+        "live_feed": True,
     }
     console.health = DatabaseHealth(healthy=False, backlog=3)
     answer = await client.get("/healthz")
