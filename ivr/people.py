@@ -15,7 +15,7 @@ from ivr.errors import BadInput
 from ivr.model import Counsellor, CounsellorId, DeskId, Device, DeviceId, DeviceKind
 from ivr.rules.counties import gazetteer
 from ivr.rules.document import parse, read_text
-from ivr.rules.findings import FieldPath, Finding, Problem, locate
+from ivr.rules.findings import FieldPath, Finding, Problem, locate, without_echoes
 from ivr.rules.schema import ID, Name, Record
 from ivr.rules.validation import validate
 
@@ -99,10 +99,9 @@ def _read(
     if document.data is not None:
         reading = validate(document, PeopleFile, {})
         entries = list(reading.model.counsellors) if reading.model else []
-        broken = [problem.path for problem in problems + reading.problems]
         judged = map(reading.restored, _check(entries, str(file), taken))
         problems = problems + reading.problems
-        problems += [problem for problem in judged if not problem.rests_on(broken)]
+        problems += without_echoes(judged, problems)
     findings = {locate(problem, file, document.lines) for problem in problems}
     return entries, sorted(findings, key=lambda finding: (finding.line, finding.field))
 

@@ -24,6 +24,13 @@ from ivr.rules.schema import (
     Urgency,
 )
 
+# What must be right in every county before anything is said of the list as a whole.
+_ALL_COUNTIES: tuple[FieldPath, ...] = (
+    ("counties", "*", "id"),
+    ("counties", "*", "name_fa"),
+    ("counties", "*", "centre", "state"),
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Subject:
@@ -114,7 +121,7 @@ def _all_counties_listed(subject: Subject) -> Iterator[Problem]:
                 f"{county.id} ({county.name_fa}) is missing: its callers could not say where "
                 "they are. Add it, with the state of its centre (unknown, if nobody knows)."
             )
-            yield Problem(path=("counties",), message=message, related=(("id",),))
+            yield Problem(path=("counties",), message=message, related=(("id",), *_ALL_COUNTIES))
 
 
 def _somebody_answers(subject: Subject) -> Iterator[Problem]:
@@ -123,7 +130,7 @@ def _somebody_answers(subject: Subject) -> Iterator[Problem]:
             "no county has an open centre, so no counsellor would ever be rung. Write "
             "'state: open' where people answer."
         )
-        yield Problem(path=("counties",), message=message)
+        yield Problem(path=("counties",), message=message, related=_ALL_COUNTIES)
 
 
 def _planned(subject: Subject) -> Iterator[Problem]:
@@ -168,7 +175,7 @@ def _supporting(subject: Subject) -> Iterator[Problem]:
                 "nobody is named who serves the county: its calls go to the whole province at "
                 "once. Name a supporting county" + _nearest_open(subject, county)
             )
-            yield _warning(field, message, state)
+            yield _warning(field, message, state, field)
         for index, item in enumerate(county.supporting):
             yield from _supporter(subject, county, item.county, (*field, index, "county"))
 
@@ -182,7 +189,7 @@ def _supporter(
             f"'{supporter}' is no county of this file, so nobody could be rung there. "
             + _did_you_mean(supporter, states)
         )
-        yield Problem(path=path, message=message, related=(("counties",),))
+        yield Problem(path=path, message=message, related=_ALL_COUNTIES)
     elif why := _no_help(subject.rules, county, supporter):
         message = (
             f"{why}: callers would wait a step for nobody. Name a county with an open centre"
@@ -261,7 +268,8 @@ def _county_pages(subject: Subject) -> Iterator[Problem]:
         if not page:
             last = number == len(pages) - 1
             way = "end in silence" if last else f"hear nothing before key {NEXT_PAGE_KEY}"
-            yield Problem(path=base, message=f"the page is empty: callers would {way}. Remove it.")
+            message = f"the page is empty: callers would {way}. Remove it."
+            yield Problem(path=base, message=message, related=(base,))
     yield from _twice(places)
     listed = {county.id for county in subject.rules.counties}
     for path, county in places:
@@ -270,7 +278,7 @@ def _county_pages(subject: Subject) -> Iterator[Problem]:
                 f"'{county}' is no county of this file: whoever presses the key would be taken "
                 "to come from nowhere. " + _did_you_mean(str(county), listed)
             )
-            yield Problem(path=path, message=message, related=(("counties",),))
+            yield Problem(path=path, message=message, related=_ALL_COUNTIES)
 
 
 def _every_county_heard(subject: Subject) -> Iterator[Problem]:
@@ -333,7 +341,7 @@ def _questions(subject: Subject) -> Iterator[Problem]:
             yield _question((*path, "centre", "state"), message)
         if county.centre.state is CentreState.PLANNED and county.centre.planned is None:
             message = f"when is the centre of {county.id} to open? The sources give no day."
-            yield _question((*path, "centre"), message)
+            yield _question((*path, "centre"), message, (*path, "centre", "planned"))
 
 
 CHECKS: tuple[Callable[[Subject], Iterator[Problem]], ...] = (
@@ -355,12 +363,12 @@ CHECKS: tuple[Callable[[Subject], Iterator[Problem]], ...] = (
 )
 
 
-def _warning(path: FieldPath, message: str, related: FieldPath) -> Problem:
-    return Problem(path=path, message=message, severity=Severity.WARNING, related=(related,))
+def _warning(path: FieldPath, message: str, *related: FieldPath) -> Problem:
+    return Problem(path=path, message=message, severity=Severity.WARNING, related=related)
 
 
-def _question(path: FieldPath, message: str) -> Problem:
-    return Problem(path=path, message=message, severity=Severity.QUESTION)
+def _question(path: FieldPath, message: str, *related: FieldPath) -> Problem:
+    return Problem(path=path, message=message, severity=Severity.QUESTION, related=related)
 
 
 def _twice(items: Iterable[tuple[FieldPath, Hashable]]) -> Iterator[Problem]:

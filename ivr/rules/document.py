@@ -76,7 +76,8 @@ class _Builder:
     def build(self, node: yaml.Node, path: FieldPath) -> Plain:
         self._document.lines.setdefault(path, node.start_mark.line + 1)
         if id(node) in self._seen:
-            self._add(path, node, "an alias (*) is not understood here. Write the value out.")
+            message = "an alias (*) is not understood here. Write the value out."
+            self._document.problems.append(Problem(path=path, message=message))
             return None
         self._seen.add(id(node))
         if isinstance(node, yaml.MappingNode):
@@ -89,7 +90,8 @@ class _Builder:
         table: dict[str, Plain] = {}
         for key_node, value_node in node.value:
             if not isinstance(key_node, yaml.ScalarNode):
-                self._add(path, key_node, "a list or table stands where a name should. Name it.")
+                message = "a list or table stands where a name should. Name the field."
+                self._add((*path, "?"), key_node, message)
                 continue
             key = clean(str(key_node.value))
             if key in table:

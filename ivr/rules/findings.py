@@ -1,6 +1,6 @@
 """What is wrong with a file that people write, and where."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -18,8 +18,8 @@ class Severity(StrEnum):
 class Problem:
     """One mistake before its line is known.
 
-    `related` are further places that the judgement rests on: where one of them is itself broken,
-    the judgement is worth nothing. `line` is set where there is no field to point at.
+    `related` are further places that the judgement rests on, "*" standing for any item of a
+    list. `line` is set where there is no field to point at.
     """
 
     path: FieldPath
@@ -28,9 +28,10 @@ class Problem:
     related: tuple[FieldPath, ...] = ()
     line: int | None = None
 
-    def rests_on(self, broken: Iterable[FieldPath]) -> bool:
-        places = (self.path, *self.related)
-        return any(_touch(place, other) for other in broken for place in places)
+    def rests_on(self, broken: FieldPath) -> bool:
+        """Whether the judgement is worth nothing, because what it rests on is itself broken."""
+        itself = self.path[: len(broken)] == broken
+        return itself or any(_touch(place, broken) for place in self.related)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
@@ -73,5 +74,11 @@ def locate(problem: Problem, file: Path, lines: Mapping[FieldPath, int]) -> Find
 
 
 def _touch(one: FieldPath, other: FieldPath) -> bool:
-    shared = min(len(one), len(other))
-    return one[:shared] == other[:shared]
+    """Whether one of the places lies within the other."""
+    return all(ours in {theirs, "*"} for ours, theirs in zip(one, other, strict=False))
+
+
+def without_echoes(judged: Iterable[Problem], certain: Iterable[Problem]) -> Iterator[Problem]:
+    """The judgements that do not merely follow from a mistake that is already certain."""
+    broken = [problem.path for problem in certain]
+    return (one for one in judged if not any(one.rests_on(path) for path in broken))

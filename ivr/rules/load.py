@@ -10,7 +10,7 @@ from ivr.errors import RulesError
 from ivr.rules.check import check
 from ivr.rules.counties import Gazetteer, KnownCounty, KnownProvince, gazetteer
 from ivr.rules.document import Document, Plain, parse, read_text
-from ivr.rules.findings import FieldPath, Finding, Problem, errors_of, locate
+from ivr.rules.findings import FieldPath, Finding, Problem, errors_of, locate, without_echoes
 from ivr.rules.schema import ProvinceRules
 from ivr.rules.validation import validate
 
@@ -94,12 +94,8 @@ def _read(document: Document, today: date) -> tuple[ProvinceRules | None, list[P
     reading = validate(document, ProvinceRules, _STAND_INS)
     problems = document.problems + reading.problems
     if reading.model:
-        broken = [problem.path for problem in problems]
-        problems = problems + [
-            judged
-            for judged in map(reading.restored, check(reading.model, known, today))
-            if not judged.rests_on(broken)
-        ]
+        judged = map(reading.restored, check(reading.model, known, today))
+        problems = [*problems, *without_echoes(judged, problems)]
     return reading.model, problems
 
 

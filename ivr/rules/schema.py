@@ -39,7 +39,7 @@ JALALI = r"^1[34][0-9]{2}-[0-9]{2}-[0-9]{2}$"
 COUNTY_KEY = r"^[1-8]$"
 CHOICE_KEY = r"^[1-9]$"
 Name = Annotated[str, Field(min_length=1, max_length=80)]
-Seconds = Annotated[float, BeforeValidator(_digits), Field(allow_inf_nan=False)]
+Seconds = Annotated[float, BeforeValidator(_digits)]  # bounded, so never NaN
 Count = Annotated[int, BeforeValidator(_digits)]
 CentreLevel = Annotated[int, BeforeValidator(_digits), Field(ge=1, le=3)]
 Number = Annotated[str, BeforeValidator(_digits), Field(pattern=NUMBER)]
@@ -201,7 +201,7 @@ class Conversation(Record):
     """The times of what callers hear."""
 
     first_wait_s: Seconds = Field(
-        5, ge=3, le=15, description="the silence after the first question that counts as an answer"
+        3, ge=2, le=4, description="the silence after the first question that counts as an answer"
     )
     key_wait_s: Seconds = Field(
         6, ge=3, le=20, description="the silence after a further question that counts as an answer"

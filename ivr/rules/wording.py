@@ -20,7 +20,6 @@ _PATTERNS = {
 _SIMPLE = {
     "bool_parsing": ("is neither true nor false", "Write true or false"),
     "dict_type": ("is not a table of fields", "Write its fields below it, indented"),
-    "finite_number": ("is not a finite number", "Write a number"),
     "float_parsing": ("is not a number", "Write a number of seconds, such as 20"),
     "float_type": ("is not a number", "Write a number of seconds, such as 20"),
     "int_parsing": ("is not a whole number", "Write a whole number"),
