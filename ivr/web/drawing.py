@@ -18,6 +18,7 @@ from ivr.model import (
     DeviceState,
     ProvinceId,
 )
+from ivr.outcomes import OUTCOME_LABELS
 from ivr.view import CallRow, CounsellorView, FloorView, Names
 from ivr.web import words
 from ivr.web.ports import DatabaseHealth
@@ -75,6 +76,7 @@ class Drawing:
             "place": _Places(names),
             "name_of": _names_by_id(view.counsellors),
             "connected": _CONNECTED,
+            "outcomes": OUTCOME_LABELS,
         }
         return self._render("calls", context)
 

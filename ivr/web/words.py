@@ -31,7 +31,7 @@ PHASES = {
     CallPhase.OFFERED: "در حال زنگ",
     CallPhase.CONNECTING: "در حال وصل شدن",
     CallPhase.TALKING: "در گفت‌وگو",
-    CallPhase.CLOSING: "جمله‌ی پایانی",
+    CallPhase.CLOSING: "جملهٔ پایانی",
     CallPhase.FALLBACK: "در صف پشتیبان",
     CallPhase.ENDED: "پایان‌یافته",
 }
@@ -43,19 +43,6 @@ ENDS = {
     CallEnd.CONNECTED: "گفت‌وگو با مشاور",
     CallEnd.FALLBACK_CONNECTED: "پاسخ در صف پشتیبان",
     CallEnd.FALLBACK_ABANDONED: "قطع در صف پشتیبان",
-}
-
-OUTCOMES = {
-    "phone_resolved": "حل‌شده با گفت‌وگو",
-    "mobile_team": "اعزام تیم سیار",
-    "crisis_centre_outpatient": "مرکز مداخله، سرپایی",
-    "crisis_centre_admission": "پذیرش در مرکز مداخله",
-    "service_base": "پایگاه خدمات اجتماعی",
-    "internal_other": "مرکز درون‌سازمانی",
-    "external": "مرکز برون‌سازمانی",
-    "unrelated": "نامرتبط",
-    "prank": "مزاحم",
-    "call_back_due": "نیازمند تماس دوباره",
 }
 
 NO_COUNTY = "شهرستان نامعلوم"

@@ -14,6 +14,7 @@ from aiohttp.test_utils import TestClient, TestServer
 
 from ivr.errors import LineError
 from ivr.model import CallerRef, CallId, CallPhase, CallRecord, CounsellorState, Lane
+from ivr.outcomes import OUTCOME_LABELS, outcome_id
 from ivr.view import call_row
 from ivr.web import app as web_app
 from ivr.web.app import make_app, serve_console
@@ -22,6 +23,7 @@ from ivr.web.ports import DatabaseHealth
 from tests.web.floors import MARKAZI, InventedConsole, busy_night, counsellor, row, talk, waiting
 
 WAIT_S = 10
+MOBILE_TEAM = outcome_id("mobile_team")
 
 
 @pytest.fixture
@@ -230,8 +232,8 @@ async def test_a_database_that_fails_costs_only_the_days_calls(
         console.calls = None
         while "در دسترس نیست" not in message["regions"]["calls"]:
             message = await next_floor(socket)
-        console.calls = (row("c9", outcome="mobile_team"),)
-        while "اعزام تیم سیار" not in message["regions"]["calls"]:
+        console.calls = (row("c9", outcome=MOBILE_TEAM),)
+        while OUTCOME_LABELS[MOBILE_TEAM] not in message["regions"]["calls"]:
             message = await next_floor(socket)
 
 
