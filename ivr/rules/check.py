@@ -175,7 +175,7 @@ def _supporting(subject: Subject) -> Iterator[Problem]:
                 "nobody is named who serves the county: its calls go to the whole province at "
                 "once. Name a supporting county" + _nearest_open(subject, county)
             )
-            yield _warning(field, message, state, field)
+            yield _warning(state, message, field)
         for index, item in enumerate(county.supporting):
             yield from _supporter(subject, county, item.county, (*field, index, "county"))
 

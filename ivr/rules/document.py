@@ -110,8 +110,10 @@ class _Builder:
 
 def _from_yaml(error: yaml.MarkedYAMLError) -> Problem:
     mark = error.problem_mark or error.context_mark
-    what = ", ".join(part for part in (error.context, error.problem) if part)
-    return _unreadable(f"not YAML: {what}", mark.line + 1 if mark else 1)
+    what = f"not YAML: {error.problem}"
+    if error.context and error.context_mark:
+        what += f" ({error.context} from line {error.context_mark.line + 1})"
+    return _unreadable(what, mark.line + 1 if mark else 1)
 
 
 def _unreadable(what: str, line: int) -> Problem:

@@ -1,0 +1,262 @@
+"""Markazi's rules as shipped, what a slip of the pen in them gives, and the command line."""
+
+import json
+from datetime import date
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from ivr.cli.rules import app
+from ivr.errors import RulesError
+from ivr.model import CountyId, Lane
+from ivr.presence import Limits as FloorLimits
+from ivr.rules.check import planned_on
+from ivr.rules.counties import gazetteer
+from ivr.rules.findings import Severity
+from ivr.rules.load import inspect, inspect_all, load_all, load_rules
+from ivr.rules.schema import CentreState, Limits, ProvinceRules
+from ivr.settings import PROJECT
+
+MARKAZI = PROJECT / "deploy" / "provinces" / "markazi.yaml"
+DATA = Path(__file__).parent / "data"
+TODAY = date(2026, 11, 22)
+
+
+@pytest.fixture(scope="module")
+def rules() -> ProvinceRules:
+    return load_rules(MARKAZI)
+
+
+def test_markazi_has_the_counties_of_its_source(rules: ProvinceRules) -> None:
+    by_state: dict[CentreState, set[str]] = {}
+    for county in rules.counties:
+        by_state.setdefault(county.centre.state, set()).add(county.id.removeprefix("markazi-"))
+    assert by_state == {
+        CentreState.OPEN: {
+            "arak", "khomeyn", "delijan", "saveh", "shazand", "mahallat", "zarandiyeh", "khondab",
+        },
+        CentreState.PLANNED: {"tafresh", "ashtian", "farahan", "komijan"},
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("county", "planned", "levels", "supporter"),
+    [
+        ("komijan", date(2026, 3, 20), (1, 2), "khondab"),
+        ("tafresh", date(2026, 3, 20), (1, 2), "saveh"),
+        ("farahan", date(2027, 3, 20), (), "arak"),
+        ("ashtian", date(2027, 3, 20), (), "arak"),
+    ],
+)
+def test_markazi_plans_and_supporting_counties(
+    rules: ProvinceRules, county: str, planned: date, levels: tuple[int, ...], supporter: str
+) -> None:
+    found = rules.county(CountyId(f"markazi-{county}"))
+    assert found is not None
+    assert found.centre.planned is not None
+    assert planned_on(found.centre.planned) == planned
+    assert found.centre.levels == levels
+    assert [(item.county, item.proposal) for item in found.supporting] == [
+        (f"markazi-{supporter}", True)
+    ]
+
+
+def test_names_come_from_the_published_list(rules: ProvinceRules) -> None:
+    assert rules.name_fa == "مرکزی"
+    assert {county.id: county.name_fa for county in rules.counties} == {
+        county.id: county.name_fa for county in gazetteer().counties_of("markazi")
+    }
+
+
+def test_called_numbers(rules: ProvinceRules) -> None:
+    assert rules.numbers("markazi") == ("086123", "123")
+    assert rules.numbers("qom") == ("086123",)
+
+
+def test_only_a_life_in_danger_is_the_danger_lane(rules: ProvinceRules) -> None:
+    lanes = [(choice.category, choice.lane) for choice in rules.menus.category_choices]
+    assert lanes[0] == ("suicide_attempt", Lane.DANGER)
+    assert {lane for _, lane in lanes[1:]} == {Lane.ORDINARY}
+
+
+def test_prompts_and_desks_are_derived(rules: ProvinceRules) -> None:
+    assert rules.counties[0].prompt == "county-markazi-arak"
+    assert len(rules.desks) == 8
+
+
+def test_a_planned_day_that_passed_is_a_warning_and_opens_nothing() -> None:
+    findings = inspect(MARKAZI, date(2027, 3, 21)).findings
+    passed = [item for item in findings if "nobody has confirmed" in item.message]
+    assert len(passed) == 4
+    assert {item.severity for item in passed} == {Severity.WARNING}
+    assert len(load_rules(MARKAZI).desks) == 8
+
+
+def test_a_planned_day_has_not_passed_on_the_day_itself() -> None:
+    assert not [f for f in inspect(MARKAZI, date(2026, 3, 20)).findings if "passed" in f.message]
+
+
+def test_version_follows_the_content_and_not_the_comments(tmp_path: Path) -> None:
+    text = MARKAZI.read_text("utf-8")
+    same, other = tmp_path / "same.yaml", tmp_path / "other.yaml"
+    same.write_text("# a comment\n" + text, "utf-8")
+    other.write_text(text.replace("own_s: 20", "own_s: 21"), "utf-8")
+    versions = [load_rules(file).version for file in (MARKAZI, same, other)]
+    assert versions[0] == versions[1] != versions[2]
+    assert len(versions[0]) == 12
+
+
+def test_persian_digits_are_the_same_rules(tmp_path: Path) -> None:
+    file = tmp_path / "persian.yaml"
+    text = MARKAZI.read_text("utf-8").replace("own_s: 20", "own_s: ۲۰")
+    file.write_text(text.replace('["086123"]', "[۰۸۶۱۲۳]"), "utf-8")
+    assert load_rules(file).version == load_rules(MARKAZI).version
+
+
+def test_limits_are_those_of_the_floor() -> None:
+    assert FloorLimits(**Limits().model_dump()) == FloorLimits()
+
+
+def test_good_rules_in_few_lines() -> None:
+    qom = load_rules(DATA / "good.yaml")
+    assert qom.lines == ("025123", "025124")
+    assert (qom.steps.own_s, qom.limits.ring_s, qom.limits.rona_alarm_after) == (15, 20, 4)
+    assert qom.counties[0].centre.levels == (1, 2)
+    assert qom.menus.first_question.danger_key == "1"
+
+
+# A slip of the pen (first occurrence of `old` becomes `new`), and what is said of its line.
+SLIPS = [
+    ("id: markazi\n", "id: markasi\n", "no province of Iran"),
+    (
+        "id: markazi\n",
+        "id: [markazi\n",
+        "while parsing a flow sequence from line",
+        "answering: county",
+    ),
+    ("id: markazi\n", "id:\tmarkazi: x\n", "not YAML"),
+    ("id: markazi\n", "di: markazi\n", "not a known field"),
+    ("answering: county", "answering: counties", "Write 'central' or 'county'"),
+    ("answering: county", "answering:", "an empty value is not known"),
+    ("answering: county", "answering: {county: yes}", "a table is not known"),
+    ('["086123"]', '["086123", "۰۸۶۱۲۳"]', "is there twice"),
+    ('["086123"]', '["123"]', "default province"),
+    ('["086123"]', '["086-123"]', "3 to 15 digits"),
+    ('["086123"]', "086123", "is not a list"),
+    ("markazi-arak\n", "markazi-arac\n", "Did you mean markazi-arak?"),
+    ("markazi-arak\n", "qom-qom\n", "lies in the province qom"),
+    ("markazi-khomeyn\n", "markazi-arak\n", "is there twice"),
+    ("markazi-arak\n", "MARKAZI ARAK\n", "small Latin letters"),
+    ("state: open", "state: opened", "Write 'open', 'none', 'planned' or 'unknown'"),
+    ("state: open", "stat: open", "Did you mean state?"),
+    ("state: open", "state: none", "Name a supporting county"),
+    ("state: open", "state: open, planned: 1405/12/29", "year-month-day"),
+    ("state: planned", "state: none", "does not go with 'state: none'", "1404-12-29"),
+    ("1404-12-29", "1404-12-30", "no day 1404-12-30"),
+    ("1404-12-29", "2026-03-20", "year-month-day"),
+    ("levels: [1, 2]", "levels: [1, 4]", "Write 3 or less"),
+    ("levels: [1, 2]", "levels: one", "is not a list"),
+    ("county: markazi-khondab, proposal", "county: markazi-ashtian, proposal", "no open centre"),
+    ("county: markazi-khondab, proposal", "county: markazi-komijan, proposal", "in a circle"),
+    ("county: markazi-khondab, proposal", "county: khondab, proposal", "no county of this file"),
+    ("county: markazi-khondab, proposal", "markazi-khondab, proposal", "Known here: county"),
+    ("proposal: true", "proposal: maybe", "Write true or false"),
+    ("own_s: 20", "own_s: twenty", "is not a number"),
+    ("own_s: 20", "own_s: 2000", "Write 120 or less"),
+    ("own_s: 20", "own_s: -1", "Write 0 or more"),
+    ("own_s: 20", "own: 20", "Did you mean own_s?"),
+    ("urgency: P1", "urgency: high", "'P1', 'P2', 'P3' or 'P4'"),
+    ("id: suicide_attempt", "id: unknown", "chose nothing"),
+    ("id: suicide_thoughts", "id: suicide_attempt", "is there twice"),
+    ("name_fa: طلاق", "name_fa: ''", "is empty"),
+    ("enabled: false", "enabled: of", "Write true or false"),
+    ("id: prank", "id: joke", "not known here"),
+    ("id: prank", "id: external", "is there twice"),
+    ("danger_key: 1", "danger_key: 0", "0 always leads to a person"),
+    ("danger_key: 1", "danger_key: 2", "both danger and no danger", "ordinary_key"),
+    ("key: 8, county", "key: 7, county", "is there twice"),
+    ("key: 8, county", "key: 9, county", "9 is the next page"),
+    ("key: 8, county", "county", "is missing"),
+    ("{key: 4, county: markazi-ashtian}", "{key: 4, county: markazi-arak}", "is there twice"),
+    ("      - {key: 4, county: markazi-ashtian}\n", "", "on no page", "id: markazi-ashtian"),
+    ("lane: danger", "lane: urgent", "Write danger or ordinary"),
+    ("      lane: danger\n", "", "wait as ordinary", "key: 1 # somebody"),
+    ("[family_dispute, divorce]", "[family_dispute, divorces]", "Did you mean divorce?"),
+    ("[family_dispute, divorce]", "[family_dispute, elder_abuse]", "is switched off"),
+    ("[family_dispute, divorce]", "[]", "too few items"),
+    ("prompt: choice-family", "prompt: ../choice", "small Latin letters"),
+    ("prompt: choice-family", "prompt: [choice", "not YAML", "- key: 5"),
+]
+
+
+@pytest.mark.parametrize("slip", SLIPS, ids=lambda slip: f"{slip[1].strip()[:30]}: {slip[2]}")
+def test_a_slip_of_the_pen_is_named_with_its_line(tmp_path: Path, slip: tuple[str, ...]) -> None:
+    old, new, expected, *anchor = slip
+    before = MARKAZI.read_text("utf-8")
+    assert old in before
+    text = before.replace(old, new, 1)
+    file = tmp_path / "slip.yaml"
+    file.write_text(text, "utf-8")
+    place = text.index(anchor[0]) if anchor else before.index(old)
+    line = text[:place].count("\n") + 1
+    found = [(item.line, item.message) for item in inspect(file, TODAY).findings]
+    assert [item for item in found if item[0] == line and expected in item[1]], found
+
+
+def test_no_line_left_out_or_garbled_ends_in_a_traceback(tmp_path: Path) -> None:
+    lines = MARKAZI.read_text("utf-8").splitlines(keepends=True)
+    file = tmp_path / "garbled.yaml"
+    for index, line in enumerate(lines):
+        if line.lstrip().startswith("#") or not line.strip():
+            continue
+        for instead in ("", line[: len(line) // 2] + "\n", line.replace(":", ": -", 1)):
+            file.write_text("".join([*lines[:index], instead, *lines[index + 1 :]]), "utf-8")
+            inspection = inspect(file, TODAY)
+            errors = [item for item in inspection.findings if item.severity is Severity.ERROR]
+            assert (inspection.rules is None) == bool(errors)
+
+
+def test_two_files_may_not_claim_one_number_or_province(tmp_path: Path) -> None:
+    text = (DATA / "good.yaml").read_text("utf-8")
+    (tmp_path / "a.yaml").write_text(text, "utf-8")
+    (tmp_path / "b.yaml").write_text(text, "utf-8")
+    found = [str(item) for one in inspect_all(tmp_path) for item in one.findings]
+    clashes = [item for item in found if "is already in a.yaml" in item]
+    assert [item.split(": ")[1] for item in clashes] == ["id", "lines[1]", "lines[2]"]
+    assert all("b.yaml:" in item for item in clashes)
+    with pytest.raises(RulesError, match="is already in a"):
+        load_all(tmp_path)
+
+
+def test_all_shipped_rules_load() -> None:
+    assert "markazi" in {rules.id for rules in load_all(MARKAZI.parent)}
+
+
+def test_a_directory_without_rules_serves_nobody(tmp_path: Path) -> None:
+    with pytest.raises(RulesError, match="no province would be served"):
+        load_all(tmp_path)
+
+
+def test_command_prints_warnings_and_open_questions() -> None:
+    result = CliRunner().invoke(app, ["check"], env={"IVR_RULES_DIR": str(MARKAZI.parent)})
+    assert result.exit_code == 0
+    assert f"markazi.yaml: fit for use, version {load_rules(MARKAZI).version}" in result.output
+    questions = result.output.partition("Open questions")[2]
+    for county in ("komijan", "farahan", "tafresh", "ashtian"):
+        assert f"the supporting county (شهرستان معین) of markazi-{county}?" in questions
+
+
+def test_command_ends_with_status_2_on_errors() -> None:
+    result = CliRunner().invoke(app, ["check", str(DATA / "menus.yaml")])
+    assert result.exit_code == 2
+    assert "menus.yaml:18: menus.first_question.ordinary_key: key 1 would mean" in result.output
+
+
+def test_command_gives_findings_as_json() -> None:
+    result = CliRunner().invoke(app, ["check", str(DATA / "lines.yaml"), "--json"])
+    report = json.loads(result.output)
+    assert (result.exit_code, report["ok"], report["files"][0]["version"]) == (2, False, None)
+    assert {item["severity"] for item in report["findings"]} == {"error", "warning"}
+    first = report["findings"][0]
+    assert (first["line"], first["field"]) == (5, "lines[2]")
