@@ -126,6 +126,7 @@ async def test_every_answer_carries_the_security_headers(
     assert "unsafe" not in policy
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
     assert answer.headers["Referrer-Policy"] == "no-referrer"
+    assert answer.headers["Server"] == "line123"
     assert answer.headers["Cache-Control"] in {"no-store", "no-cache"}
 
 
