@@ -169,6 +169,10 @@ class _Hands:
         try:
             await asyncio.wait_for(conversation.out_of_room.wait(), ROOM_LEAVE_S)
         except TimeoutError:
+            # The redirect ends the conversation as a hang-up would: it is given up before.
+            if self._parties.calls.get(call) is conversation:
+                del self._parties.calls[call]
+                self._post(ev.CallDetached(call=call))
             await self._exchange.recall(call)
 
     def _act(self, action: Coroutine[None, None, None], name: str, subject: str) -> None:

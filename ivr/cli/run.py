@@ -1,2 +1,108 @@
+"""`ivr run`: everything on this machine, from nothing to a line that can be dialled."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import structlog
+import typer
+
+from ivr.asterisk.configure import configure
+from ivr.asterisk.process import AsteriskProcess
+from ivr.asterisk.provision import find_root, why_not_private
+from ivr.asterisk.roster import lines_and_devices
+from ivr.deployment import Deployment, load_deployment
+from ivr.logs import set_up_logs
+from ivr.prompts import build
+from ivr.settings import Settings, load_settings
+from ivr.signals import stop_on_signals
+from ivr.supervisor import Supervisor, child_environment
+
+log = structlog.get_logger()
+
+
 def command() -> None:
+    """Start Asterisk and the controller, keep both alive, end both with Ctrl-C."""
+    settings = load_settings()
+    set_up_logs(for_people=True)
+    deployment = load_deployment(settings)
+    report = build(settings)
+    typer.echo(f"Prompts: {len(report.prompts)} in {report.sounds_dir} ({report.made} made now)")
+    asyncio.run(_run(settings, deployment))
+
+
+async def _run(settings: Settings, deployment: Deployment) -> None:
+    environment = child_environment() | {"IVR_HOME": str(settings.home)}
+    ready = asyncio.Event()
+    with stop_on_signals() as stop:
+        async with _exchange(settings) as what, asyncio.TaskGroup() as tasks:
+            greeting = tasks.create_task(_say_ready(ready, settings, deployment, what))
+            await Supervisor(settings.home, environment).run(stop, ready)
+            greeting.cancel()
+    typer.echo("Ended.")
+
+
+def _chosen(settings: Settings) -> str:
+    if settings.asterisk != "auto":
+        return settings.asterisk
+    return "private" if find_root(settings) or not why_not_private() else "simulated"
+
+
+@asynccontextmanager
+async def _exchange(settings: Settings) -> AsyncIterator[str]:
+    """The Asterisk of this copy while inside; yields what it is, in words."""
+    match _chosen(settings):
+        case "existing":
+            yield f"your own Asterisk at {settings.host}:{settings.ami_port}"
+        case "private":
+            async with _private(settings):
+                yield "a private Asterisk 22"
+        case _:
+            async with _simulated(settings):
+                yield "the SIMULATED Asterisk: no telephone can reach it"
+
+
+@asynccontextmanager
+async def _private(settings: Settings) -> AsyncIterator[None]:
+    lines, devices = lines_and_devices(settings)
+    configure(settings, lines=lines, devices=devices)
+    async with AsteriskProcess(settings) as process, asyncio.TaskGroup() as tasks:
+        keeping = tasks.create_task(_keep_alive(process))
+        yield
+        keeping.cancel()
+
+
+async def _keep_alive(process: AsteriskProcess) -> None:
+    while True:
+        await process.wait_ended()
+        log.error("asterisk_ended_and_is_started_again")
+        await asyncio.to_thread(process.start)
+
+
+@asynccontextmanager
+async def _simulated(settings: Settings) -> AsyncIterator[None]:
     raise NotImplementedError
+    yield
+
+
+async def _say_ready(
+    ready: asyncio.Event, settings: Settings, deployment: Deployment, what: str
+) -> None:
+    await ready.wait()
+    lines = [
+        f"{', '.join(rules.numbers(deployment.default_province))} ({rules.name_fa})"
+        for rules in deployment.rules
+    ]
+    typer.echo(
+        f"""
+Ready, on {what}.
+  Lines       {"; ".join(lines)}
+  Call        sip:{deployment.rules[0].lines[0]}@{settings.host}:{settings.sip_port} (UDP)
+              from any SIP client on this machine
+  Counsellors `ivr counsellors devices` prints the accounts with which phones register
+  Console     http://{settings.host}:{settings.http_port}
+  Records     `ivr calls list`
+  State       {settings.home}
+Ctrl-C ends everything that was started.
+"""
+    )

@@ -54,24 +54,22 @@ class Conversation:
         if resume.phase is Phase.TALK:
             next_ = _Next.CLOSING
         else:
-            await self._ask_what_is_open()
-            say = () if resume.joined_at else self.flow.in_line
+            say = await self._ask_what_is_open()
             next_ = await self._stand_in_line(resume.joined_at or self.now(), say)
         while next_ is _Next.CLOSING and await self._comes_back():
             next_ = await self._stand_in_line(self.now(), self.flow.back_in_line)
         await self._let_go(next_)
 
     async def _let_go(self, next_: _Next) -> None:
-        if next_ is _Next.FALLBACK:
-            self.post(ev.CallDetached(call=self.call))
-            return
-        await self.channel.play(self.flow.goodbye)
-        await self.channel.set_variables({"IVR_DONE": "1"})
-        self.post(ev.CallFinished(call=self.call))
+        if next_ is _Next.CLOSING:
+            await self.channel.play(self.flow.goodbye)
+            await self.channel.set_variables({"IVR_DONE": "1"})
+            self.post(ev.CallFinished(call=self.call))
 
     # --------------------------------------------------------------- questions
 
-    async def _ask_what_is_open(self) -> None:
+    async def _ask_what_is_open(self) -> tuple[str, ...]:
+        """Returns what to say in line: it must not keep anyone from being rung for."""
         for question in self.flow.questions:
             if question.settles in self._known:
                 continue
@@ -79,10 +77,9 @@ class Conversation:
             to_line = answer.then is Then.LINE
             self._known |= answer.facts
             await self._write(Phase.LINE if to_line else Phase.MENU, answer.facts)
-            if answer.say:
-                await self.channel.play(answer.say)
             if to_line:
-                return
+                return answer.say
+        return self.flow.in_line
 
     async def _ask(self, question: Question) -> Answer:
         pages = iter(question.pages)

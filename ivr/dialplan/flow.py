@@ -23,7 +23,10 @@ class Then(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """What a key, silence or a second wrong key means: facts, a sentence, and the way on."""
+    """What a key, silence or a second wrong key means: facts, and the way on.
+
+    `say` is heard in line instead of the usual sentence, where `then` leads there.
+    """
 
     facts: Mapping[Fact, str] = field(default_factory=dict)
     say: tuple[str, ...] = ()

@@ -1,0 +1,190 @@
+"""The composition root: one controller with its edges, from start to an orderly end."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from datetime import timedelta
+
+import structlog
+
+from ivr import events as ev
+from ivr.asterisk.agi import AgiChannel, AgiSession
+from ivr.asterisk.agi_server import AgiServer
+from ivr.asterisk.exchange import Exchange
+from ivr.asterisk.instance import Instance, ami_secret
+from ivr.calendar import day_began_at
+from ivr.controller import Clock, Controller
+from ivr.deployment import Deployment, load_deployment
+from ivr.errors import StoreError
+from ivr.model import CallId, CounsellorId, DeviceId, Offer, OfferId
+from ivr.notify import beat, notify
+from ivr.queues import Floor
+from ivr.reception import Reception
+from ivr.settings import Settings
+from ivr.store.fallback_import import import_fallback_calls
+from ivr.store.store import Store
+from ivr.store.vault import Vault
+from ivr.store.writer import Writer, open_writer
+from ivr.view import CallRow, FloorView, Names, call_row
+from ivr.web.app import serve_console
+from ivr.web.ports import DatabaseHealth
+
+log = structlog.get_logger()
+
+IMPORT_EVERY_S = 30.0
+
+
+async def serve(settings: Settings, stop: asyncio.Event) -> None:
+    """Serve the line until `stop` is set.
+
+    Raises LineError where it cannot begin: wrong files, a port taken, Asterisk refusing us.
+    """
+    deployment = load_deployment(settings)
+    async with AsyncExitStack() as stack:
+        store = await stack.enter_async_context(await Store.open(settings))
+        epoch = await store.next_epoch()
+        writer = await stack.enter_async_context(
+            open_writer(store, epoch, settings.home / "emergency")
+        )
+        line = _Line(settings, deployment, store, writer, epoch)
+        await line.restore()
+        line.agi.open()
+        console_port = await stack.enter_async_context(
+            serve_console(line.console, settings.http_port)
+        )
+        log.info("serving", epoch=epoch, agi_port=line.agi.port, http_port=console_port)
+        await line.run(stop)
+
+
+class _Line:
+    """The parts of one running controller, put together."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        deployment: Deployment,
+        store: Store,
+        writer: Writer,
+        epoch: int,
+    ) -> None:
+        self._store = store
+        self._calls_csv = Instance(settings.home).calls_csv
+        self._people = deployment.people
+        floor = Floor(epoch=epoch, limits=deployment.limits)
+        self.controller = Controller(floor, Clock(), writer)
+        controller = self.controller
+        self._exchange = exchange = Exchange(
+            settings, ami_secret(settings), controller.post, now=controller.clock.now
+        )
+        self._ports = _NamedExchange(exchange, deployment.names)
+        self._reception = Reception(
+            controller=self.controller,
+            lines=deployment.lines,
+            default_province=deployment.default_province,
+            people=deployment.people,
+            seal=Vault.open(settings).seal,
+        )
+        handlers = {"call": self._take_call, "offer": self._take_leg}
+        self.agi = AgiServer(settings.host, settings.agi_port, handlers)
+        self.console = _Console(self.controller, store, writer, deployment.names)
+
+    async def restore(self) -> None:
+        """What happened while nobody of us was here, and whom an earlier controller left behind."""
+        await self._import_fallback_calls()
+        self.controller.post(ev.StaffChanged(counsellors=self._people))
+        self.controller.post(ev.CallsRestored(records=await self._store.open_calls()))
+
+    async def run(self, stop: asyncio.Event) -> None:
+        async with asyncio.TaskGroup() as tasks:
+            parts = [
+                tasks.create_task(self.controller.run(self._ports), name="controller"),
+                tasks.create_task(self._exchange.run(), name="exchange"),
+                tasks.create_task(self.agi.run(), name="agi"),
+                tasks.create_task(self._keep_importing(), name="fallback-import"),
+                tasks.create_task(beat(), name="beat"),
+            ]
+            notify("READY=1")
+            await stop.wait()
+            notify("STOPPING=1")
+            for part in parts:
+                part.cancel()
+
+    async def _take_call(self, session: AgiSession) -> None:
+        number = session.env.get("callerid", "")
+        call = CallId(session.uniqueid)
+        await self._reception.take_call(call, number, session.arguments, AgiChannel(session))
+
+    async def _take_leg(self, session: AgiSession) -> None:
+        await self._reception.take_leg(session.uniqueid, AgiChannel(session))
+
+    async def _keep_importing(self) -> None:
+        while True:
+            await asyncio.sleep(IMPORT_EVERY_S)
+            try:
+                await self._import_fallback_calls()
+            except StoreError:
+                log.warning("fallback_import_put_off")
+
+    async def _import_fallback_calls(self) -> None:
+        by_device: Mapping[DeviceId, CounsellorId] = {
+            device.id: person.id for person in self._people for device in person.devices
+        }
+        report = await import_fallback_calls(self._store, self._calls_csv, by_device)
+        if report.added or report.closed:
+            log.info("fallback_calls_imported", added=report.added, closed=report.closed)
+
+
+@dataclass(frozen=True, slots=True)
+class _NamedExchange:
+    """The exchange as the controller wants it: phones show the county's name, never a number."""
+
+    exchange: Exchange
+    names: Names
+
+    async def ring(self, offer: Offer) -> None:
+        county, province = offer.facts.county, offer.facts.province
+        place = self.names.counties.get(county) if county else None
+        await self.exchange.ring(offer, place or self.names.provinces.get(province, province))
+
+    async def hang_up_leg(self, offer: OfferId) -> None:
+        await self.exchange.hang_up_leg(offer)
+
+    async def recall(self, call: CallId) -> None:
+        await self.exchange.recall(call)
+
+
+class _Console:
+    """What the console may see."""
+
+    def __init__(self, controller: Controller, store: Store, writer: Writer, names: Names) -> None:
+        self._controller = controller
+        self._store = store
+        self._writer = writer
+        self._names = names
+
+    def floor_view(self) -> FloorView:
+        return self._controller.view()
+
+    async def subscribe(self) -> AsyncIterator[object]:
+        changed = self._controller.watch()
+        try:
+            while True:
+                await changed.wait()
+                changed.clear()
+                yield None
+        finally:
+            self._controller.unwatch(changed)
+
+    async def todays_calls(self, limit: int) -> Sequence[CallRow]:
+        since_at = day_began_at(self._controller.clock.now())
+        records = await self._store.calls(since_at, since_at + timedelta(days=1), limit)
+        entries = await self._store.outcomes(*(record.call for record in records))
+        outcomes = {entry.call: entry.outcome for entry in entries}
+        return [call_row(record, outcomes.get(record.call)) for record in records]
+
+    def names(self) -> Names:
+        return self._names
+
+    def database(self) -> DatabaseHealth:
+        return DatabaseHealth(healthy=self._writer.healthy, backlog=self._writer.backlog)

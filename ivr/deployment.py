@@ -1,0 +1,82 @@
+"""What is served, read from files: rules, people, and the conversations made from them."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from ivr.dialplan.flow import Flow
+from ivr.dialplan.script import build_flow, whisper_prompts
+from ivr.dialplan.static import CLOSING_PROMPT
+from ivr.errors import BadInput
+from ivr.model import CallFacts, Counsellor, Lane, ProvinceId
+from ivr.people import load_people
+from ivr.presence import Limits
+from ivr.prompts import load_catalogue
+from ivr.reception import Line
+from ivr.rules.load import load_all
+from ivr.rules.schema import ProvinceRules
+from ivr.settings import Settings
+from ivr.view import Names
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deployment:
+    """One copy's rules, people and conversations, checked to fit together."""
+
+    rules: tuple[ProvinceRules, ...]
+    people: tuple[Counsellor, ...]
+    lines: dict[ProvinceId, Line]
+    default_province: ProvinceId
+
+    @property
+    def limits(self) -> Limits:
+        return Limits(**self.lines[self.default_province].rules.limits.model_dump())
+
+    @property
+    def names(self) -> Names:
+        return Names(
+            provinces={rules.id: rules.name_fa for rules in self.rules},
+            counties={
+                county.id: county.name_fa for rules in self.rules for county in rules.counties
+            },
+            categories={
+                category.id: category.name_fa
+                for rules in self.rules
+                for category in rules.categories
+            },
+        )
+
+
+def load_deployment(settings: Settings) -> Deployment:
+    """Read and check everything that is served.
+
+    Raises RulesError, BadInput or PromptsError, each listing all that is wrong.
+    """
+    rules = load_all(settings.rules_dir)
+    default = ProvinceId(settings.default_province)
+    if default not in {province.id for province in rules}:
+        known = ", ".join(province.id for province in rules)
+        raise BadInput(f"IVR_DEFAULT_PROVINCE is {default!r}; {settings.rules_dir} has {known}")
+    flows = {province.id: build_flow(province) for province in rules}
+    load_catalogue(settings.prompts_dir).require(_prompts(rules, flows.values()))
+    return Deployment(
+        rules=rules,
+        people=load_people(settings.demo_dir),
+        lines={province.id: Line(rules=province, flow=flows[province.id]) for province in rules},
+        default_province=default,
+    )
+
+
+def _prompts(rules: Iterable[ProvinceRules], flows: Iterable[Flow]) -> set[str]:
+    """Every prompt that a call may play, whispers included."""
+    needed = {CLOSING_PROMPT}
+    for flow in flows:
+        needed |= flow.prompts()
+    for province in rules:
+        for county in (None, *(county.id for county in province.counties)):
+            for category in province.categories:
+                for lane in Lane:
+                    facts = CallFacts(
+                        province=province.id, county=county, category=category.id, lane=lane
+                    )
+                    needed.update(whisper_prompts(facts, confirm=True))
+    return needed

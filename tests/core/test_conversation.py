@@ -1,0 +1,338 @@
+"""The caller's conversation for Markazi, on a scripted channel."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from ivr import effects as do
+from ivr import events as ev
+from ivr.dialplan.channel import RoomRole
+from ivr.dialplan.conversation import Conversation
+from ivr.dialplan.flow import Fact
+from ivr.dialplan.resume import Phase, Resume, resume_from
+from ivr.dialplan.script import build_flow, whisper_prompts
+from ivr.dialplan.whisper import Whisper
+from ivr.errors import HungUp
+from ivr.model import (
+    CallFacts,
+    CallId,
+    CategoryId,
+    CounsellorId,
+    CountyId,
+    CountySource,
+    Device,
+    DeviceId,
+    Lane,
+    Offer,
+    OfferId,
+    ProvinceId,
+    RoutePlan,
+)
+from ivr.rules.load import load_rules
+from tests.core.floor_kit import START, plan_of
+from tests.core.scripted_channel import ScriptedChannel
+
+MARKAZI = load_rules(Path(__file__).parents[2] / "deploy/provinces/markazi.yaml")
+FLOW = build_flow(MARKAZI)
+CALL = CallId("c1")
+CONNECT = do.Connect(call=CALL, offer=OfferId("7-1"), counsellor=CounsellorId("ali"))
+
+
+@dataclass
+class Talk:
+    channel: ScriptedChannel
+    posted: list[ev.Event] = field(default_factory=list)
+    joined: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def __post_init__(self) -> None:
+        self.conversation = Conversation(
+            call=CALL,
+            province=ProvinceId("markazi"),
+            flow=FLOW,
+            channel=self.channel,
+            post=self._post,
+            plan=self._plan,
+            now=lambda: START,
+        )
+
+    def _post(self, event: ev.Event) -> None:
+        self.posted.append(event)
+        if isinstance(event, ev.CallJoined):
+            self.joined.set()
+
+    def _plan(self, _facts: CallFacts) -> RoutePlan:
+        return plan_of((None, ("ali",)))
+
+    def tell(self, mail: do.Connect | do.HoldCall | do.CloseCall | do.SendToFallback) -> None:
+        self.conversation.mailbox.put_nowait(mail)
+
+    @property
+    def join(self) -> ev.CallJoined:
+        return next(event for event in self.posted if isinstance(event, ev.CallJoined))
+
+    @asynccontextmanager
+    async def running(self, resume: Resume | None = None) -> AsyncIterator["asyncio.Task[None]"]:
+        task = asyncio.create_task(self.conversation.run(resume or Resume()))
+        try:
+            async with asyncio.timeout(5):
+                yield task
+        finally:
+            task.cancel()
+            await asyncio.wait([task])
+
+
+async def joined_with(keys: dict[str, list[str]]) -> Talk:
+    talk = Talk(ScriptedChannel(keys))
+    async with talk.running():
+        await talk.joined.wait()
+        await talk.channel.music.wait()
+    return talk
+
+
+async def test_the_whole_way_through_the_menus() -> None:
+    talk = await joined_with(
+        {"first-question": ["2"], "county-question": ["2"], "category-question": ["4"]}
+    )
+    facts = talk.join.facts
+    saveh = next(choice.county for choice in MARKAZI.menus.county_pages[0] if choice.key == "2")
+    assert (facts.county, facts.county_source) == (saveh, CountySource.KEYPAD)
+    assert facts.category == CategoryId("family_dispute")
+    assert facts.lane is Lane.ORDINARY
+    assert talk.channel.variables["IVR_COUNTY"] == saveh
+    assert talk.channel.variables["IVR_PHASE"] == "line"
+    assert float(talk.channel.variables["IVR_JOINED_AT"]) == START.timestamp()
+
+
+async def test_danger_goes_straight_to_a_human() -> None:
+    talk = await joined_with({"greeting": ["1"]})
+    assert talk.join.facts.lane is Lane.DANGER
+    assert "county-question" not in talk.channel.heard
+
+
+async def test_silence_at_the_first_question_is_its_own_lane() -> None:
+    talk = await joined_with({})
+    assert talk.join.facts.lane is Lane.SILENCE
+    assert talk.join.facts.county is None
+    assert talk.channel.heard == ["greeting", "first-question", "silence-note"]
+
+
+async def test_nobody_is_kept_from_the_line_by_a_sentence() -> None:
+    """What is said on the way to a human is said in line: the counsellor already rings."""
+    talk = Talk(ScriptedChannel({}))
+    async with talk.running():
+        await talk.joined.wait()
+        assert "silence-note" not in talk.channel.heard
+
+
+async def test_zero_in_the_county_menu_leads_to_a_human_without_a_county() -> None:
+    talk = await joined_with({"first-question": ["2"], "county-question": ["0"]})
+    assert talk.join.facts.county is None
+    assert talk.join.facts.lane is Lane.ORDINARY
+
+
+async def test_the_second_page_of_counties_comes_only_after_a_key() -> None:
+    on_page_two = MARKAZI.menus.county_pages[1][0]
+    talk = await joined_with(
+        {
+            "first-question": ["2"],
+            "county-question": ["9"],
+            f"county-{on_page_two.county}": [on_page_two.key],
+            "category-question": ["0"],
+        }
+    )
+    assert talk.join.facts.county == on_page_two.county
+    assert talk.join.facts.category == "unknown"
+
+
+async def test_a_wrong_key_repeats_once_and_then_leads_to_a_human() -> None:
+    talk = await joined_with({"first-question": ["2"], "county-question": ["*", "#"]})
+    assert talk.channel.heard.count("wrong-key") == 1
+    assert talk.join.facts.county is None
+    assert talk.join.facts.lane is Lane.ORDINARY
+
+
+async def test_the_danger_choice_of_the_category_menu_is_danger() -> None:
+    key = next(
+        choice.key for choice in MARKAZI.menus.category_choices if choice.lane is Lane.DANGER
+    )
+    talk = await joined_with(
+        {"first-question": ["2"], "county-question": ["2"], "category-question": [key]}
+    )
+    assert talk.join.facts.lane is Lane.DANGER
+    assert talk.join.facts.county is not None
+
+
+async def test_connect_pre_empts_the_music_and_the_talk_ends_in_the_closing() -> None:
+    talk = Talk(ScriptedChannel({}))
+    async with talk.running() as running:
+        await talk.channel.music.wait()
+        talk.tell(CONNECT)
+        await talk.channel.in_room.wait()
+        assert talk.channel.rooms == [("7-1", RoomRole.CALLER)]
+        assert talk.channel.variables["IVR_PHASE"] == "talk"
+        talk.tell(do.CloseCall(call=CALL))
+        talk.channel.leave_room()
+        await running
+    assert talk.channel.heard[-2:] == ["closing", "goodbye"]
+    assert talk.channel.variables["IVR_DONE"] == "1"
+    assert isinstance(talk.posted[-1], ev.CallFinished)
+
+
+async def test_key_1_after_the_talk_leads_back_into_line() -> None:
+    talk = Talk(ScriptedChannel({"closing": ["1"]}))
+    async with talk.running():
+        await talk.channel.music.wait()
+        talk.tell(CONNECT)
+        await talk.channel.in_room.wait()
+        talk.joined.clear()
+        talk.tell(do.CloseCall(call=CALL))
+        talk.channel.leave_room()
+        await talk.joined.wait()
+    assert "IVR_DONE" not in talk.channel.variables
+
+
+async def test_a_broken_talk_leads_back_to_the_music_with_a_word() -> None:
+    talk = Talk(ScriptedChannel({}))
+    async with talk.running():
+        await talk.channel.music.wait()
+        talk.tell(CONNECT)
+        await talk.channel.in_room.wait()
+        talk.channel.music.clear()
+        talk.tell(do.HoldCall(call=CALL))
+        talk.channel.leave_room()
+        await talk.channel.music.wait()
+    assert talk.channel.heard[-1] == "counsellor-lost"
+    assert talk.channel.variables["IVR_PHASE"] == "line"
+
+
+async def test_counsellor_gone_before_the_caller_is_in_the_room() -> None:
+    talk = Talk(ScriptedChannel({}))
+    async with talk.running():
+        await talk.channel.music.wait()
+        talk.channel.music.clear()
+        talk.tell(CONNECT)
+        talk.tell(do.HoldCall(call=CALL))
+        await talk.channel.music.wait()
+    assert talk.channel.rooms == []
+
+
+async def test_a_hang_up_in_line_ends_the_conversation_at_once() -> None:
+    talk = Talk(ScriptedChannel({}))
+    async with talk.running() as running:
+        await talk.channel.music.wait()
+        talk.channel.hang_up()
+        with pytest.raises(HungUp):
+            await running
+
+
+async def test_the_fallback_takes_a_caller_whom_we_cannot_serve() -> None:
+    talk = Talk(ScriptedChannel({}))
+    async with talk.running() as running:
+        await talk.channel.music.wait()
+        talk.tell(do.SendToFallback(call=CALL))
+        await running
+    assert "IVR_DONE" not in talk.channel.variables
+
+
+class TestResume:
+    async def test_goes_on_at_the_first_open_question(self) -> None:
+        talk = Talk(ScriptedChannel({"category-question": ["0"]}))
+        joined_at = START - timedelta(minutes=3)
+        known = {Fact.LANE: "ordinary", Fact.COUNTY: "markazi-saveh"}
+        async with talk.running(Resume(phase=Phase.MENU, facts=known, joined_at=joined_at)):
+            await talk.joined.wait()
+        assert "greeting" not in talk.channel.heard
+        assert "county-question" not in talk.channel.heard
+        assert talk.join.joined_at == joined_at
+
+    async def test_a_caller_who_stood_in_line_stands_there_again(self) -> None:
+        arguments = {
+            "phase": "fallback",
+            "lane": "danger",
+            "county": "-",
+            "category": "unknown",
+            "joined_at": f"{START.timestamp():.3f}",
+        }
+        talk = Talk(ScriptedChannel({}))
+        async with talk.running(resume_from(arguments, MARKAZI)):
+            await talk.joined.wait()
+        assert talk.join.facts.lane is Lane.DANGER
+        assert talk.join.joined_at == START
+
+    async def test_after_a_talk_that_we_did_not_see_end_comes_the_closing(self) -> None:
+        talk = Talk(ScriptedChannel({}))
+        async with talk.running(Resume(phase=Phase.TALK)) as running:
+            await running
+        assert talk.channel.heard == ["closing", "goodbye"]
+
+    def test_junk_counts_as_not_known(self) -> None:
+        arguments = {
+            "phase": "dancing",
+            "lane": "sideways",
+            "county": "atlantis",
+            "category": "1; DROP",
+            "joined_at": "yesterday",
+        }
+        assert resume_from(arguments, MARKAZI) == Resume()
+
+
+class TestWhisper:
+    FACTS = CallFacts(
+        province=ProvinceId("markazi"),
+        county=CountyId("markazi-saveh"),
+        category=CategoryId("family_dispute"),
+    )
+
+    def offer(self, *, confirm: bool) -> Offer:
+        return Offer(
+            id=OfferId("7-1"),
+            call=CALL,
+            counsellor=CounsellorId("ali"),
+            device=Device(id=DeviceId("ali-1"), confirm=confirm),
+            facts=self.FACTS,
+            offered_at=START,
+            deadline_at=START,
+        )
+
+    async def test_county_and_topic_then_the_room(self) -> None:
+        posted: list[ev.Event] = []
+        whisper = Whisper(offer=self.offer(confirm=False), post=posted.append)
+        channel = ScriptedChannel()
+        whisper.mailbox.put_nowait(CONNECT)
+        channel.leave_room()
+        task = asyncio.create_task(whisper.run(channel))
+        await channel.in_room.wait()
+        channel.leave_room()
+        await task
+        assert channel.heard == [
+            "whisper-county",
+            "county-markazi-saveh",
+            "whisper-topic",
+            "category-family_dispute",
+        ]
+        assert [type(event) for event in posted] == [ev.OfferPickedUp, ev.OfferAccepted]
+        assert channel.rooms == [("7-1", RoomRole.COUNSELLOR)]
+
+    @pytest.mark.parametrize(("key", "accepted"), [("1", True), ("3", False), (None, False)])
+    async def test_key_1_accepts_where_a_voicemail_might_answer(
+        self, key: str | None, *, accepted: bool
+    ) -> None:
+        posted: list[ev.Event] = []
+        whisper = Whisper(offer=self.offer(confirm=True), post=posted.append)
+        channel = ScriptedChannel({"press-1-to-accept": [key] if key else []})
+        task = asyncio.create_task(whisper.run(channel))
+        if accepted:
+            whisper.mailbox.put_nowait(CONNECT)
+            await channel.in_room.wait()
+            channel.leave_room()
+        await task
+        assert any(isinstance(event, ev.OfferAccepted) for event in posted) is accepted
+
+    def test_danger_is_said_first(self) -> None:
+        facts = CallFacts(province=ProvinceId("markazi"), lane=Lane.DANGER)
+        assert whisper_prompts(facts, confirm=False) == ("whisper-danger", "county-unknown")

@@ -1,0 +1,111 @@
+"""The directions in which modules may import each other (docs/architecture.md, design §3)."""
+
+import ast
+import sys
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parents[2] / "ivr"
+STDLIB = sys.stdlib_module_names
+
+WORDS = {"model", "errors"}
+FACTS = WORDS | {"events", "effects", "view", "text", "outcomes"}
+CORE = FACTS | {
+    "presence",
+    "timers",
+    "waiting",
+    "staff",
+    "queues",
+    "reconcile",
+    "floor_view",
+    "router",
+    "duty",
+    "location",
+    "rules",
+}
+
+# Part → what it may import of ours. A part not named here is a composition root: anything.
+MAY_IMPORT = {
+    "model": set(),
+    "errors": set(),
+    "text": set(),
+    "events": {"model"},
+    "effects": {"model"},
+    "view": {"model"},
+    "outcomes": WORDS,
+    "timers": set(),
+    "presence": {"model"},
+    "waiting": {"model"},
+    "staff": {"model", "presence", "timers"},
+    "queues": FACTS | {"presence", "timers", "waiting", "staff", "reconcile"},
+    "reconcile": FACTS | {"presence", "timers", "waiting", "staff", "queues"},
+    "floor_view": FACTS | {"presence", "waiting", "staff", "queues"},
+    "duty": {"model"},
+    "location": {"model", "text"},
+    "router": {"model", "duty", "rules"},
+    "rules": WORDS | {"text", "settings", "calendar"},
+    "people": WORDS | {"rules", "text"},
+    "dialplan": CORE,
+    "controller": CORE | {"dialplan"},
+    "reception": CORE | {"dialplan", "controller"},
+    "prompts": WORDS | {"settings", "text"},
+    "asterisk": CORE | {"dialplan", "settings", "people"},
+    "store": FACTS | {"settings", "rules"},
+    "web": FACTS | {"calendar", "rules"},
+    "calendar": set(),
+    "settings": {"errors"},
+    "logs": set(),
+    "notify": set(),
+    "signals": set(),
+    "supervisor": {"errors"},
+}
+# Parts of the core: the standard library and, for the rules' schema alone, pydantic.
+NO_THIRD_PARTY = (CORE - {"rules"}) | {"timers"}
+NO_IO = {"asyncio", "socket", "os", "pathlib", "subprocess", "threading", "logging", "time"}
+
+
+def _modules() -> list[Path]:
+    return sorted(path for path in PACKAGE.rglob("*.py"))
+
+
+def _part(path: Path) -> str:
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+def _imports(path: Path) -> set[str]:
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            assert node.level == 0, f"{path}: write imports from ivr on"
+            found.update(f"{node.module}.{alias.name}" for alias in node.names)
+    return found
+
+
+def _ours(path: Path) -> set[str]:
+    return {name.split(".")[1] for name in _imports(path) if name.startswith("ivr.")}
+
+
+@pytest.mark.parametrize("path", _modules(), ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_a_module_imports_only_what_its_part_may(path: Path) -> None:
+    part = _part(path)
+    if part in MAY_IMPORT:
+        assert _ours(path) <= MAY_IMPORT[part] | {part}
+
+
+@pytest.mark.parametrize("part", sorted(NO_THIRD_PARTY))
+def test_the_core_needs_nothing_but_python_and_does_nothing_by_itself(part: str) -> None:
+    for path in (path for path in _modules() if _part(path) == part):
+        roots = {name.split(".")[0] for name in _imports(path)} - {"ivr"}
+        assert roots <= STDLIB - NO_IO, f"{path} imports {sorted(roots - (STDLIB - NO_IO))}"
+
+
+def test_the_schema_of_the_rules_needs_pydantic_alone() -> None:
+    roots = {name.split(".")[0] for name in _imports(PACKAGE / "rules" / "schema.py")} - {"ivr"}
+    assert roots - STDLIB == {"pydantic"}
+
+
+def test_every_named_part_exists() -> None:
+    assert set(MAY_IMPORT) <= {_part(path) for path in _modules()}

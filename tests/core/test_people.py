@@ -1,0 +1,183 @@
+import json
+import multiprocessing
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from ivr.cli.counsellors import app
+from ivr.duty import duty_at
+from ivr.errors import BadInput
+from ivr.model import Counsellor, CounsellorId, DeskId, Device, DeviceId, DeviceKind
+from ivr.people import device_passwords, load_people
+from ivr.rules.load import load_all
+from ivr.settings import PROJECT
+
+DEMO = PROJECT / "deploy" / "demo"
+NOW = datetime(2026, 11, 22, tzinfo=UTC)
+GOOD = """
+counsellors:
+  - id: qom-1
+    name_fa: نمونه
+    desks: [qom-qom]
+    devices:
+      - {id: qom-1}
+      - {id: qom-1-mobile, kind: telephone, confirm: yes}
+"""
+
+
+def wrong(tmp_path: Path, text: str) -> str:
+    (tmp_path / "people.yaml").write_text(text, "utf-8")
+    with pytest.raises(BadInput) as caught:
+        load_people(tmp_path)
+    return str(caught.value)
+
+
+def test_a_counsellor_as_written(tmp_path: Path) -> None:
+    (tmp_path / "people.yaml").write_text(GOOD, "utf-8")
+    mobile = Device(id=DeviceId("qom-1-mobile"), kind=DeviceKind.TELEPHONE, confirm=True)
+    assert load_people(tmp_path) == (
+        Counsellor(
+            id=CounsellorId("qom-1"),
+            name_fa="نمونه",
+            desks=(DeskId("qom-qom"),),
+            devices=(Device(id=DeviceId("qom-1")), mobile),
+        ),
+    )
+
+
+def test_every_open_centre_of_the_demonstration_is_staffed() -> None:
+    duty = duty_at(load_people(DEMO), NOW)
+    for rules in load_all(PROJECT / "deploy" / "provinces"):
+        assert [desk for desk in rules.desks if not duty.at_desk(desk)] == []
+    assert len(duty.at_desk(DeskId("markazi-arak"))) >= 2
+    assert len(duty.at_desk(DeskId("markazi-saveh"))) == 2
+
+
+def test_nobody_of_the_demonstration_sits_at_a_centre_that_is_not_open() -> None:
+    open_desks = {
+        desk for rules in load_all(PROJECT / "deploy" / "provinces") for desk in rules.desks
+    }
+    assert {desk for person in load_people(DEMO) for desk in person.desks} <= open_desks
+
+
+def test_all_mistakes_are_told_in_one_go(tmp_path: Path) -> None:
+    message = wrong(
+        tmp_path,
+        """counsellors:
+  - {id: a, name_fa: "", desks: [], devices: [{id: a, knd: sip}]}
+  - {id: b, name_fa: ب, desks: [qom-qim], devices: [{id: a}]}
+  - {id: b, name_fa: ب, desks: [qom-qom], devices: [{id: c, kind: fax}]}
+""",
+    )
+    for expected in (
+        "people.yaml:2: counsellors[1].name_fa: an empty value is empty",
+        "people.yaml:2: counsellors[1].desks: a list has too few items",
+        "people.yaml:2: counsellors[1].devices[1].knd: is not a known field",
+        "people.yaml:3: counsellors[2].desks[1]: 'qom-qim' is no county of Iran",
+        "people.yaml:4: counsellors[3].id: 'b' is already in",
+        "people.yaml:4: counsellors[3].devices[1].kind: 'fax' is not known here",
+    ):
+        assert expected in message
+
+
+def test_one_device_is_one_persons_over_all_files(tmp_path: Path) -> None:
+    (tmp_path / "other.yaml").write_text(GOOD, "utf-8")
+    message = wrong(tmp_path, GOOD)
+    assert "people.yaml:3: counsellors[1].id: 'qom-1' is already in" in message
+    assert "people.yaml:7: counsellors[1].devices[1].id: 'qom-1' is already in" in message
+
+
+@pytest.mark.parametrize("text", ["", "counsellors: []", "counsellors: x", "[", "people: []"])
+def test_a_file_without_people_is_refused(tmp_path: Path, text: str) -> None:
+    assert "people.yaml:1" in wrong(tmp_path, text)
+
+
+def test_a_directory_without_people_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match="nobody could answer"):
+        load_people(tmp_path)
+
+
+def test_everybody_is_always_on_duty_at_all_their_desks() -> None:
+    both = Counsellor(
+        id=CounsellorId("x"),
+        name_fa="نمونه",
+        desks=(DeskId("a"), DeskId("b"), DeskId("a")),
+        devices=(Device(id=DeviceId("x")),),
+    )
+    duty = duty_at([both], NOW)
+    assert (duty.at_desk(DeskId("a")), duty.at_desk(DeskId("c"))) == (("x",), ())
+    assert duty.everybody == ("x",)
+    assert duty.at == NOW
+
+
+def test_passwords_are_made_once_and_stay(tmp_path: Path) -> None:
+    first = device_passwords(tmp_path, [DeviceId("a"), DeviceId("b")])
+    second = device_passwords(tmp_path, [DeviceId("b"), DeviceId("c")])
+    assert second["b"] == first["b"]
+    assert len({*first.values(), *second.values()}) == 3
+    assert all(len(word) == 24 and word.isalnum() for word in second.values())
+    assert set(second) == {"b", "c"}
+
+
+def test_passwords_are_for_the_owner_alone(tmp_path: Path) -> None:
+    device_passwords(tmp_path / "var", [DeviceId("a")])
+    folder = tmp_path / "var" / "secrets"
+    assert folder.stat().st_mode & 0o777 == 0o700
+    assert (folder / "devices.json").stat().st_mode & 0o777 == 0o600
+
+
+def passwords_of(home: str) -> dict[str, str]:
+    return dict(device_passwords(Path(home), [DeviceId(f"d{n}") for n in range(20)]))
+
+
+def test_two_first_runs_at_once_agree(tmp_path: Path) -> None:
+    with multiprocessing.get_context("spawn").Pool(2) as pool:
+        one, two = pool.map(passwords_of, [str(tmp_path)] * 2)
+    assert one == two
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", '{"a": 1}'])
+def test_a_foreign_password_file_is_refused_and_kept(tmp_path: Path, content: str) -> None:
+    file = tmp_path / "secrets" / "devices.json"
+    file.parent.mkdir()
+    file.write_text(content)
+    with pytest.raises(BadInput, match="not the table of device passwords"):
+        device_passwords(tmp_path, [DeviceId("a")])
+    assert file.read_text() == content
+
+
+def test_a_home_that_cannot_be_written(tmp_path: Path) -> None:
+    (tmp_path / "secrets").write_text("in the way")
+    with pytest.raises(BadInput, match="Set IVR_HOME"):
+        device_passwords(tmp_path, [DeviceId("a")])
+
+
+def test_command_devices(tmp_path: Path) -> None:
+    env = {"IVR_HOME": str(tmp_path), "IVR_SIP_PORT": "5099", "IVR_DEMO_DIR": str(DEMO)}
+    rows = json.loads(CliRunner().invoke(app, ["devices", "--json"], env=env).output)
+    saveh = next(row for row in rows if row["sip_user"] == "saveh-1")
+    assert saveh == {
+        "name": "ترانه نمونه‌ای",
+        "desk": "markazi-saveh",
+        "sip_user": "saveh-1",
+        "sip_password": device_passwords(tmp_path, [DeviceId("saveh-1")])["saveh-1"],
+        "sip_server": "127.0.0.1",
+        "sip_port": 5099,
+    }
+    table = CliRunner().invoke(app, ["devices"], env=env).output
+    assert all(row["sip_password"] in table for row in rows)
+    assert len(table.splitlines()) == len(rows) == len(load_people(DEMO))
+
+
+def test_command_list(tmp_path: Path) -> None:
+    env = {**os.environ, "IVR_DEMO_DIR": str(DEMO)}
+    rows = json.loads(CliRunner().invoke(app, ["list", "--json"], env=env).output)
+    assert rows[0]["desks"] == ["markazi-arak"]
+    assert len(CliRunner().invoke(app, ["list"], env=env).output.splitlines()) == len(rows)
+
+
+def test_no_password_is_committed() -> None:
+    assert "password:" not in "".join(file.read_text("utf-8") for file in DEMO.glob("*.yaml"))
