@@ -1,0 +1,296 @@
+"""Calls that Asterisk served alone get one record each, whatever is in its file."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from ivr.errors import StoreError
+from ivr.model import (
+    CallEnd,
+    CallFacts,
+    CallId,
+    CallPhase,
+    CallRecord,
+    CategoryId,
+    CounsellorId,
+    CountyId,
+    CountySource,
+    DeviceId,
+    EndedBy,
+    ProvinceId,
+)
+from ivr.store.cdr import BadLine, parse_line
+from ivr.store.fallback_import import ImportReport, import_fallback_calls
+from ivr.store.store import Store
+from tests.edge.store_examples import NOW, call, full_call, settings
+
+# Written by Asterisk 22.10.1: a call that one counsellor answered and ended, one that rang over
+# two rounds of the static queue until the caller left, and one that our program served.
+CONNECTED = """\
+"1795307794.3","1795307794.578182","1795307794.578434","1795307797.587880","3","3","ANSWERED","PJSIP/a1-00000004","markazi","123","markazi-saveh","","1795307794","fallback","1795307795"
+"1795307794.3","1795307797.588084","1795307797.588084","1795307798.588682","1","1","ANSWERED","","markazi","123","markazi-saveh","","1795307794","fallback","1795307795"
+"""
+RANG = """\
+"1795307803.7","1795307803.687799","1795307803.688041","1795307818.691408","15","15","NO ANSWER","PJSIP/a1-00000008","markazi","123","-","child_abuse","1795307803","fallback",""
+"1795307803.7","1795307818.691645","1795307818.691645","1795307822.691565","3","3","NO ANSWER","PJSIP/a1-00000009","markazi","123","-","child_abuse","1795307803","fallback",""
+"""  # noqa: E501
+OURS = """\
+"1795307900.1","1795307900.0","1795307900.1","1795307960.0","60","59","ANSWERED","","","","","","","",""
+"""
+STAFF = {DeviceId("a1"): CounsellorId("maryam")}
+
+
+def instant(seconds: float) -> datetime:
+    return datetime.fromtimestamp(seconds, NOW.tzinfo)
+
+
+@pytest.fixture
+async def store(tmp_path: Path) -> AsyncIterator[Store]:
+    async with await Store.open(settings(tmp_path)) as store:
+        yield store
+
+
+@dataclass(frozen=True)
+class File:
+    """Asterisk's file, as it writes and rotates it."""
+
+    path: Path
+
+    def begin(self, lines: str | bytes) -> None:
+        self.path.write_bytes(lines if isinstance(lines, bytes) else lines.encode())
+
+    def append(self, lines: str) -> None:
+        with self.path.open("a") as file:
+            file.write(lines)
+
+    def rotate(self) -> None:
+        self.path.rename(self.path.with_name("ivr-calls.csv.1"))
+
+
+@pytest.fixture
+def cdr(tmp_path: Path) -> File:
+    return File(tmp_path / "ivr-calls.csv")
+
+
+async def load(store: Store, name: str) -> CallRecord:
+    record = await store.load_call(CallId(name))
+    assert record
+    return record
+
+
+async def test_a_call_that_was_connected_in_the_static_queue(store: Store, cdr: File) -> None:
+    cdr.begin(CONNECTED)
+    assert await import_fallback_calls(store, cdr.path, STAFF) == ImportReport(added=1)
+    assert await load(store, "1795307794.3") == CallRecord(
+        call=CallId("1795307794.3"),
+        province=ProvinceId("markazi"),
+        line="123",
+        caller=None,
+        arrived_at=instant(1795307794.578182),
+        phase=CallPhase.ENDED,
+        facts=CallFacts(
+            province=ProvinceId("markazi"),
+            county=CountyId("markazi-saveh"),
+            county_source=CountySource.KEYPAD,
+        ),
+        joined_at=instant(1795307794),
+        connected_at=instant(1795307795),
+        talk_ended_at=instant(1795307797.587880),
+        ended_at=instant(1795307798.588682),
+        counsellor=CounsellorId("maryam"),
+        ended_by=EndedBy.COUNSELLOR,
+        end=CallEnd.FALLBACK_CONNECTED,
+        fallback_s=pytest.approx(4.588682),
+    )
+
+
+async def test_a_call_that_only_rang(store: Store, cdr: File) -> None:
+    cdr.begin(RANG)
+    assert await import_fallback_calls(store, cdr.path, STAFF) == ImportReport(added=1)
+    record = await load(store, "1795307803.7")
+    assert (record.end, record.ended_by) == (CallEnd.FALLBACK_ABANDONED, EndedBy.CALLER)
+    assert (record.connected_at, record.counsellor) == (None, None)
+    assert record.ended_at == instant(1795307822.691565)
+    assert record.facts
+    assert (record.facts.county, record.facts.category) == (None, "child_abuse")
+
+
+async def test_an_unknown_device_has_no_counsellor(store: Store, cdr: File) -> None:
+    cdr.begin(CONNECTED)
+    await import_fallback_calls(store, cdr.path, {})
+    assert (await load(store, "1795307794.3")).counsellor is None
+
+
+async def test_importing_twice_changes_nothing(store: Store, cdr: File) -> None:
+    cdr.begin(CONNECTED + RANG)
+    copy = File(cdr.path.with_name("copy.csv"))
+    copy.begin(CONNECTED + RANG)
+    assert await import_fallback_calls(store, cdr.path, STAFF) == ImportReport(added=2)
+    assert await import_fallback_calls(store, cdr.path, STAFF) == ImportReport()
+    assert await import_fallback_calls(store, copy.path, STAFF) == ImportReport(skipped=2)
+
+
+async def test_only_whole_lines_are_read(store: Store, cdr: File) -> None:
+    cdr.begin(CONNECTED + RANG[:-30])
+    assert await import_fallback_calls(store, cdr.path, STAFF) == ImportReport(added=2)
+    cdr.append(RANG[-30:] + OURS)
+    report = await import_fallback_calls(store, cdr.path, STAFF)
+    assert (report.added, report.skipped, len(report.bad_lines)) == (0, 1, 1)
+
+
+async def test_our_own_ended_call_is_left_alone(store: Store, cdr: File) -> None:
+    ours = full_call("1795307900.1")
+    await store.save_calls([ours])
+    cdr.begin(OURS)
+    assert await import_fallback_calls(store, cdr.path, STAFF) == ImportReport(skipped=1)
+    assert await load(store, "1795307900.1") == ours
+
+
+@pytest.mark.parametrize(
+    ("before", "end", "ended_by"),
+    [
+        (call("1795307900.1"), CallEnd.IN_MENU, EndedBy.CALLER),
+        (
+            call("1795307900.1", phase=CallPhase.WAITING, joined_at=instant(1795307910)),
+            CallEnd.ABANDONED,
+            EndedBy.CALLER,
+        ),
+        (
+            call("1795307900.1", phase=CallPhase.FALLBACK, joined_at=instant(1795307910)),
+            CallEnd.FALLBACK_ABANDONED,
+            EndedBy.CALLER,
+        ),
+        (
+            call(
+                "1795307900.1",
+                phase=CallPhase.TALKING,
+                joined_at=instant(1795307910),
+                connected_at=instant(1795307915),
+                counsellor=CounsellorId("reza"),
+            ),
+            CallEnd.CONNECTED,
+            EndedBy.UNKNOWN,
+        ),
+    ],
+)
+async def test_an_open_call_is_closed_with_asterisks_end(
+    store: Store, cdr: File, before: CallRecord, end: CallEnd, ended_by: EndedBy
+) -> None:
+    await store.save_calls([before])
+    cdr.begin(OURS)
+    assert await import_fallback_calls(store, cdr.path, STAFF) == ImportReport(closed=1)
+    after = await load(store, "1795307900.1")
+    assert (after.end, after.ended_by, after.phase) == (end, ended_by, CallPhase.ENDED)
+    assert after.ended_at == instant(1795307960)
+    assert after.counsellor == before.counsellor
+    assert after.talk_ended_at == (after.ended_at if before.connected_at else None)
+    assert await store.open_calls() == ()
+
+
+async def test_an_open_call_that_the_static_queue_connected(store: Store, cdr: File) -> None:
+    before = call(
+        "1795307794.3",
+        phase=CallPhase.WAITING,
+        joined_at=instant(1795307700),
+        facts=CallFacts(province=ProvinceId("markazi"), category=CategoryId("runaway")),
+    )
+    await store.save_calls([before])
+    cdr.begin(CONNECTED)
+    assert await import_fallback_calls(store, cdr.path, STAFF) == ImportReport(closed=1)
+    after = await load(store, "1795307794.3")
+    assert (after.end, after.counsellor) == (CallEnd.FALLBACK_CONNECTED, "maryam")
+    assert (after.joined_at, after.facts) == (before.joined_at, before.facts)
+
+
+async def test_a_talk_that_our_record_missed_is_added_to_it(store: Store, cdr: File) -> None:
+    before = call(
+        "1795307794.3",
+        phase=CallPhase.ENDED,
+        joined_at=instant(1795307700),
+        ended_at=instant(1795307799),
+        end=CallEnd.FALLBACK_ABANDONED,
+        ended_by=EndedBy.CALLER,
+    )
+    await store.save_calls([before])
+    cdr.begin(CONNECTED)
+    assert await import_fallback_calls(store, cdr.path, STAFF) == ImportReport(corrected=1)
+    after = await load(store, "1795307794.3")
+    assert (after.end, after.counsellor) == (CallEnd.FALLBACK_CONNECTED, "maryam")
+    assert after.ended_at == before.ended_at
+
+
+BAD = {
+    "": "0 columns",
+    '"unclosed': "not one line",
+    "a,b": "2 columns",
+    OURS.replace("1795307900.1", "=cmd()", 1): "linkedid is not an id",
+    OURS.replace('"1795307900.0"', '"soon"'): "start is not in Unix seconds",
+    OURS.replace('"1795307960.0"', '"1e300"'): "end is not in Unix seconds",
+    OURS.replace('"1795307960.0"', '"nan"'): "end is not in Unix seconds",
+    OURS.replace('"60"', '"-1"'): "duration is not a whole number",
+    OURS.replace('"ANSWERED",""', '"ANSWERED","PJSIP"'): "dstchannel is not a channel",
+    OURS.replace('"ANSWERED","",""', '"ANSWERED","","mar kazi"'): "ivr_province is not an id",
+}
+
+
+@pytest.mark.parametrize(("line", "reason"), BAD.items())
+def test_a_bad_line_is_refused_by_column(line: str, reason: str) -> None:
+    with pytest.raises(BadLine, match=reason):
+        parse_line(line.rstrip("\n"))
+
+
+async def test_bad_lines_are_named_and_the_others_imported(store: Store, cdr: File) -> None:
+    cdr.begin(b"rubbish\n" + CONNECTED.encode() + b"\xff\xfe\n" + RANG.encode() + b"\n")
+    report = await import_fallback_calls(store, cdr.path, STAFF)
+    assert report.added == 2
+    assert report.bad_lines == (
+        f"{cdr.path}, byte 0: it has 1 columns, not 15",
+        f"{cdr.path}, byte {8 + len(CONNECTED)}: it is not UTF-8",
+        f"{cdr.path}, byte {11 + len(CONNECTED) + len(RANG)}: it has 0 columns, not 15",
+    )
+    assert await import_fallback_calls(store, cdr.path, STAFF) == ImportReport()
+
+
+async def test_a_call_without_record_and_province_is_named(store: Store, cdr: File) -> None:
+    cdr.begin(OURS)
+    report = await import_fallback_calls(store, cdr.path, STAFF)
+    assert report == ImportReport(bad_lines=report.bad_lines)
+    assert "1795307900.1" in report.bad_lines[0]
+
+
+async def test_a_rotated_file_is_read_to_its_end(store: Store, cdr: File) -> None:
+    cdr.begin(CONNECTED)
+    await import_fallback_calls(store, cdr.path, STAFF)
+    cdr.append(RANG)
+    cdr.rotate()
+    assert await import_fallback_calls(store, cdr.path, STAFF) == ImportReport(added=1)
+    cdr.begin(later(CONNECTED, days=1))
+    assert await import_fallback_calls(store, cdr.path, STAFF) == ImportReport(added=1)
+    assert await import_fallback_calls(store, cdr.path, STAFF) == ImportReport()
+
+
+async def test_a_file_that_was_begun_anew_is_read_from_its_start(store: Store, cdr: File) -> None:
+    cdr.begin(CONNECTED)
+    await import_fallback_calls(store, cdr.path, STAFF)
+    cdr.begin(later(CONNECTED + RANG, days=1))
+    assert await import_fallback_calls(store, cdr.path, STAFF) == ImportReport(added=2)
+
+
+def later(lines: str, *, days: int) -> str:
+    shift = int(timedelta(days=days).total_seconds())
+    return lines.replace("17953077", str(17953077 + shift // 100)).replace(
+        "17953078", str(17953078 + shift // 100)
+    )
+
+
+async def test_no_file_yet(store: Store, cdr: File) -> None:
+    assert await import_fallback_calls(store, cdr.path, STAFF) == ImportReport()
+
+
+async def test_a_file_that_cannot_be_read(store: Store, cdr: File) -> None:
+    cdr.path.mkdir()
+    with pytest.raises(StoreError, match=r"ivr-calls\.csv cannot be read"):
+        await import_fallback_calls(store, cdr.path, STAFF)
