@@ -59,7 +59,7 @@ class AmiLink:
 
     `on_event` gets every event in order and must not block; `on_up` is awaited after each login
     while the link already serves actions, and a new try begins where it raises AsteriskError;
-    `on_down` is called once for each login that was lost.
+    `on_down` is called once for each login that was lost (not where `run` is cancelled).
     """
 
     def __init__(
@@ -178,7 +178,7 @@ class AmiLink:
         finally:
             self._connection = None
             connection.close()
-            self._on_down()
+        self._on_down()
 
     async def _beat(self, connection: "_Connection") -> None:
         while True:

@@ -7,12 +7,15 @@ it may be a secret or a caller's number.
 
 import re
 import unicodedata
+from typing import TypeVar
 
 from ivr.errors import UnsafeValue
 
 HEADER_LIMIT = 900  # bytes; Asterisk refuses AMI lines over about 1 kB, header name included
 AGI_LINE_LIMIT = 8191  # bytes; AGI_BUF_LEN in res_agi.c, less the line's end
 IDENTIFIER_LIMIT = 80  # AST_MAX_EXTENSION, the shortest of the names an id may become
+
+IdT = TypeVar("IdT", bound=str)  # an id keeps its kind
 
 _LINE_BREAKING = {
     "Cc",
@@ -55,7 +58,7 @@ def config_value(text: str, where: str = "an Asterisk setting") -> str:
     return text.replace(";", "\\;")
 
 
-def identifier(text: str, where: str = "an id") -> str:
+def identifier(text: IdT, where: str = "an id") -> IdT:
     """The text unchanged if it has only ASCII letters, digits and `- _ .`; raises UnsafeValue.
 
     For everything that becomes part of an EXEC argument, a channel name or a variable's value.

@@ -1,0 +1,155 @@
+"""Asterisk as the controller sees it: rings and hangs up legs, tells what is true and what happens.
+
+Nothing here retries: what cannot be carried out comes back as an event, and after a loss of the
+link a snapshot says what is true.
+"""
+
+import asyncio
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import structlog
+
+from ivr.asterisk import wire
+from ivr.asterisk.ami import AmiLink, AmiTiming, Fields, LoginRefused, Message, NoAnswer
+from ivr.asterisk.translate import VARIABLES, Translator, created_leg, device_channel, leg_channel
+from ivr.dialplan.static import SHORT_NUMBER
+from ivr.errors import AsteriskError, LineError
+from ivr.events import Event, ExchangeLost, ExchangeSeen
+from ivr.model import CallId, Offer, OfferId
+from ivr.settings import Settings
+
+log = structlog.get_logger()
+
+LINE_CONTEXT = "line"
+LINE_AGAIN = "ask"  # the label in [line] where our conversation begins anew
+OFFER_CONTEXT = "offer"
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+class Exchange:
+    """One Asterisk over AMI. `post` gets every event, in order, and must not block."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        secret: str,
+        post: Callable[[Event], None],
+        *,
+        now: Callable[[], datetime] = _utc_now,
+        timing: AmiTiming | None = None,
+    ) -> None:
+        self.translator = Translator()
+        self._post = post
+        self._now = now
+        self._group = asyncio.TaskGroup()
+        # What happens while a snapshot is taken may be older than it: told after it.
+        self._held: list[Message] | None = []
+        self._link = AmiLink(
+            host=settings.host,
+            port=settings.ami_port,
+            user=settings.ami_user,
+            secret=secret,
+            on_event=self._on_message,
+            on_up=self._take_snapshot,
+            on_down=self._on_down,
+            timing=timing,
+        )
+
+    async def run(self) -> None:
+        """Stay linked until cancelled; raises LoginRefused if the first login is refused."""
+        try:
+            async with self._group:
+                self._group.create_task(self._link.run(), name="ami-link")
+        except BaseExceptionGroup as group:
+            if refused := group.subgroup(LoginRefused):
+                raise refused.exceptions[0] from None
+            raise
+
+    async def ring(self, offer: Offer, whisper_name: str) -> None:
+        """Ring the offer's device; `whisper_name` (the county) is shown on it.
+
+        Ends as OfferFailed or LegEnded, also where the Originate could not be sent.
+        """
+        self.translator.expect_leg(offer.id, offer.device.id)
+        try:
+            await self._link.action(self._originate(offer, whisper_name))
+        except LineError as error:
+            log.warning("offer_not_rung", offer=offer.id, why=str(error))
+            may_exist = isinstance(error, NoAnswer)
+            self._post_all(self.translator.leg_failed(offer.id, may_exist=may_exist))
+
+    async def hang_up_leg(self, offer: OfferId) -> None:
+        """End the offer's leg at whatever stage, also one that is only about to come to be."""
+        self.translator.withdraw_leg(offer)
+        await self._hang_up(offer)
+
+    async def recall(self, call: CallId) -> None:
+        """Fetch a caller out of a room: the dialplan asks our conversation anew, place kept.
+
+        The caller's present AGI session ends with HungUp, though the caller lives.
+        """
+        channel = wire.identifier(call, "a call's id")
+        phase = {"Variable": "IVR_PHASE", "Value": "line"}
+        await self._try({"Action": "Setvar", "Channel": channel, **phase}, call=call)
+        target = {"Context": LINE_CONTEXT, "Exten": "s", "Priority": LINE_AGAIN}
+        await self._try({"Action": "Redirect", "Channel": channel, **target}, call=call)
+
+    def _originate(self, offer: Offer, whisper_name: str) -> Fields:
+        id_ = wire.identifier(offer.id, "an offer's id")
+        timeout_s = (offer.deadline_at - self._now()).total_seconds()
+        variables = {"IVR_OFFER": id_, "IVR_CALL": offer.call, "IVR_COUNSELLOR": offer.counsellor}
+        return {
+            "Action": "Originate",
+            "ActionID": leg_channel(offer.id),
+            "Channel": device_channel(wire.identifier(offer.device.id, "a device's id")),
+            "ChannelId": leg_channel(offer.id),
+            "Context": OFFER_CONTEXT,
+            "Exten": "s",
+            "Priority": "1",
+            "Timeout": str(max(1, round(timeout_s * 1000))),
+            "CallerID": wire.caller_id(whisper_name, SHORT_NUMBER),
+            "Async": "true",
+            "Variable": [f"{name}={wire.identifier(text)}" for name, text in variables.items()],
+        }
+
+    async def _hang_up(self, offer: OfferId) -> None:
+        channel = leg_channel(wire.identifier(offer, "an offer's id"))
+        await self._try({"Action": "Hangup", "Channel": channel}, offer=offer)
+
+    async def _try(self, fields: Fields, **ids: str) -> None:
+        """An action whose failure means that there is nothing left to act on."""
+        try:
+            await self._link.action(fields)
+        except AsteriskError as error:
+            log.info("ami_action_without_effect", action=fields["Action"], why=str(error), **ids)
+
+    async def _take_snapshot(self) -> None:
+        self._held = []
+        status = await self._link.list_action({"Action": "Status", "Variables": VARIABLES})
+        devices = await self._link.list_action({"Action": "DeviceStateList"})
+        held, self._held = self._held, None
+        self._post(ExchangeSeen(snapshot=self.translator.snapshot(status, devices)))
+        for message in held:
+            self._on_message(message)
+
+    def _on_down(self) -> None:
+        if self._held is None:
+            self._held = []
+            self._post(ExchangeLost())
+
+    def _on_message(self, message: Message) -> None:
+        if self._held is not None:
+            self._held.append(message)
+            return
+        offer = created_leg(message)
+        self._post_all(self.translator.feed(message))
+        if offer and self.translator.is_withdrawn(offer):  # the hang-up came before the channel
+            self._group.create_task(self._hang_up(offer), name="hang-up")
+
+    def _post_all(self, events: list[Event]) -> None:
+        for event in events:
+            self._post(event)
