@@ -48,7 +48,7 @@ def run_checks(settings: Settings) -> list[CheckResult]:
     checks: list[Callable[[], CheckResult]] = [
         *([lambda: _running(process)] if private else []),
         lambda: _sip_port(settings),
-        lambda: _names(process.pid if private else None),
+        *([lambda: _names(process.pid)] if process.pid or not private else []),
         lambda: _prompts(Instance(settings.home)),
         lambda: _fastagi(settings),
     ]

@@ -7,6 +7,7 @@ of whoever started it does not end it.
 
 import asyncio
 import contextlib
+import fcntl
 import json
 import os
 import select
@@ -15,6 +16,7 @@ import signal
 import socket
 import subprocess
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Self
 
@@ -31,6 +33,7 @@ log = structlog.get_logger()
 START_TIMEOUT_S = 30.0
 STOP_TIMEOUT_S = 10.0
 _POLL_S = 0.05
+_LOG_FLAGS = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
 
 # $1 the root, then pairs of source and mount point; each exec keeps the process id.
 _INSIDE = r"""
@@ -74,6 +77,10 @@ class AsteriskProcess:
         if pid := self.pid:
             return pid
         root = self._require_root()
+        with _one_starter(self.instance):
+            return self.pid or self._start(root)
+
+    def _start(self, root: Root) -> int:
         require_free_ports(self._settings)
         pid = _spawn(root, self.instance)
         try:
@@ -224,6 +231,14 @@ def run_inside(pid: int, command: list[str], timeout_s: float) -> str:
     return done.stdout
 
 
+@contextlib.contextmanager
+def _one_starter(instance: Instance) -> Iterator[None]:
+    """Of two programs that start this copy at once, the second waits and finds it running."""
+    with (instance.base / "start.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
 def _spawn(root: Root, instance: Instance) -> int:
     unshare = shutil.which("unshare")
     if unshare is None:
@@ -243,9 +258,6 @@ def _spawn(root: Root, instance: Instance) -> int:
             (os.POSIX_SPAWN_DUP2, 1, 2),
         ],
     )
-
-
-_LOG_FLAGS = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
 
 
 def _end(pid: int) -> None:

@@ -144,9 +144,8 @@ def _trunk(lines: Sequence[StaticLine], default_province: str) -> list[str]:
     default = next(line for line in lines if line.province == default_province and line.numbers)
     number = SHORT_NUMBER if SHORT_NUMBER in default.numbers else default.numbers[0]
     # No call from the trunk is refused, whatever it dialled (no user at all is `s`). Asterisk warns
-    # of the pattern `_!` because it also matches the name `h`, run after a hang-up: hence `h`.
+    # of `_!` because it also matches `h`, run after a hang-up: there Answer ends it at once.
     rows += _extension("_!", ["Goto(other,s,1)"])
-    rows += _extension("h", ["NoOp()"])
     return [*rows, "", "[other]", *_labelled(_to_line(default_province, number))]
 
 

@@ -1,0 +1,163 @@
+"""The dialplan that must keep a caller with nobody of ours alive."""
+
+import re
+
+import pytest
+
+from ivr.dialplan.static import CDR_VARIABLES, StaticLine, check_device_user, render_dialplan
+from ivr.errors import UnsafeValue
+
+MARKAZI = StaticLine("markazi", ("086123", "123"), ("arak-1", "saveh-1"))
+ILAM = StaticLine("ilam", ("084123",), ())
+
+
+def dialplan(*lines: StaticLine, default_province: str = "markazi") -> str:
+    return render_dialplan(
+        lines, default_province=default_province, agi_host="127.0.0.1", agi_port=4573
+    )
+
+
+def steps(text: str, context: str, extension: str = "s") -> list[str]:
+    """The applications of one extension, labels as `label: application`."""
+    section = text.partition(f"[{context}]\n")[2].partition("\n[")[0]
+    found: list[str] = []
+    inside = False
+    for row in section.splitlines():
+        if row.startswith("exten => "):
+            inside = row.startswith(f"exten => {extension},1,")
+        if inside and (match := re.match(r"(?:exten => .+?,1| same => n(?:\((\w+)\))?),(.*)", row)):
+            found.append(f"{match[1]}: {match[2]}" if match[1] else match[2])
+    return found
+
+
+def labels(line: list[str]) -> set[str]:
+    return {step.split(": ")[0] for step in line if re.match(r"\w+: ", step)}
+
+
+def test_every_called_number_leads_to_its_line() -> None:
+    text = dialplan(MARKAZI, ILAM)
+    for number, province in (("086123", "markazi"), ("123", "markazi"), ("084123", "ilam")):
+        assert steps(text, "trunk", number) == [
+            f"Set(IVR_PROVINCE={province})",
+            f"Set(IVR_LINE={number})",
+            "Goto(line,s,1)",
+        ]
+
+
+def test_an_unknown_number_leads_to_the_default_province() -> None:
+    text = dialplan(ILAM, MARKAZI)
+    assert steps(text, "trunk", "_!") == ["Goto(other,s,1)"]
+    assert steps(text, "other")[:2] == ["Set(IVR_PROVINCE=markazi)", "Set(IVR_LINE=123)"]
+    assert "Set(IVR_LINE=084123)" in steps(dialplan(ILAM, default_province="ilam"), "other")
+
+
+def test_the_callers_number_is_hidden_before_anything_is_asked() -> None:
+    line = steps(dialplan(MARKAZI), "line")
+    hidden = line.index("Set(CALLERID(pres)=prohib)")
+    assert line.index("Set(IVR_PRES=${CALLERID(num-pres)})") < hidden
+    assert hidden < next(index for index, step in enumerate(line) if "AGI(" in step)
+
+
+def test_the_circle_ends_only_when_we_said_so_or_after_the_closing_sentence() -> None:
+    line = steps(dialplan(MARKAZI), "line")
+    assert [step for step in line if "Hangup" in step] == ["done: Hangup()"]
+    assert line[-1] == "done: Hangup()"
+    assert line[-2] == "Goto(ask)"  # nobody falls through into the hang-up
+    ways_out = [step for step in line if step.endswith("?done)")]
+    assert ways_out == ['GotoIf($["${IVR_DONE}" = "1"]?done)', 'GotoIf($["${IVR_KEY}" = ""]?done)']
+    after_closing = line.index("Read(IVR_KEY,ivr/closing,1,,1,5)") + 1
+    assert line[after_closing] == ways_out[1]
+
+
+def test_agistatus_is_not_trusted() -> None:
+    assert "AGISTATUS" not in dialplan(MARKAZI)
+
+
+def test_the_fallback_lasts_15_s_and_asks_again_whatever_came_of_it() -> None:
+    line = steps(dialplan(MARKAZI), "line")
+    queue = line.index("Queue(fallback-${IVR_PROVINCE},c,,,15,,fallback-talk)")
+    assert line[queue - 1] == "Set(QUEUESTATUS=)"  # that of an earlier round tells nothing
+    assert line[queue + 1 : queue + 7] == [
+        'GotoIf($["${QUEUESTATUS}" = "TIMEOUT"]?ask)',
+        'GotoIf($["${QUEUESTATUS}" = "CONTINUE"]?talked)',
+        "MusicOnHold(ivr,5)",
+        "Goto(ask)",
+        "talked: Set(IVR_PHASE=talk)",
+        "Goto(ask)",
+    ]
+
+
+def test_the_place_in_line_is_set_once() -> None:
+    line = steps(dialplan(MARKAZI), "line")
+    assert 'ExecIf($["${IVR_JOINED_AT}" = ""]?Set(IVR_JOINED_AT=${EPOCH}))' in line
+    again = [index for index, step in enumerate(line) if step == "Set(IVR_JOINED_AT=${EPOCH})"]
+    assert [line[index - 2] for index in again] == ['GotoIf($["${IVR_KEY}" = ""]?done)']
+
+
+def test_every_jump_has_a_place() -> None:
+    line = steps(dialplan(MARKAZI), "line")
+    targets = {
+        match for step in line for match in re.findall(r"(?:\?|^(?:\w+: )?Goto\()(\w+)\)", step)
+    }
+    assert targets == {"ask", "closing", "done", "talked"}
+    assert targets <= labels(line)
+
+
+def test_all_facts_are_handed_over_and_kept() -> None:
+    line = steps(dialplan(MARKAZI), "line")
+    request = next(step for step in line if step.startswith("ask: AGI("))
+    assert request.startswith("ask: AGI(agi://127.0.0.1:4573/call,province=${IVR_PROVINCE},")
+    for name in ("line", "arrived_at", "pres", "phase", "lane", "county", "category", "joined_at"):
+        assert f",{name}=${{IVR_{name.upper()}}}" in request
+    kept = {match for step in line for match in re.findall(r"CDR\(ivr_(\w+)\)", step)}
+    assert kept | {"connected_at"} == set(CDR_VARIABLES)
+
+
+def test_no_application_sees_the_callers_number() -> None:
+    assert "CALLERID(num)" not in dialplan(MARKAZI)
+    assert "CALLERID(all)" not in dialplan(MARKAZI)
+
+
+def test_the_counsellors_leg_is_ours_or_ends() -> None:
+    assert steps(dialplan(MARKAZI), "offer") == [
+        "Set(CDR_PROP(disable)=1)",
+        "AGI(agi://127.0.0.1:4573/offer)",
+        "Hangup()",
+    ]
+
+
+def test_a_counsellors_phone_may_dial_only_the_echo() -> None:
+    section = dialplan(MARKAZI).split("[desk]\n")[1]
+    assert re.findall(r"exten => (.+?),", section) == ["600"]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        StaticLine("mar\nkazi", ("086123",), ()),
+        StaticLine("markazi", ("086123,1,System(x)",), ()),
+        StaticLine("markazi", ("_X.",), ()),
+        StaticLine("markazi", ("۱۲۳",), ()),
+        StaticLine("markazi", ("086123",), ("a;b",)),
+        StaticLine("markazi", ("086123",), ("${EVIL}x",)),
+    ],
+)
+def test_unsafe_ids_are_refused(line: StaticLine) -> None:
+    with pytest.raises(UnsafeValue):
+        dialplan(line)
+
+
+def test_a_device_that_could_be_a_callers_number_is_refused() -> None:
+    check_device_user("arak-1")
+    with pytest.raises(UnsafeValue, match="at least one letter"):
+        check_device_user("09181234567")
+
+
+def test_a_number_served_twice_is_refused() -> None:
+    with pytest.raises(UnsafeValue, match="086123 is listed twice"):
+        dialplan(MARKAZI, StaticLine("ilam", ("086123",), ()))
+
+
+def test_a_default_province_without_a_line_is_refused() -> None:
+    with pytest.raises(UnsafeValue, match="IVR_DEFAULT_PROVINCE"):
+        dialplan(MARKAZI, default_province="qazvin")

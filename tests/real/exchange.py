@@ -1,0 +1,111 @@
+"""A private Asterisk of a test's own: free ports, a home of its own, six phones, one line."""
+
+import math
+import random
+import socket
+import wave
+from array import array
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from ivr.asterisk.configure import configure
+from ivr.asterisk.process import AsteriskProcess, port_is_free
+from ivr.asterisk.provision import find_root, why_not_private
+from ivr.dialplan.static import CLOSING_PROMPT, SipDevice, StaticLine
+from ivr.settings import Settings
+
+NUMBER = "086123"
+MUSIC_HZ = 500.0
+CLOSING_HZ = 700.0
+CLOSING_S = 1.0
+
+# Below the range from which the kernel gives ports to clients, above the well-known ones.
+_FIRST_PORT, _LAST_PORT = 16000, 31999
+
+
+@dataclass(frozen=True)
+class Exchange:
+    """A running Asterisk and what is needed to call it."""
+
+    settings: Settings
+    devices: tuple[SipDevice, ...]
+    process: AsteriskProcess
+
+    @property
+    def address(self) -> tuple[str, int]:
+        return self.settings.host, self.settings.sip_port
+
+
+def why_no_asterisk() -> str | None:
+    """Why the real Asterisk cannot be used here, None where it can."""
+    if reason := why_not_private():
+        return reason
+    if find_root(Settings()) is None:
+        return "no private Asterisk is installed: run `ivr asterisk install`"
+    return None
+
+
+def free_port(kind: socket.SocketKind = socket.SOCK_STREAM) -> int:
+    """A loopback port that nobody has, and that no client's socket gets by chance."""
+    while True:
+        port = random.randint(_FIRST_PORT, _LAST_PORT)
+        if port_is_free("127.0.0.1", port, kind):
+            return port
+
+
+def free_settings(home: Path) -> Settings:
+    """Settings of a copy beside any other: its own home and ports, the shared cache."""
+    return Settings(
+        home=home,
+        asterisk="private",
+        sip_port=free_port(socket.SOCK_DGRAM),
+        ami_port=free_port(),
+        agi_port=free_port(),
+        http_port=free_port(),
+        rtp_ports="32000-32767",  # shared by all: Asterisk itself passes over what is taken
+    )
+
+
+def demo_devices(count: int = 6) -> tuple[SipDevice, ...]:
+    return tuple(
+        SipDevice(f"desk-{number}", f"secret-{number}", f"counsellor {number}")
+        for number in range(1, count + 1)
+    )
+
+
+def one_line(devices: Sequence[SipDevice]) -> list[StaticLine]:
+    return [StaticLine("markazi", (NUMBER, "123"), tuple(device.user for device in devices))]
+
+
+def write_tone(path: Path, frequency_hz: float, length_s: float) -> None:
+    """A WAV as Asterisk plays it: 8000 Hz, mono, 16 bits."""
+    samples = array(
+        "h",
+        (
+            round(8000 * math.sin(2 * math.pi * frequency_hz * index / 8000))
+            for index in range(int(8000 * length_s))
+        ),
+    )
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(8000)
+        file.writeframes(samples.tobytes())
+
+
+@contextmanager
+def running_exchange(settings: Settings) -> Iterator[Exchange]:
+    """Configure and start an Asterisk with tones for prompts; it is gone afterwards."""
+    write_tone(settings.home / "moh" / "music.wav", MUSIC_HZ, 2)
+    write_tone(settings.home / "sounds" / "ivr" / f"{CLOSING_PROMPT}.wav", CLOSING_HZ, CLOSING_S)
+    devices = demo_devices()
+    configure(settings, lines=one_line(devices), devices=devices)
+    process = AsteriskProcess(settings)
+    process.start()
+    try:
+        yield Exchange(settings, devices, process)
+    finally:
+        process.stop()
