@@ -96,7 +96,7 @@ def _read(
     document = parse(read_text(file))
     problems = document.problems
     entries: list[CounsellorEntry] = []
-    if document.data is not None:
+    if document.data is not None or not problems:
         reading = validate(document, PeopleFile, {})
         entries = list(reading.model.counsellors) if reading.model else []
         judged = map(reading.restored, _check(entries, str(file), taken))
@@ -111,10 +111,7 @@ def _check(
 ) -> Iterator[Problem]:
     for index, entry in enumerate(entries):
         path: FieldPath = ("counsellors", index)
-        claims: list[tuple[FieldPath, tuple[str, str]]] = [((*path, "id"), ("person", entry.id))]
-        for number, device in enumerate(entry.devices):
-            claims.append(((*path, "devices", number, "id"), ("device", device.id)))
-        for place, claim in claims:
+        for place, claim in _claims(path, entry):
             if claim in taken:
                 message = (
                     f"'{claim[1]}' is already in {taken[claim]}: calls meant for one would ring "
@@ -129,6 +126,13 @@ def _check(
                     "there. See ivr/rules/counties.json for the ids."
                 )
                 yield Problem(path=(*path, "desks", number), message=message)
+
+
+def _claims(path: FieldPath, entry: CounsellorEntry) -> Iterator[tuple[FieldPath, tuple[str, str]]]:
+    """The ids that must be one person's alone, over all files."""
+    yield (*path, "id"), ("person", entry.id)
+    for number, device in enumerate(entry.devices):
+        yield (*path, "devices", number, "id"), ("device", device.id)
 
 
 def _counsellor(entry: CounsellorEntry) -> Counsellor:

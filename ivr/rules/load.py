@@ -10,7 +10,15 @@ from ivr.errors import RulesError
 from ivr.rules.check import check
 from ivr.rules.counties import Gazetteer, KnownCounty, KnownProvince, gazetteer
 from ivr.rules.document import Document, Plain, parse, read_text
-from ivr.rules.findings import FieldPath, Finding, Problem, errors_of, locate, without_echoes
+from ivr.rules.findings import (
+    FieldPath,
+    Finding,
+    Problem,
+    Severity,
+    errors_of,
+    locate,
+    without_echoes,
+)
 from ivr.rules.schema import ProvinceRules
 from ivr.rules.validation import validate
 
@@ -44,10 +52,10 @@ class Inspection:
 def inspect(path: Path, today: date | None = None) -> Inspection:
     """Read and check one file. Raises RulesError only where there is no text to read."""
     document = parse(read_text(path))
-    rules, problems = _read(document, today or datetime.now(TEHRAN).date())
+    day = today or datetime.now(TEHRAN).date()
+    rules, problems = judge(document, gazetteer(), day)
     findings = sorted({locate(problem, path, document.lines) for problem in problems}, key=_place)
-    usable = rules if not errors_of(findings) else None
-    return Inspection(file=path, lines=document.lines, rules=usable, findings=tuple(findings))
+    return Inspection(file=path, lines=document.lines, rules=rules, findings=tuple(findings))
 
 
 def inspect_all(directory: Path, today: date | None = None) -> list[Inspection]:
@@ -86,17 +94,20 @@ def _usable(inspections: Sequence[Inspection]) -> list[ProvinceRules]:
     return [one.rules for one in inspections if one.rules]
 
 
-def _read(document: Document, today: date) -> tuple[ProvinceRules | None, list[Problem]]:
-    if document.data is None:
+def judge(
+    document: Document, known: Gazetteer, today: date
+) -> tuple[ProvinceRules | None, list[Problem]]:
+    """All problems of a document, and its rules where there are no errors among them."""
+    if document.data is None and document.problems:
         return None, document.problems
-    known = gazetteer()
     _fill_names(document.data, known)
     reading = validate(document, ProvinceRules, _STAND_INS)
     problems = document.problems + reading.problems
     if reading.model:
         judged = map(reading.restored, check(reading.model, known, today))
         problems = [*problems, *without_echoes(judged, problems)]
-    return reading.model, problems
+    broken = any(problem.severity is Severity.ERROR for problem in problems)
+    return None if broken else reading.model, problems
 
 
 def _fill_names(data: Plain, known: Gazetteer) -> None:

@@ -90,7 +90,9 @@ def test_one_device_is_one_persons_over_all_files(tmp_path: Path) -> None:
     assert "people.yaml:7: counsellors[1].devices[1].id: 'qom-1' is already in" in message
 
 
-@pytest.mark.parametrize("text", ["", "counsellors: []", "counsellors: x", "[", "people: []"])
+@pytest.mark.parametrize(
+    "text", ["", "null", "counsellors: []", "counsellors: x", "[", "people: []"]
+)
 def test_a_file_without_people_is_refused(tmp_path: Path, text: str) -> None:
     assert "people.yaml:1" in wrong(tmp_path, text)
 
