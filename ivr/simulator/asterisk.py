@@ -97,6 +97,7 @@ class SimulatedAsterisk(Watched):
     async def __aenter__(self) -> Self:
         started: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._runner = asyncio.create_task(self._run(started), name="simulated asterisk")
+        self._runner.add_done_callback(lambda _runner: self.changed())
         await asyncio.wait((self._runner, started), return_when=asyncio.FIRST_COMPLETED)
         if self._runner.done():
             await self._runner
@@ -111,6 +112,11 @@ class SimulatedAsterisk(Watched):
         self._stopping = True
         self.changed()
         await self._runner
+
+    @property
+    def failed(self) -> bool:
+        """Whether a mistake in the simulation or in a script ended it; leaving the block tells."""
+        return self._runner.done() and not self._stopping
 
     def place_call(
         self, *, number: str = "09120000000", called: str = "123", script: Script | None = None
@@ -212,9 +218,11 @@ class SimulatedAsterisk(Watched):
         async with asyncio.TaskGroup() as self._group:
             self.ami_port = await self._ami.listen(self._ami_host, self.ami_port)
             started.set_result(None)
-            await self.until(lambda: self._stopping)
-            self._ami.refuse()
-            self._ami.kill()
+            try:
+                await self.until(lambda: self._stopping)
+            finally:
+                self._ami.refuse()
+                self._ami.kill()
             for task in tuple(self._tasks):
                 task.cancel()
 

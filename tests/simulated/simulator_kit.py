@@ -1,4 +1,4 @@
-"""A bare AMI client and a bare FastAGI controller, to look at the simulated Asterisk from outside."""
+"""A bare AMI client and a bare FastAGI controller: the simulated Asterisk seen from outside."""
 
 import asyncio
 import itertools
@@ -113,6 +113,21 @@ class Agi:
     def die(self) -> None:
         """As with kill -9."""
         self._writer.transport.abort()
+
+
+async def begin(exchange: SimulatedAsterisk, agi: Agi, command: str) -> None:
+    """Send a command and wait until the exchange is at it."""
+    begun = asyncio.Event()
+
+    def look(what: str) -> None:
+        if what == f"AGI {command}":
+            begun.set()
+
+    exchange.feed.taps.append(look)
+    agi.send(command)
+    async with asyncio.timeout(PATIENCE_S):
+        await begun.wait()
+    exchange.feed.taps.remove(look)
 
 
 class Controller:

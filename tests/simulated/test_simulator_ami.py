@@ -11,14 +11,31 @@ from ivr.simulator.parties import answers, answers_then_hangs_up, busy, rejects
 from tests.simulated.simulator_kit import FAST, Ami, line, manager
 
 LEG = "ivr-1-7"
-CHANNEL = (
-    "Channel ChannelState ChannelStateDesc CallerIDNum CallerIDName ConnectedLineNum "
-    "ConnectedLineName Language AccountCode Context Exten Priority Uniqueid Linkedid"
-).split()
-BRIDGE = (
-    "BridgeUniqueid BridgeType BridgeTechnology BridgeCreator BridgeName BridgeNumChannels "
-    "BridgeVideoSourceMode"
-).split()
+CHANNEL = [
+    "Channel",
+    "ChannelState",
+    "ChannelStateDesc",
+    "CallerIDNum",
+    "CallerIDName",
+    "ConnectedLineNum",
+    "ConnectedLineName",
+    "Language",
+    "AccountCode",
+    "Context",
+    "Exten",
+    "Priority",
+    "Uniqueid",
+    "Linkedid",
+]
+BRIDGE = [
+    "BridgeUniqueid",
+    "BridgeType",
+    "BridgeTechnology",
+    "BridgeCreator",
+    "BridgeName",
+    "BridgeNumChannels",
+    "BridgeVideoSourceMode",
+]
 DEST = [f"Dest{name}" for name in CHANNEL]
 # Header names in their order, from the transcripts of Asterisk 22.10.1.
 RECORDED = {
@@ -29,9 +46,17 @@ RECORDED = {
     "DialBegin": [*DEST, "DialString"],
     "DialState": [*DEST, "DialStatus"],
     "DialEnd": [*DEST, "DialStatus"],
-    "OriginateResponse": (
-        "ActionID Response Channel Context Exten Reason Uniqueid CallerIDNum CallerIDName"
-    ).split(),
+    "OriginateResponse": [
+        "ActionID",
+        "Response",
+        "Channel",
+        "Context",
+        "Exten",
+        "Reason",
+        "Uniqueid",
+        "CallerIDNum",
+        "CallerIDName",
+    ],
     "DeviceStateChange": ["Device", "State"],
     "BridgeEnter": [*BRIDGE, *CHANNEL],
     "ConfbridgeStart": ["Conference", *BRIDGE],
@@ -234,7 +259,7 @@ class TestActions:
         async with line() as (exchange, ami, _controller):
             caller = exchange.place_call()
             name = caller.channel.name
-            await ami.act("Setvar", Channel=name, **{"Value": "saveh"}, Variable="IVR_COUNTY")
+            await ami.act("Setvar", Channel=name, Value="saveh", Variable="IVR_COUNTY")
             await ami.act("Setvar", Variable="DESK", Value="open")
             county = await ami.act("Getvar", Channel=caller.call, Variable="IVR_COUNTY")
             assert county["Value"] == "saveh"
@@ -287,7 +312,7 @@ class TestFaults:
                 exchange.refuse_ami()
                 exchange.kill_ami()
                 assert await ami.until(lambda: ami.closed, 10)
-            with pytest.raises(OSError):  # noqa: PT011
+            with pytest.raises(OSError):
                 await asyncio.open_connection("127.0.0.1", exchange.ami_port)
             await exchange.accept_ami()
             async with manager(exchange) as ami:
