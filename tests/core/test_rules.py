@@ -11,7 +11,7 @@ from ivr.cli.rules import app
 from ivr.errors import RulesError
 from ivr.model import CountyId, Lane
 from ivr.presence import Limits as FloorLimits
-from ivr.rules.check import planned_on
+from ivr.rules.check_counties import planned_on
 from ivr.rules.counties import gazetteer
 from ivr.rules.findings import Severity
 from ivr.rules.load import inspect, inspect_all, load_all, load_rules
