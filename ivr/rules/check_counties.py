@@ -8,11 +8,7 @@ from persiantools.jdatetime import JalaliDate
 from ivr.model import CountyId
 from ivr.rules.findings import FieldPath, Problem
 from ivr.rules.judging import ALL_COUNTIES, Subject, did_you_mean, twice, warning
-from ivr.rules.schema import (
-    CentreState,
-    County,
-    ProvinceRules,
-)
+from ivr.rules.schema import CentreState, County, ProvinceRules
 
 
 def planned_on(jalali: str) -> date | None:

@@ -5,10 +5,7 @@ from collections.abc import Hashable, Iterator
 from ivr.model import Lane
 from ivr.rules.findings import FieldPath, Problem
 from ivr.rules.judging import ALL_COUNTIES, Subject, did_you_mean, twice, warning
-from ivr.rules.schema import (
-    NEXT_PAGE_KEY,
-    Urgency,
-)
+from ivr.rules.schema import NEXT_PAGE_KEY, Urgency
 
 
 def _first_question(subject: Subject) -> Iterator[Problem]:
