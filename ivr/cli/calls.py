@@ -1,3 +1,180 @@
-import typer
+"""`ivr calls`: the calls of a day, and everything that is kept of one. Never a caller's number."""
 
-app = typer.Typer(no_args_is_help=True)
+import asyncio
+import json
+import re
+import sys
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from datetime import UTC, date, datetime, time
+from typing import Annotated
+
+import typer
+from persiantools.jdatetime import JalaliDate
+from rich.console import Console
+from rich.table import Table
+
+from ivr.calendar import TEHRAN, day_began_at
+from ivr.cli.call_tables import call_tables, calls_table
+from ivr.errors import BadInput
+from ivr.model import CallId, CallRecord
+from ivr.outcomes import OUTCOME_LABELS
+from ivr.settings import load_settings
+from ivr.store.codec import Json, encode
+from ivr.store.records import OutcomeEntry, served_by, talk_s, wait_s
+from ivr.store.store import Store
+from ivr.text import to_ascii_digits
+
+PIPE_WIDTH = 200  # columns, where the output is no terminal: nothing is cut
+_FIRST_GREGORIAN_YEAR = 1700  # a smaller year is one of the Jalali calendar
+_SINCE = re.compile(r"(\d{4})[-/](\d{1,2})[-/](\d{1,2})(?:[T ](\d{1,2}):(\d{2}))?", re.ASCII)
+
+app = typer.Typer(no_args_is_help=True, help="Show calls and how they ended.")
+
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for a script.")]
+SinceOption = Annotated[
+    str | None,
+    typer.Option(
+        help="From this day or minute in Tehran: 1405-09-01, 2026-11-22T08:30 (default: today)."
+    ),
+]
+
+
+@app.command("list")
+def list_calls(
+    since: SinceOption = None,
+    limit: Annotated[int, typer.Option(min=1, help="At most so many, the newest ones.")] = 1000,
+    as_json: JsonOption = False,
+) -> None:
+    """List the calls that arrived today (or since a day), newest first.
+
+    With --json an array of objects with the keys call, province, line, county, county_source,
+    category, lane (danger, silence, ordinary), arrived_at, joined_at, connected_at, ended_at (ISO
+    8601, UTC), wait_s (in line), talk_s, phase, end, ended_by, counsellor, desk, served_by
+    (controller, fallback), rules_version, outcomes, offers, plan. What is not known is null.
+    """
+    since_at = parse_since(since) if since else day_began_at(datetime.now(UTC))
+    calls, outcomes = asyncio.run(_load_since(since_at, limit))
+    if as_json:
+        _print_json([call_json(call, outcomes[call.call]) for call in calls])
+    else:
+        _print(calls_table(calls, outcomes))
+
+
+@app.command("show")
+def show_call(
+    call: Annotated[str, typer.Argument(help="A call's id, or its beginning.")],
+    as_json: JsonOption = False,
+) -> None:
+    """Show one call: facts, plan with its reasons, offers, outcomes and times.
+
+    With --json one object with the keys of `ivr calls list --json`.
+    """
+    record, outcomes = asyncio.run(_load_one(call))
+    if as_json:
+        _print_json(call_json(record, outcomes))
+    else:
+        for table in call_tables(record, outcomes):
+            _print(table)
+
+
+def parse_since(text: str) -> datetime:
+    """An instant from a day (and minute) in Tehran, Jalali or Gregorian; raises BadInput."""
+    match = _SINCE.fullmatch(to_ascii_digits(text.strip()))
+    try:
+        if match is None:
+            raise ValueError  # noqa: TRY301 - the same answer as for a day that does not exist
+        year, month, day, hour, minute = (int(part or 0) for part in match.groups())
+        there = datetime.combine(_date(year, month, day), time(hour, minute), TEHRAN)
+    except ValueError:
+        raise BadInput(
+            f"--since {text!r} is not a day; write 1405-09-01 or 2026-11-22, with T08:30 behind it "
+            "for a minute (in Tehran)."
+        ) from None
+    return there.astimezone(UTC)
+
+
+def _date(year: int, month: int, day: int) -> date:
+    if year >= _FIRST_GREGORIAN_YEAR:
+        return date(year, month, day)
+    jalali = JalaliDate(year, month, day)  # type: ignore[no-untyped-call]
+    return date.fromordinal(jalali.to_gregorian().toordinal())
+
+
+async def find_call(store: Store, text: str) -> CallRecord:
+    """The call of this id, or the only one whose id begins so; raises BadInput."""
+    if exact := await store.load_call(CallId(text)):
+        return exact
+    found = await store.find_calls(text) if text else ()
+    if len(found) == 1:
+        return found[0]
+    if not found:
+        raise BadInput(f"No call's id begins with {text!r}; `ivr calls list` shows them.")
+    names = ", ".join(call.call for call in found)
+    raise BadInput(f"Several calls' ids begin with {text!r}: {names}. Write more of it.")
+
+
+def call_json(record: CallRecord, outcomes: Iterable[OutcomeEntry]) -> dict[str, Json]:
+    """What a script gets of a call; the keys are a promise, and no caller is among them."""
+    facts = record.facts
+    return {
+        "call": record.call,
+        "province": record.province,
+        "line": record.line,
+        "county": facts.county if facts else None,
+        "county_source": facts.county_source.value if facts else None,
+        "category": facts.category if facts else None,
+        "lane": facts.lane.name.lower() if facts else None,
+        "arrived_at": encode(record.arrived_at),
+        "joined_at": encode(record.joined_at),
+        "connected_at": encode(record.connected_at),
+        "ended_at": encode(record.ended_at),
+        "wait_s": wait_s(record),
+        "talk_s": talk_s(record),
+        "phase": record.phase.value,
+        "end": encode(record.end),
+        "ended_by": encode(record.ended_by),
+        "counsellor": record.counsellor,
+        "desk": record.desk,
+        "served_by": served_by(record),
+        "rules_version": record.plan.rules_version if record.plan else None,
+        "outcomes": [_outcome_json(entry) for entry in outcomes],
+        "offers": encode(record.offers),
+        "plan": encode(record.plan),
+    }
+
+
+def _outcome_json(entry: OutcomeEntry) -> dict[str, Json]:
+    return {
+        "outcome": entry.outcome,
+        "label_fa": OUTCOME_LABELS.get(entry.outcome, entry.outcome),
+        "note": entry.note,
+        "by": entry.by,
+        "at": encode(entry.at),
+    }
+
+
+Outcomes = defaultdict[CallId, list[OutcomeEntry]]
+
+
+async def _load_since(since_at: datetime, limit: int) -> tuple[Sequence[CallRecord], Outcomes]:
+    async with await Store.open(load_settings()) as store:
+        calls = await store.calls(since_at, datetime.max.replace(tzinfo=UTC), limit)
+        outcomes: Outcomes = defaultdict(list)
+        for entry in await store.outcomes(*[call.call for call in calls]):
+            outcomes[entry.call].append(entry)
+    return calls, outcomes
+
+
+async def _load_one(text: str) -> tuple[CallRecord, Sequence[OutcomeEntry]]:
+    async with await Store.open(load_settings()) as store:
+        record = await find_call(store, text)
+        return record, await store.outcomes(record.call)
+
+
+def _print(table: Table) -> None:
+    Console(width=None if sys.stdout.isatty() else PIPE_WIDTH).print(table, "")
+
+
+def _print_json(data: Json) -> None:
+    typer.echo(json.dumps(data, ensure_ascii=False, indent=2))

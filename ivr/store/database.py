@@ -15,6 +15,7 @@ from alembic.util import CommandError
 from sqlalchemy import URL, Connection, event, make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.pool import ConnectionPoolEntry
 
 from ivr.errors import BadInput, StoreError
 from ivr.settings import Settings
@@ -40,28 +41,45 @@ def database_url(settings: Settings) -> URL:
 
 
 def make_engine(url: URL) -> AsyncEngine:
-    """An engine for the address; SQLite's file is made readable by its owner alone.
-
-    Raises StoreError where the driver or the directory is missing.
-    """
-    sqlite = url.get_backend_name() == "sqlite"
+    """An engine for the address; touches nothing yet. Raises StoreError without its driver."""
     with translated(url):
-        if sqlite:
-            _make_private_file(Path(url.database or ""))
         engine = create_async_engine(
             url,
             hide_parameters=True,  # values would stand in errors' texts
             connect_args={"timeout": LOCK_WAIT_S},
         )
-    if sqlite:
+    if url.get_backend_name() == "sqlite":
+        _watch_file(engine, Path(url.database or ""))
         event.listen(engine.sync_engine, "connect", _set_pragmas)
         event.listen(engine.sync_engine, "begin", _begin)
     return engine
 
 
-def _make_private_file(path: Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.touch(mode=0o600)
+def make_file(url: URL) -> None:
+    """SQLite's file, readable by its owner alone; raises StoreError where that cannot be."""
+    if url.get_backend_name() == "sqlite":
+        path = Path(url.database or "")
+        with translated(url):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.touch(mode=0o600)
+
+
+def _watch_file(engine: AsyncEngine, path: Path) -> None:
+    """SQLite would go on writing to a file that was deleted, and make an empty one in its place."""
+
+    def connecting(*_: object) -> None:
+        path.stat()
+
+    def connected(_connection: object, record: ConnectionPoolEntry) -> None:
+        record.info["inode"] = path.stat().st_ino
+
+    def used(_connection: object, record: ConnectionPoolEntry, _proxy: object) -> None:
+        if record.info["inode"] != path.stat().st_ino:
+            raise OSError("the file was replaced while in use; start again to use the new one")
+
+    event.listen(engine.sync_engine, "do_connect", connecting)
+    event.listen(engine.sync_engine, "connect", connected)
+    event.listen(engine.sync_engine, "checkout", used)
 
 
 def _set_pragmas(connection: Any, _record: object) -> None:

@@ -28,7 +28,6 @@ from ivr.model import (
     ProvinceId,
 )
 from ivr.store.cdr import BadLine, CdrCall, CdrLine, merge, parse_line
-from ivr.store.database import writing
 from ivr.store.records import call_from_row
 from ivr.store.store import Store, write_calls
 from ivr.store.tables import calls, imports
@@ -78,7 +77,7 @@ async def import_fallback_calls(
     that was rotated to `<name>.<anything>` in between is read to its end first. Importing a line
     twice changes nothing. Raises StoreError where the database or the file cannot be read.
     """
-    async with writing(store.engine) as connection:
+    async with store.writing() as connection:
         mark = await _load_mark(connection, path)
         pieces = await asyncio.to_thread(_read_new, path, mark)
         bad_lines: list[str] = []

@@ -72,6 +72,20 @@ def served_by(record: CallRecord) -> str:
     return "fallback" if record.end in _FALLBACK_ENDS else "controller"
 
 
+def wait_s(record: CallRecord) -> float | None:
+    """Seconds in line: until connect, or until the end of a call that was not connected."""
+    return _seconds(record.joined_at, record.connected_at or record.ended_at)
+
+
+def talk_s(record: CallRecord) -> float | None:
+    """Seconds of talk, from connect."""
+    return _seconds(record.connected_at, record.talk_ended_at or record.ended_at)
+
+
+def _seconds(start: datetime | None, end: datetime | None) -> float | None:
+    return (end - start).total_seconds() if start and end else None
+
+
 def call_to_row(record: CallRecord) -> dict[str, Any]:
     """The row of table `calls`."""
     caller = record.caller

@@ -1,19 +1,20 @@
 """The durable store: one row a call, the journal, outcomes, epochs."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any, Self
 
-from sqlalchemy import ColumnElement, Table, insert, select
+from sqlalchemy import ColumnElement, RowMapping, Select, Table, func, insert, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ivr.errors import BadInput, StoreError
 from ivr.model import CallId, CallRecord
 from ivr.outcomes import OutcomeId
 from ivr.settings import Settings
-from ivr.store.database import database_url, make_engine, migrate, reading, writing
+from ivr.store.database import database_url, make_engine, make_file, migrate, reading, writing
 from ivr.store.records import (
     JournalEntry,
     OutcomeEntry,
@@ -35,8 +36,10 @@ class Store:
     data is on disk.
     """
 
-    def __init__(self, engine: AsyncEngine) -> None:
-        self.engine = engine
+    def __init__(self, settings: Settings) -> None:
+        """A store that opens its database at first use: for a line that serves without one."""
+        self.engine = make_engine(database_url(settings))
+        self._prepared = False
 
     @classmethod
     async def open(cls, settings: Settings) -> Self:
@@ -44,14 +47,33 @@ class Store:
 
         Raises StoreError also for a database of a newer version, BadInput for a wrong address.
         """
-        store = cls(make_engine(database_url(settings)))
+        store = cls(settings)
         try:
-            async with writing(store.engine) as connection:
-                await connection.run_sync(migrate)
+            await store._prepare()
         except BaseException:
             await store.close()
             raise
         return store
+
+    async def _prepare(self) -> None:
+        if not self._prepared:
+            make_file(self.engine.url)
+            async with writing(self.engine) as connection:
+                await connection.run_sync(migrate)
+            self._prepared = True
+
+    @asynccontextmanager
+    async def writing(self) -> AsyncIterator[AsyncConnection]:
+        """A transaction whose end means: on disk."""
+        await self._prepare()
+        async with writing(self.engine) as connection:
+            yield connection
+
+    async def _rows(self, statement: Select[Any]) -> Sequence[RowMapping]:
+        await self._prepare()
+        async with reading(self.engine) as connection:
+            rows: Sequence[RowMapping] = (await connection.execute(statement)).mappings().all()
+        return rows
 
     async def close(self) -> None:
         await self.engine.dispose()
@@ -63,11 +85,17 @@ class Store:
         await self.close()
 
     async def next_epoch(self) -> int:
-        """A number above all that were given before, also to other processes."""
-        async with writing(self.engine) as connection:
-            result = await connection.execute(insert(epochs).values(started_at=datetime.now(UTC)))
-            (epoch,) = result.inserted_primary_key or (0,)
-            return int(epoch)
+        """A number above all that were given before, also to other processes.
+
+        It is never below `clock_epoch`, so that one that had to start without a database fits in.
+        """
+        async with self.writing() as connection:
+            last = (await connection.execute(select(func.max(epochs.c.epoch)))).scalar()
+            epoch = max((last or 0) + 1, clock_epoch())
+            await connection.execute(
+                insert(epochs).values(epoch=epoch, started_at=datetime.now(UTC))
+            )
+        return epoch
 
     async def save_calls(self, records: Sequence[CallRecord]) -> None:
         """Insert or replace by call id; an ended call is never replaced by one that is not."""
@@ -81,7 +109,7 @@ class Store:
         self, records: Sequence[CallRecord], entries: Sequence[JournalEntry]
     ) -> None:
         """Calls and journal in one transaction."""
-        async with writing(self.engine) as connection:
+        async with self.writing() as connection:
             await write_calls(connection, records)
             if entries:
                 statement = _insert(connection, journal).on_conflict_do_nothing()
@@ -110,9 +138,7 @@ class Store:
         self, condition: ColumnElement[bool], limit: int | None
     ) -> tuple[CallRecord, ...]:
         statement = select(calls).where(condition).order_by(calls.c.arrived_at.desc()).limit(limit)
-        async with reading(self.engine) as connection:
-            rows = (await connection.execute(statement)).mappings().all()
-        return tuple(call_from_row(row) for row in rows)
+        return tuple(call_from_row(row) for row in await self._rows(statement))
 
     async def read_journal(
         self, epoch: int, after_seq: int = 0, limit: int = 10_000
@@ -124,9 +150,7 @@ class Store:
             .order_by(journal.c.seq)
             .limit(limit)
         )
-        async with reading(self.engine) as connection:
-            rows = (await connection.execute(statement)).mappings().all()
-        return tuple(entry_from_row(row) for row in rows)
+        return tuple(entry_from_row(row) for row in await self._rows(statement))
 
     async def add_outcome(
         self, call: CallId, outcome: OutcomeId, *, by: str, at: datetime, note: str = ""
@@ -137,7 +161,7 @@ class Store:
         """
         values = {"call": call, "outcome": outcome, "note": note, "by": by, "at": at}
         try:
-            async with writing(self.engine) as connection:
+            async with self.writing() as connection:
                 result = await connection.execute(insert(outcomes).values(values))
                 (number,) = result.inserted_primary_key or (0,)
         except StoreError as error:
@@ -149,9 +173,12 @@ class Store:
     async def outcomes(self, *of: CallId) -> tuple[OutcomeEntry, ...]:
         """The outcomes of these calls, in the order in which they were recorded."""
         statement = select(outcomes).where(outcomes.c.call.in_(of)).order_by(outcomes.c.id)
-        async with reading(self.engine) as connection:
-            rows = (await connection.execute(statement)).mappings().all()
-        return tuple(OutcomeEntry(**row) for row in rows)
+        return tuple(OutcomeEntry(**row) for row in await self._rows(statement))
+
+
+def clock_epoch() -> int:
+    """The epoch of a writer that starts while the database is away: Unix seconds."""
+    return int(datetime.now(UTC).timestamp())
 
 
 async def write_calls(connection: AsyncConnection, records: Sequence[CallRecord]) -> None:

@@ -100,7 +100,7 @@ journal = Table(
     "journal",
     metadata,
     # The writer counts: an entry that is written again after a failure is the same entry.
-    Column("epoch", Integer, primary_key=True, autoincrement=False),
+    Column("epoch", BigInteger, primary_key=True, autoincrement=False),
     Column("seq", BigInteger, primary_key=True, autoincrement=False),
     Column("at", UtcDateTime, nullable=False),
     Column("kind", String, nullable=False),
@@ -110,9 +110,8 @@ journal = Table(
 epochs = Table(
     "epochs",
     metadata,
-    Column("epoch", Integer, primary_key=True),
+    Column("epoch", BigInteger, primary_key=True, autoincrement=False),
     Column("started_at", UtcDateTime, nullable=False),
-    sqlite_autoincrement=True,  # a number is never given twice, not even after a deletion
 )
 
 imports = Table(

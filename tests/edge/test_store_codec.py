@@ -8,7 +8,7 @@ from enum import Enum
 from typing import Any, NewType, Union, get_args, get_origin, get_type_hints
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ivr.errors import StoreError
@@ -55,12 +55,14 @@ def scalars(hint: Any) -> st.SearchStrategy[Any]:
     }[hint]
 
 
+@settings(deadline=None)
 @given(event=st.one_of([values(kind) for kind in get_args(Event)]))
 def test_every_event_survives_the_journal(event: Event) -> None:
     kind, data = encode_event(event)
     assert decode_event(kind, json.loads(json.dumps(data))) == event
 
 
+@settings(deadline=None)
 @given(record=values(CallRecord))
 def test_every_record_survives_the_emergency_file(record: CallRecord) -> None:
     assert decode(CallRecord, json.loads(json.dumps(encode(record)))) == record

@@ -15,7 +15,7 @@ from ivr.errors import StoreError
 from ivr.events import CallHungUp, TimePassed
 from ivr.model import CallId, CallPhase
 from ivr.store import emergency
-from ivr.store.store import Store
+from ivr.store.store import Store, clock_epoch
 from ivr.store.writer import Writer, WriterLimits, open_writer
 from tests.edge.store_examples import NOW, at, call, full_call, killed_after_telling, settings
 
@@ -131,6 +131,43 @@ async def test_a_locked_database(store: FailingStore, tmp_path: Path) -> None:
         with locked(tmp_path):
             writer.put(call("1"))
             await until(lambda: not writer.healthy and lines(tmp_path) == 1)
+        await until(lambda: writer.healthy and writer.backlog == 0)
+        assert await store.load_call(CallId("1")) == call("1")
+
+
+async def test_a_database_that_is_gone_for_a_while(store: FailingStore, tmp_path: Path) -> None:
+    path, aside = tmp_path / "line123.sqlite", tmp_path / "aside.sqlite"
+    async with open_writer(store, 1, tmp_path / "emergency", QUICK) as writer:
+        path.rename(aside)
+        writer.put(call("1"))
+        await until(lambda: not writer.healthy and lines(tmp_path) == 1)
+        assert not path.exists()
+        aside.rename(path)
+        await until(lambda: writer.healthy and writer.backlog == 0)
+    assert await store.load_call(CallId("1")) == call("1")
+
+
+async def test_a_database_that_was_replaced_is_not_written_to(
+    store: FailingStore, tmp_path: Path
+) -> None:
+    path = tmp_path / "line123.sqlite"
+    path.rename(tmp_path / "aside.sqlite")
+    path.touch()
+    with pytest.raises(StoreError, match="was replaced while in use; start again"):
+        await store.save_calls([call("1")])
+    assert path.read_bytes() == b""
+
+
+async def test_a_writer_may_begin_without_a_database(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    home.write_text("in the way")
+    async with (
+        Store(settings(home)) as store,
+        open_writer(store, clock_epoch(), tmp_path / "emergency", QUICK) as writer,
+    ):
+        writer.put(call("1"))
+        await until(lambda: not writer.healthy and lines(tmp_path) == 1)
+        home.unlink()
         await until(lambda: writer.healthy and writer.backlog == 0)
         assert await store.load_call(CallId("1")) == call("1")
 

@@ -44,10 +44,9 @@ def upgrade() -> None:
     op.create_index("ix_calls_ended_at", "calls", ["ended_at"], unique=False)
     op.create_table(
         "epochs",
-        sa.Column("epoch", sa.Integer(), nullable=False),
+        sa.Column("epoch", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("started_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("epoch", name=op.f("pk_epochs")),
-        sqlite_autoincrement=True,
     )
     op.create_table(
         "imports",
@@ -58,7 +57,7 @@ def upgrade() -> None:
     )
     op.create_table(
         "journal",
-        sa.Column("epoch", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("epoch", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("seq", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("kind", sa.String(), nullable=False),
