@@ -1,7 +1,7 @@
 """What each AMI action does; rights are those of `write=call,originate`."""
 
 import re
-from collections.abc import Awaitable
+from collections.abc import Coroutine
 from typing import Protocol
 
 from ivr.simulator.ami_server import FALSE, Handler, Request, Session
@@ -47,7 +47,7 @@ class Exchange(Protocol):
 
     def wall_time(self) -> float: ...
 
-    def spawn(self, work: Awaitable[None], name: str) -> None: ...
+    def spawn(self, work: Coroutine[object, object, None], name: str) -> None: ...
 
     def new_leg(self, device: Device, *, unique_id: str | None = None) -> Leg: ...
 

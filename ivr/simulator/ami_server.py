@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import hashlib
 import itertools
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 
 from ivr.simulator.faults import Faults
 from ivr.simulator.feed import Feed, Headers, Message, encoded
@@ -109,7 +109,7 @@ class AmiServer:
         account: tuple[str, str],
         actions: dict[str, Handler],
         forbidden: frozenset[str],
-        spawn: Callable[[Awaitable[None], str], None],
+        spawn: Callable[[Coroutine[object, object, None], str], None],
     ) -> None:
         self._feed = feed
         self._faults = faults

@@ -8,7 +8,7 @@ where it is inconvenient.
 import asyncio
 import itertools
 import time
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from types import TracebackType
 from typing import Self
 
@@ -38,7 +38,7 @@ LINES = {  # called number → province
 DEFAULT_LINE = "123"
 TRUNK = "line123-trunk"
 
-Script = Callable[[SimulatedCaller], Awaitable[None]]
+Script = Callable[[SimulatedCaller], Coroutine[object, object, None]]
 
 
 class SimulatedAsterisk(Watched):
@@ -206,10 +206,11 @@ class SimulatedAsterisk(Watched):
         if isinstance(channel, Leg):
             self.devices.release(channel)
         channel.note("ended", channel.hung_up.by if channel.hung_up else "")
+        self.changed()
 
-    def spawn(self, work: Awaitable[None], name: str) -> None:
+    def spawn(self, work: Coroutine[object, object, None], name: str) -> None:
         """Run work as a task of this exchange; its failure ends the exchange loudly."""
-        task = self._group.create_task(_awaiting(work), name=name)
+        task = self._group.create_task(work, name=name)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
@@ -245,7 +246,3 @@ class SimulatedAsterisk(Watched):
 
     def _unique_id(self, number: int) -> str:
         return f"{self.wall_time():.0f}.{number}"
-
-
-async def _awaiting(work: Awaitable[None]) -> None:
-    await work

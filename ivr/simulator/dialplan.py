@@ -1,7 +1,7 @@
 """The generated dialplan (docs/architecture.md) as behaviour: line, offer and the fallback."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from typing import Protocol
 
 from ivr.dialplan.static import CALL_ARGUMENTS, CLOSING_PROMPT, CLOSING_WAIT_S, FALLBACK_S
@@ -32,7 +32,7 @@ class Exchange(Protocol):
 
     def new_leg(self, device: Device, *, linked_id: str | None = None) -> Leg: ...
 
-    def spawn(self, work: Awaitable[None], name: str) -> None: ...
+    def spawn(self, work: Coroutine[object, object, None], name: str) -> None: ...
 
     def finish(self, channel: Channel) -> None: ...
 

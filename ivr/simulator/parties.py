@@ -6,7 +6,7 @@ the party's history.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 
 from ivr.errors import LineError
@@ -19,7 +19,7 @@ from ivr.simulator.watched import Watched
 KEY_GAP_S = 0.3  # between keys of one `press`
 WAIT_S = 30.0
 
-Spawn = Callable[[Awaitable[None], str], None]
+Spawn = Callable[[Coroutine[object, object, None], str], None]
 
 
 class NeverHappened(LineError):
