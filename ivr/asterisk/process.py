@@ -71,14 +71,16 @@ class AsteriskProcess:
     def start(self) -> int:
         """Start it and wait until it is fully booted; returns the process id.
 
-        One that already runs for this IVR_HOME is kept. Raises AsteriskError where it cannot run
-        here, where a port is taken (naming the setting), or where it ends or stays silent.
+        One that already runs for this IVR_HOME is kept, calls and all, and reads its files anew.
+        Raises AsteriskError where it cannot run here, where a port is taken (naming the setting),
+        or where it ends or stays silent.
         """
-        if pid := self.pid:
-            return pid
         root = self._require_root()
         with _one_starter(self.instance):
-            return self.pid or self._start(root)
+            if pid := self.pid:
+                self.reload()
+                return pid
+            return self._start(root)
 
     def _start(self, root: Root) -> int:
         require_free_ports(self._settings)
@@ -113,6 +115,7 @@ class AsteriskProcess:
         finally:
             loop.remove_reader(descriptor)
             os.close(descriptor)
+        _reap(pid)
 
     async def __aenter__(self) -> Self:
         await asyncio.to_thread(self.start)
@@ -261,7 +264,7 @@ def _spawn(root: Root, instance: Instance) -> int:
 
 
 def _end(pid: int) -> None:
-    """TERM, then KILL; waits until the process is gone, and reaps it where it is our child."""
+    """TERM, then KILL; waits until the process is gone."""
     descriptor = os.pidfd_open(pid)
     try:
         ended = select.poll()
@@ -272,7 +275,12 @@ def _end(pid: int) -> None:
                 break
     finally:
         os.close(descriptor)
-    with contextlib.suppress(ChildProcessError):  # another process started it
+    _reap(pid)
+
+
+def _reap(pid: int) -> None:
+    """Take the exit status of an ended child; nothing where another process started it."""
+    with contextlib.suppress(ChildProcessError):
         os.waitpid(pid, 0)
 
 

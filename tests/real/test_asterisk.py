@@ -308,6 +308,21 @@ async def test_the_caller_hangs_up_during_the_talk(asterisk: Exchange) -> None:
     assert float(line["start"]) - 1 <= float(line["connected_at"]) <= float(line["end"])
 
 
+async def test_fresh_files_are_taken_over_while_people_talk(own_exchange: Exchange) -> None:
+    devices = demo_devices(7)
+    async with (
+        phone(own_exchange, 0, answer_after_s=0.1),
+        call_in_fallback(own_exchange) as caller,
+    ):
+        await caller.hears_tone(tone.COUNSELLOR_HZ, PATIENCE_S)
+        configure(own_exchange.settings, lines=one_line(devices), devices=devices)
+        assert await asyncio.to_thread(own_exchange.process.start) == own_exchange.process.pid
+        await caller.hears_tone(tone.COUNSELLOR_HZ)
+        new = CounsellorPhone(own_exchange.address, devices[6].user, devices[6].password)
+        async with new, call_in_fallback(own_exchange):
+            await new.offered(PATIENCE_S)
+
+
 async def test_who_waited_longer_comes_first_although_each_round_joins_anew(
     asterisk: Exchange,
 ) -> None:
