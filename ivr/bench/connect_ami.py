@@ -71,6 +71,15 @@ class Ami:
             raise ActionFailed(f"AMI {action}: {seen['Message']}")
         return seen
 
+    async def channels(self) -> list[str]:
+        """Name every channel there is."""
+        done = asyncio.create_task(self.wait(lambda seen: seen.event == "StatusComplete", 10))
+        await asyncio.sleep(0)
+        before = len(self.seen)
+        await self.ask("Status")
+        await done
+        return [seen["Channel"] for seen in self.seen[before:] if seen.event == "Status"]
+
     async def wait_booted(self, timeout_s: float) -> None:
         await self.wait(lambda seen: seen.event == "FullyBooted", timeout_s, past=True)
 

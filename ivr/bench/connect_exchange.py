@@ -281,6 +281,11 @@ exten => s,1,Answer()
  same => n,Playback(fallback)
  same => n,Goto(loop)
  same => n(done),Hangup()
+; The guard on the caller's side: whoever is left in the room leaves it too.
+exten => h,1,GotoIf($["${IVR_GUARD}"=""]?done)
+ same => n,GotoIf($[0${CONFBRIDGE_INFO(parties,${IVR_OFFER})}=0]?done)
+ same => n,ConfKick(${IVR_OFFER},all)
+ same => n(done),NoOp()
 [offer]
 exten => s,1,AGI(agi://127.0.0.1:AGI_PORT/offer,offer=${IVR_OFFER})
  same => n,Hangup()

@@ -1,3 +1,44 @@
+"""`ivr bench`: measurements on this machine; numbers for docs come from here."""
+
+import asyncio
+import json
+from typing import Annotated
+
 import typer
 
-app = typer.Typer(no_args_is_help=True)
+from ivr.errors import BadInput
+from ivr.settings import load_settings
+
+app = typer.Typer(no_args_is_help=True, help="Measure on this machine.")
+
+Quick = Annotated[bool, typer.Option("--quick", help="A quarter of the repetitions.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Raw samples instead of a table.")]
+
+
+@app.command()
+def connect(
+    part: Annotated[list[str] | None, typer.Option(help="Only this part (repeatable).")] = None,
+    *,
+    quick: Quick = False,
+    as_json: AsJson = False,
+) -> None:
+    """Compare ConfBridge and Dial for connecting a counsellor, on a real Asterisk."""
+    # Imported here: measuring needs sockets and sipp, the rest of the command line does not.
+    from ivr.asterisk.provision import install  # noqa: PLC0415
+    from ivr.bench import connect as trial  # noqa: PLC0415
+
+    parts = tuple(part or trial.PARTS)
+    if unknown := set(parts) - set(trial.PARTS):
+        raise BadInput(f"No part {sorted(unknown)}; there are: {', '.join(trial.PARTS)}.")
+    result = asyncio.run(trial.run_trial(install(load_settings()).path, quick=quick, parts=parts))
+    if as_json:
+        typer.echo(json.dumps(result.as_json(), indent=1))
+    else:
+        typer.echo(f"Connecting trial, {result.began_at:%Y-%m-%d %H:%M} UTC, {result.took_s:.0f} s")
+        typer.echo(f"{result.machine}\n\n{trial.table(result.book)}")
+
+
+@app.command(name="all")
+def run_all(*, as_json: AsJson = False) -> None:
+    """Run every benchmark, quickly."""
+    connect(None, quick=True, as_json=as_json)
