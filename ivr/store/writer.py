@@ -75,6 +75,7 @@ class Writer:
         self._away = False
         self._retry_s = 0.0
         self._retry_at = 0.0  # on the loop's clock; 0: at once
+        self._saving: asyncio.Task[None] | None = None
         self._filled = asyncio.Event()
         self._full = asyncio.Event()
         self._closing = asyncio.Event()
@@ -117,11 +118,15 @@ class Writer:
 
     async def run(self) -> None:
         """Write until closed, then once more; ends within a few `drain_s` after `close`."""
-        await self._find_left()
-        while not self._closing.is_set():
-            await self._gather()
-            await self._write()
-        await self._write_last()
+        try:
+            await self._find_left()
+            while not self._closing.is_set():
+                await self._gather()
+                await self._write()
+            await self._write_last()
+        finally:
+            if self._saving:
+                self._saving.cancel()
 
     def close(self) -> None:
         """Ask for the last batch; `run` then ends."""
@@ -134,7 +139,7 @@ class Writer:
         try:
             self._in_file = await asyncio.to_thread(_count_lines, self._file)
         except OSError as error:
-            self._failed(error)
+            self._failed(str(error))
         self._away = self._away or self._in_file > 0
 
     async def _gather(self) -> None:
@@ -172,18 +177,31 @@ class Writer:
         """One transaction; False, and the time of the next attempt set, where it failed."""
         if not len(batch):
             return True
+        if self._saving and not self._saving.done():
+            self._failed("the last attempt is still under way")
+            return False
+        self._saving = asyncio.create_task(
+            self._store.save_batch(batch.records, batch.entries), name="store-save"
+        )
+        # Not a time-out: the driver's thread cannot be interrupted, so cancelling would wait too.
         limit_s = self._limits.drain_s if self._closing.is_set() else self._limits.save_s
+        await asyncio.wait({self._saving}, timeout=limit_s)
+        return self._is_saved(self._saving)
+
+    def _is_saved(self, saving: asyncio.Task[None]) -> bool:
+        if not saving.done():
+            self._failed("it did not answer in time")
+            return False
         try:
-            async with asyncio.timeout(limit_s):
-                await self._store.save_batch(batch.records, batch.entries)
-        except (StoreError, TimeoutError) as error:
-            self._failed(error)
+            saving.result()
+        except StoreError as error:
+            self._failed(str(error))
             return False
         return True
 
-    def _failed(self, error: Exception) -> None:
+    def _failed(self, reason: str) -> None:
         if not self._away:
-            log.error("database_away", reason=str(error) or "it did not answer in time")
+            log.error("database_away", reason=reason)
         self._away = True
         doubled = max(self._retry_s * 2, self._limits.retry_first_s)
         self._retry_s = min(doubled, self._limits.retry_most_s)
@@ -207,7 +225,7 @@ class Writer:
                 if not await self._replay_file(path):
                     return
         except OSError as error:
-            self._failed(error)
+            self._failed(str(error))
             return
         log.info("database_back", replayed=self._in_file)
         self._in_file = 0

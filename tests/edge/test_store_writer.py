@@ -131,8 +131,23 @@ async def test_a_locked_database(store: FailingStore, tmp_path: Path) -> None:
         with locked(tmp_path):
             writer.put(call("1"))
             await until(lambda: not writer.healthy and lines(tmp_path) == 1)
+            writer.put(call("2"))  # while the first attempt still waits for the lock
+            await until(lambda: lines(tmp_path) == 2)
         await until(lambda: writer.healthy and writer.backlog == 0)
-        assert await store.load_call(CallId("1")) == call("1")
+        assert {record.call for record in await store.open_calls()} == {"1", "2"}
+
+
+async def test_closing_does_not_wait_for_a_locked_database(
+    store: FailingStore, tmp_path: Path
+) -> None:
+    limits = WriterLimits(gather_s=0.001, save_s=0.01, drain_s=0.01)
+    with locked(tmp_path):
+        async with open_writer(store, 1, tmp_path / "emergency", limits) as writer:
+            writer.put(call("1"))
+        assert lines(tmp_path) == 1
+    async with open_writer(store, 2, tmp_path / "emergency", QUICK) as writer:
+        await until(lambda: writer.healthy and writer.backlog == 0)
+    assert await store.load_call(CallId("1")) == call("1")
 
 
 async def test_a_database_that_is_gone_for_a_while(store: FailingStore, tmp_path: Path) -> None:
