@@ -21,6 +21,7 @@ CAUSE_TEXTS = {
     17: "User busy",
     19: "User alerting, no answer",
     21: "Call Rejected",
+    44: "Requested channel not available",
 }
 
 

@@ -18,6 +18,8 @@ from ivr.simulator.watched import Watched
 
 KEY_GAP_S = 0.3  # between keys of one `press`
 WAIT_S = 30.0
+RTP_TIMEOUT_S = 30.0  # of counsellors' endpoints, pjsip.conf
+MEDIA_LOST = 44  # the cause of a channel that rtp_timeout ended
 
 Spawn = Callable[[Coroutine[object, object, None], str], None]
 
@@ -243,6 +245,14 @@ class SimulatedCounsellor(Party):
 
     def hang_up(self) -> None:
         self._now().hang_up(Hangup(EndedBy.COUNSELLOR))
+
+    def vanish(self) -> None:
+        """The device dies without a word: its registration is lost, a talk after RTP_TIMEOUT_S."""
+        self.unregister()
+        if self.leg and not self.leg.ended:
+            lost = Hangup(EndedBy.MACHINE, cause=MEDIA_LOST)
+            after_s = self._timing.scaled(RTP_TIMEOUT_S)
+            asyncio.get_running_loop().call_later(after_s, self.leg.hang_up, lost)
 
     def rung(self, leg: Leg) -> None:
         """The exchange rings the device."""
