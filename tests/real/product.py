@@ -1,0 +1,168 @@
+"""The whole product on a private Asterisk of a test's own: controller, records, phones."""
+
+import asyncio
+import json
+import os
+import signal
+import sys
+import time
+import urllib.request
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from ivr.asterisk.configure import configure
+from ivr.asterisk.process import AsteriskProcess
+from ivr.asterisk.roster import lines_and_devices
+from ivr.model import DeviceId
+from ivr.people import device_passwords
+from ivr.prompts import build
+from ivr.settings import PROJECT, Settings
+from ivr.simulator.sip_phone import CallerPhone, CounsellorPhone
+from tests.real.exchange import free_settings
+
+LINE = "086123"
+POLL_S = 0.05
+
+Json = dict[str, Any]
+
+
+@dataclass
+class Product:
+    """A running copy. `serve` is the controller's process; Asterisk outlives it."""
+
+    settings: Settings
+    asterisk: AsteriskProcess
+    log_path: Path
+    serve: asyncio.subprocess.Process | None = None
+
+    @property
+    def address(self) -> tuple[str, int]:
+        return self.settings.host, self.settings.sip_port
+
+    def caller(self, *, number: str, line: str = LINE, **options: Any) -> CallerPhone:
+        return CallerPhone(self.address, line, caller=number, **options)
+
+    def counsellor(self, device: str, **options: Any) -> CounsellorPhone:
+        known = device_passwords(self.settings.home, [DeviceId(device)])
+        return CounsellorPhone(self.address, device, known[DeviceId(device)], **options)
+
+    # -- the controller
+
+    async def start(self) -> None:
+        """Start the controller and wait until it serves and sees Asterisk."""
+        with self.log_path.open("ab") as log:
+            self.serve = await asyncio.create_subprocess_exec(
+                sys.executable, "-m", "ivr", "serve", env=self._environment(), stderr=log
+            )
+        await self.until(lambda: self.health().get("exchange_up", False), 30)
+
+    async def stop(self, how: signal.Signals = signal.SIGTERM) -> None:
+        """End the controller (SIGKILL: as a crash would) and wait until it is gone."""
+        if self.serve is not None and self.serve.returncode is None:
+            self.serve.send_signal(how)
+            await asyncio.wait_for(self.serve.wait(), 20)
+
+    async def kill(self) -> None:
+        await self.stop(signal.SIGKILL)
+
+    # -- what can be seen from outside
+
+    def health(self) -> Json:
+        return self._get("/healthz")
+
+    def floor(self) -> Json:
+        return self._get("/api/v1/floor")
+
+    def counsellor_state(self, counsellor: str) -> str:
+        states = {row["counsellor"]: row["state"] for row in self.floor()["counsellors"]}
+        return str(states.get(counsellor))
+
+    async def until(self, condition: Callable[[], Any], timeout_s: float = 10.0) -> Any:
+        """Wait for a condition; its value. Raises TimeoutError naming it."""
+        give_up_at = time.monotonic() + timeout_s
+        while not (value := await asyncio.to_thread(condition)):
+            if time.monotonic() > give_up_at:
+                raise TimeoutError(f"not within {timeout_s} s")
+            await asyncio.sleep(POLL_S)
+        return value
+
+    async def records(self) -> list[Json]:
+        return list(await self.ivr("calls", "list", "--json"))
+
+    async def record(self, *, number_of_calls: int = 1, timeout_s: float = 10.0) -> Json:
+        """The newest record once so many calls have ended."""
+        give_up_at = time.monotonic() + timeout_s
+        while True:
+            ended = [record for record in await self.records() if record["ended_at"]]
+            if len(ended) >= number_of_calls:
+                return ended[0]
+            assert time.monotonic() < give_up_at, f"{len(ended)} ended calls"
+
+    async def ivr(self, *arguments: str) -> Any:
+        """Run a command of the command line; its JSON, or its text where it is none."""
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            "ivr",
+            *arguments,
+            env=self._environment(),
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        out, err = await asyncio.wait_for(process.communicate(), 30)
+        assert process.returncode == 0, err.decode()
+        return json.loads(out) if "--json" in arguments else out.decode()
+
+    def _get(self, path: str) -> Json:
+        url = f"http://127.0.0.1:{self.settings.http_port}{path}"
+        try:
+            with urllib.request.urlopen(url, timeout=5) as response:
+                return dict(json.load(response))
+        except OSError:
+            return {}
+
+    def _environment(self) -> dict[str, str]:
+        given = {
+            f"IVR_{name.upper()}": str(value)
+            for name, value in self.settings.model_dump().items()
+            if value is not None
+        }
+        return {**os.environ, **given, "PYTHONWARNINGS": "default"}
+
+
+def write_rules(directory: Path, **limits: float) -> Path:
+    """Markazi's rules with other times: tests cannot wait for a real wrap-up."""
+    source = PROJECT / "deploy" / "provinces" / "markazi.yaml"
+    rules = yaml.load(source.read_text(encoding="utf-8"), yaml.BaseLoader)  # noqa: S506 - text only
+    rules["limits"] = {
+        **rules.get("limits", {}),
+        **{name: str(value) for name, value in limits.items()},
+    }
+    directory.mkdir(parents=True)
+    text = yaml.safe_dump(rules, allow_unicode=True)
+    (directory / "markazi.yaml").write_text(text, encoding="utf-8")
+    return directory
+
+
+@asynccontextmanager
+async def running_product(home: Path, **limits: float) -> AsyncIterator[Product]:
+    """Asterisk and the controller, configured from Markazi's rules with short times."""
+    times = {"wrap_up_s": 0, "rejected_s": 1, "busy_s": 1, "rona_s": 1, "ring_s": 5, **limits}
+    settings = free_settings(home).model_copy(
+        update={"rules_dir": write_rules(home / "rules", **times)}
+    )
+    await asyncio.to_thread(build, settings)
+    lines, devices = lines_and_devices(settings)
+    configure(settings, lines=lines, devices=devices)
+    async with AsteriskProcess(settings) as asterisk:
+        product = Product(settings, asterisk, home / "serve.log")
+        try:
+            await product.start()
+            yield product
+        finally:
+            await product.stop()
