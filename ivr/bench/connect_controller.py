@@ -141,7 +141,9 @@ class Controller:
             await self._originate(offer)
             await self._until_accepted(session, offer)
             await session.set_variable("IVR_PHASE", "talk")
-            await session._command(b"SET MUSIC OFF\n", 5)  # noqa: SLF001  else it goes on in the room
+            if mechanism is Mechanism.PLAIN_ROOM:
+                # Whoever enters before the caller would else leave the line's music playing.
+                await session._command(b"SET MUSIC OFF\n", 5)  # noqa: SLF001
             _report("entering", line)
             await session.execute("ConfBridge", offer.id, "trial_room", "trial_caller")
         finally:

@@ -19,6 +19,7 @@ from ivr.simulator import tone
 
 MENU_HZ = 2000.0
 MUSIC_HZ = 1500.0
+ROOM_MUSIC_HZ = 1250.0  # heard by a caller who waits in a room
 WHISPER_HZ = 2500.0
 CLOSING_HZ = 1800.0
 FALLBACK_HZ = 3000.0
@@ -153,8 +154,8 @@ async def _stop(process: asyncio.subprocess.Process) -> None:
 
 
 def _write_files(home: Path, ports: dict[str, int]) -> None:
-    for name in ("etc", "lib", "log", "spool", "run", "sounds", "moh"):
-        (home / name).mkdir()
+    for name in ("etc", "lib", "log", "spool", "run", "sounds", "moh/line", "moh/room"):
+        (home / name).mkdir(parents=True)
     host_name = socket.gethostname()
     hosts = f"127.0.0.1 localhost {host_name}\n127.0.0.1 a.root-servers.net\n"
     (home / "hosts").write_text(hosts)
@@ -171,7 +172,8 @@ def _write_audio(home: Path) -> None:
         "sounds/closing": tone.tone(CLOSING_HZ, 1),
         "sounds/whisper": tone.tone(WHISPER_HZ, WHISPER_S),
         "sounds/fallback": tone.tone(FALLBACK_HZ, 1) * 15,
-        "moh/music": tone.tone(MUSIC_HZ, 1) * 30,
+        "moh/line/music": tone.tone(MUSIC_HZ, 1) * 30,
+        "moh/room/music": tone.tone(ROOM_MUSIC_HZ, 1) * 30,
     }
     for name, data in audio.items():
         (home / f"{name}.alaw").write_bytes(data)
@@ -184,7 +186,7 @@ def _configuration(ports: dict[str, int]) -> dict[str, str]:
         + "".join(f"noload={name}.so\n" for name in _UNUSED.split()),
         "logger.conf": "[general]\n[logfiles]\nmessages.log=warning,error\n",
         "rtp.conf": "[general]\nrtpstart=30000\nrtpend=32767\nstrictrtp=no\n",
-        "musiconhold.conf": "[default]\nmode=files\ndirectory=/usr/share/asterisk/moh\n",
+        "musiconhold.conf": _MUSIC_CONF,
         "manager.conf": _manager_conf(ports["ami"]),
         "pjsip.conf": _pjsip_conf(ports["sip"], ports["load"]),
         "confbridge.conf": _CONFBRIDGE_CONF,
@@ -251,6 +253,14 @@ astvarlibdir=/var/lib/asterisk
 astdatadir=/usr/share/asterisk
 """
 
+_MUSIC_CONF = """[default]
+mode=files
+directory=/usr/share/asterisk/moh/line
+[room]
+mode=files
+directory=/usr/share/asterisk/moh/room
+"""
+
 _CONFBRIDGE_CONF = """[general]
 [trial_room]
 type=bridge
@@ -259,7 +269,10 @@ mixing_interval=20
 [trial_caller]
 type=user
 quiet=yes
+wait_marked=yes
 end_marked=yes
+music_on_hold_when_empty=yes
+music_on_hold_class=room
 [trial_counsellor]
 type=user
 quiet=yes

@@ -26,7 +26,7 @@ _BURST = tone.tone(tone.CALLER_HZ, 0.1) + tone.silence(30)
 
 async def measure_hand_over(trial: Trial, controller: ControllerProcess) -> None:
     """Acceptance to speech both ways, and the counsellor's BYE to the caller's next sentence."""
-    for _ in range(trial.repeat(20)):
+    for _ in range(trial.repeat(16)):
         for mechanism in Mechanism:
             await _hand_over(trial, controller, mechanism)
 

@@ -13,6 +13,7 @@ from ivr.bench.connect_exchange import (
     CLOSING_HZ,
     FALLBACK_HZ,
     MUSIC_HZ,
+    ROOM_MUSIC_HZ,
     Exchange,
 )
 from ivr.simulator import tone
@@ -126,7 +127,8 @@ def where_is(caller: CallerPhone) -> str:
         CLOSING_HZ: "back",
         FALLBACK_HZ: "fallback",
         tone.COUNSELLOR_HZ: "talk",
-        MUSIC_HZ: "music",
+        MUSIC_HZ: "line",
+        ROOM_MUSIC_HZ: "alone",
     }
     for packet in reversed(recent):
         for hz, place in places.items():
