@@ -11,10 +11,10 @@ from sqlalchemy import Connection, text
 
 from ivr.errors import BadInput, StoreError
 from ivr.events import CallHungUp, CallJoined, TimePassed
-from ivr.model import CallId, CallPhase
+from ivr.model import CallEnd, CallId, CallPhase
 from ivr.outcomes import OUTCOME_LABELS, OutcomeId, outcome_id
 from ivr.store.database import database_url
-from ivr.store.records import JournalEntry
+from ivr.store.records import JournalEntry, served_by
 from ivr.store.store import Store, clock_epoch
 from ivr.store.tables import metadata
 from tests.edge.store_examples import (
@@ -65,6 +65,20 @@ async def test_calls_of_a_time_newest_first(tmp_path: Path) -> None:
         assert [c.call for c in await store.calls(at(0), at(9), limit=2)] == ["4", "3"]
         assert [c.call for c in await store.find_calls("3")] == ["3"]
         assert await store.find_calls("%") == ()
+
+
+async def test_a_large_batch_is_saved_whole(tmp_path: Path) -> None:
+    records = [call(str(n)) for n in range(120)]
+    entries = [JournalEntry(epoch=1, seq=n, at=NOW, event=TimePassed()) for n in range(1, 121)]
+    async with await Store.open(settings(tmp_path)) as store:
+        await store.save_batch(records, entries)
+        assert len(await store.open_calls()) == 120
+        assert list(await store.read_journal(1)) == entries
+
+
+def test_who_had_the_call_at_its_end() -> None:
+    assert served_by(full_call()) == "controller"
+    assert served_by(replace(full_call(), end=CallEnd.FALLBACK_ABANDONED)) == "fallback"
 
 
 async def test_epochs_go_up_for_everybody(tmp_path: Path) -> None:
