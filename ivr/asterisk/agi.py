@@ -9,6 +9,7 @@ NOOPs, which end STREAM FILE and WAIT FOR DIGIT at once and are repeated until a
 import asyncio
 import math
 import re
+import socket
 from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -24,7 +25,7 @@ log = structlog.get_logger()
 COMMAND_LIMIT_S = 5.0  # for commands that Asterisk answers at once
 PROMPT_LIMIT_S = 600.0  # longer than any prompt
 IDLE_LIMIT_S = 30.0  # a caller hears nothing meanwhile: then rather the static fallback
-NUDGE_S = 0.1
+FIRST_NUDGE_S = 0.05
 ROOM_PROFILE = "ivr_room"
 MUSIC_CLASS = "ivr"
 USER_PROFILES = {RoomRole.CALLER: "ivr_caller", RoomRole.COUNSELLOR: "ivr_counsellor"}
@@ -85,6 +86,7 @@ class AgiSession:
         self._watch_idleness()
         try:
             while line := await self._reader.readline():
+                _acknowledge_at_once(self._writer)
                 self._take(line.decode(errors="replace").rstrip("\r\n"))
         except (OSError, ValueError):  # reset by peer; a line over the reader's limit
             pass
@@ -131,8 +133,8 @@ class AgiSession:
     async def check_alive(self) -> None:
         """Raise HungUp if the channel is gone.
 
-        `result=-1` means a hang-up, but also a missing file or an application that failed. After a
-        hang-up Asterisk sends its HANGUP line before it reads the next command.
+        A result does not tell: a missing file gives -1 like a hang-up, ConfBridge gives 0 for a
+        party that hung up in it. After a hang-up HANGUP comes before the next command's reply.
         """
         await self._command(wire.agi_line("NOOP"), COMMAND_LIMIT_S)
 
@@ -158,9 +160,11 @@ class AgiSession:
 
     async def _settle(self) -> None:
         """Have everything that was cancelled answered for, so that the socket holds no line."""
+        patience_s = FIRST_NUDGE_S
         async with asyncio.timeout(COMMAND_LIMIT_S):
             while self._expected:
-                await asyncio.wait([self._write(b"NOOP\n")], timeout=NUDGE_S)
+                await asyncio.wait([self._write(b"NOOP\n")], timeout=patience_s)
+                patience_s *= 2  # else a slow Asterisk would for ever have one more to answer
 
     def _write(
         self, line: bytes, *, may_stay_silent: bool = False
@@ -250,8 +254,17 @@ class AgiChannel:
         reply = await self._session.execute("ConfBridge", room, ROOM_PROFILE, USER_PROFILES[role])
         if reply.result == -2:  # handle_exec: no such application
             raise SessionLost("Asterisk has no ConfBridge: load app_confbridge.so.")
-        if reply.result < 0:
-            await self._session.check_alive()
+        await self._session.check_alive()  # result=0 also where the party left by hanging up
+
+
+def _acknowledge_at_once(writer: asyncio.StreamWriter) -> None:
+    """Asterisk holds back its second reply until the first is acknowledged (Nagle).
+
+    Linux delays that by 40 ms unless told otherwise, and forgets that it was told.
+    """
+    if hasattr(socket, "TCP_QUICKACK"):
+        sock = writer.get_extra_info("socket")
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
 
 
 def _arguments(env: Mapping[str, str]) -> Mapping[str, str]:

@@ -119,17 +119,20 @@ async def test_music_variables_and_room(scene):
     room = await scene.start(scene.channel.enter_room("17-3", RoomRole.COUNSELLOR))
     assert room.line == 'EXEC ConfBridge "17-3,ivr_room,ivr_counsellor"'
     scene.peer.send("200 result=0")
+    assert await scene.peer.line() == "NOOP"
+    scene.peer.send("200 result=0")
     await room
 
 
-async def test_leaving_the_room_alive_and_gone(scene):
+@pytest.mark.parametrize("result", [0, -1])  # -1: put out; neither tells of a hang-up
+async def test_leaving_the_room_alive_and_gone(scene, result):
     room = await scene.start(scene.channel.enter_room("17-3", RoomRole.CALLER))
-    scene.peer.send("200 result=-1")  # as ConfBridge answers to one who was put out
+    scene.peer.send(f"200 result={result}")
     assert await scene.peer.line() == "NOOP"
     scene.peer.send("200 result=0")
     await room
     room = await scene.start(scene.channel.enter_room("17-4", RoomRole.CALLER))
-    scene.peer.send("200 result=-1", "HANGUP")
+    scene.peer.send(f"200 result={result}", "HANGUP")
     with pytest.raises(HungUp):
         await room
 
