@@ -1,9 +1,9 @@
 """What is served, read from files: rules, people, and the conversations made from them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import product
 
-from ivr.dialplan.flow import Flow
 from ivr.dialplan.script import build_flow, whisper_prompts
 from ivr.dialplan.static import CLOSING_PROMPT
 from ivr.errors import BadInput
@@ -56,27 +56,28 @@ def load_deployment(settings: Settings) -> Deployment:
     if default not in {province.id for province in rules}:
         known = ", ".join(province.id for province in rules)
         raise BadInput(f"IVR_DEFAULT_PROVINCE is {default!r}; {settings.rules_dir} has {known}")
-    flows = {province.id: build_flow(province) for province in rules}
-    load_catalogue(settings.prompts_dir).require(_prompts(rules, flows.values()))
+    lines = {province.id: Line(rules=province, flow=build_flow(province)) for province in rules}
+    load_catalogue(settings.prompts_dir).require(needed_prompts(lines.values()))
     return Deployment(
         rules=rules,
         people=load_people(settings.demo_dir),
-        lines={province.id: Line(rules=province, flow=flows[province.id]) for province in rules},
+        lines=lines,
         default_province=default,
     )
 
 
-def _prompts(rules: Iterable[ProvinceRules], flows: Iterable[Flow]) -> set[str]:
+def needed_prompts(lines: Iterable[Line]) -> set[str]:
     """Every prompt that a call may play, whispers included."""
     needed = {CLOSING_PROMPT}
-    for flow in flows:
-        needed |= flow.prompts()
-    for province in rules:
-        for county in (None, *(county.id for county in province.counties)):
-            for category in province.categories:
-                for lane in Lane:
-                    facts = CallFacts(
-                        province=province.id, county=county, category=category.id, lane=lane
-                    )
-                    needed.update(whisper_prompts(facts, confirm=True))
+    for line in lines:
+        needed |= line.flow.prompts()
+        for facts in _possible_facts(line.rules):
+            needed.update(whisper_prompts(line.flow.topics, facts, confirm=True))
     return needed
+
+
+def _possible_facts(rules: ProvinceRules) -> Iterator[CallFacts]:
+    counties = (None, *(county.id for county in rules.counties))
+    categories = (choice.category for choice in rules.menus.category_choices)
+    for county, category, lane in product(counties, categories, Lane):
+        yield CallFacts(province=rules.id, county=county, category=category, lane=lane)

@@ -80,7 +80,8 @@ class Reception:
         offer = OfferId(uniqueid.removeprefix(LEG_PREFIX))
         leg = self.controller.parties.legs.get(offer)
         if leg is not None:
-            await leg.run(channel)
+            line = self.lines[leg.offer.facts.province]
+            await leg.run(channel, line.flow.topics)
 
     def _conversation(self, call: CallId, line: Line, channel: Channel) -> Conversation:
         return Conversation(

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from ivr.model import CategoryId
+
 ALL_KEYS = "0123456789*#"
 
 
@@ -54,7 +56,10 @@ class Question:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Flow:
-    """A line's whole conversation; prompts are ids of the catalogue."""
+    """A line's whole conversation; prompts are ids of the catalogue.
+
+    `topics`: what a counsellor hears of the category that a caller chose.
+    """
 
     questions: tuple[Question, ...]
     wrong_key: tuple[str, ...]
@@ -65,6 +70,7 @@ class Flow:
     come_back_key: str
     back_in_line: tuple[str, ...]
     goodbye: tuple[str, ...]
+    topics: Mapping[CategoryId, str]
     announce_every_s: float
     closing_wait_s: float
 

@@ -4,8 +4,10 @@ Danger by key and silence at the first question go straight to a human; then cou
 category; key 0, silence and a second wrong key lead to a human everywhere.
 """
 
+from collections.abc import Mapping
+
 from ivr.dialplan.flow import Answer, Fact, Flow, Page, Question, Then
-from ivr.model import UNKNOWN_CATEGORY, CallFacts, Lane
+from ivr.model import UNKNOWN_CATEGORY, CallFacts, CategoryId, Lane
 from ivr.rules.schema import (
     HUMAN_KEY,
     NEXT_PAGE_KEY,
@@ -28,6 +30,7 @@ def build_flow(rules: ProvinceRules) -> Flow:
         come_back_key="1",
         back_in_line=("back-in-line",),
         goodbye=("goodbye",),
+        topics={choice.category: choice.topic for choice in rules.menus.category_choices},
         announce_every_s=rules.conversation.announce_every_s,
         closing_wait_s=rules.conversation.closing_wait_s,
     )
@@ -82,7 +85,7 @@ def _county_page(
     prompts = ["county-question"] if first else []
     answers = {HUMAN_KEY: human}
     for choice in choices:
-        prompts += ["press-for", f"county-{choice.county}", f"key-{choice.key}"]
+        prompts += [f"county-{choice.county}", f"key-{choice.key}"]
         answers[choice.key] = Answer(facts={Fact.COUNTY: choice.county})
     if not last:
         prompts.append("other-counties")
@@ -116,14 +119,16 @@ def _category_answer(choice: CategoryChoice) -> Answer:
     return Answer(facts=facts)
 
 
-def whisper_prompts(facts: CallFacts, *, confirm: bool) -> tuple[str, ...]:
+def whisper_prompts(
+    topics: Mapping[CategoryId, str], facts: CallFacts, *, confirm: bool
+) -> tuple[str, ...]:
     """What a counsellor hears before the caller: county and topic, under 4 s; then key 1 if asked.
 
     Danger and silence are said first, for they change how one says hello.
     """
     urgent = {Lane.DANGER: ("whisper-danger",), Lane.SILENCE: ("whisper-silent",)}
     county = ("whisper-county", f"county-{facts.county}") if facts.county else ("county-unknown",)
-    known_topic = facts.category != UNKNOWN_CATEGORY
-    topic = ("whisper-topic", f"category-{facts.category}") if known_topic else ()
+    chosen = topics.get(facts.category)
+    topic = ("whisper-topic", chosen) if chosen else ()
     ask = ("press-1-to-accept",) if confirm else ()
     return (*urgent.get(facts.lane, ()), *county, *topic, *ask)

@@ -167,6 +167,7 @@ def _line(agi: str) -> list[str]:
             [
                 "Answer()",
                 "Set(IVR_ARRIVED_AT=${EPOCH})",
+                *_keep_in_cdr(),
                 "Set(IVR_PRES=${CALLERID(num-pres)})",
                 "Set(CALLERID(pres)=prohib)",
                 ("ask", f"AGI({agi}/call,{arguments})"),

@@ -1,14 +1,14 @@
 """The counsellor's leg: says who is coming, takes the acceptance, then goes into the room."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from ivr import effects as do
 from ivr import events as ev
 from ivr.dialplan.channel import Channel, RoomRole
 from ivr.dialplan.script import whisper_prompts
-from ivr.model import Offer
+from ivr.model import CategoryId, Offer
 
 ACCEPT_KEY = "1"
 ACCEPT_WAIT_S = 8.0
@@ -23,10 +23,10 @@ class Whisper:
     post: Callable[[ev.Event], None]
     mailbox: asyncio.Queue[do.Connect] = field(default_factory=asyncio.Queue)
 
-    async def run(self, channel: Channel) -> None:
+    async def run(self, channel: Channel, topics: Mapping[CategoryId, str]) -> None:
         """Returns when the dialplan is to hang the leg up; raises HungUp and SessionLost."""
         self.post(ev.OfferPickedUp(offer=self.offer.id))
-        if not await self._accepted(channel):
+        if not await self._accepted(channel, topics):
             return
         self.post(ev.OfferAccepted(offer=self.offer.id))
         try:
@@ -35,9 +35,9 @@ class Whisper:
             return  # the caller has gone meanwhile
         await channel.enter_room(self.offer.id, RoomRole.COUNSELLOR)
 
-    async def _accepted(self, channel: Channel) -> bool:
+    async def _accepted(self, channel: Channel, topics: Mapping[CategoryId, str]) -> bool:
         confirm = self.offer.device.confirm
-        prompts = whisper_prompts(self.offer.facts, confirm=confirm)
+        prompts = whisper_prompts(topics, self.offer.facts, confirm=confirm)
         if not confirm:
             await channel.play(prompts)
             return True

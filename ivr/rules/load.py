@@ -34,7 +34,7 @@ _STAND_INS: dict[str, Plain] = {
     "menus": {
         "first_question": {"danger_key": "1", "ordinary_key": "2"},
         "county_pages": [[]],
-        "category_choices": [{"key": "1", "categories": ["x"], "prompt": "x"}],
+        "category_choices": [{"key": "1", "categories": ["x"], "prompt": "choice-x"}],
     },
 }
 

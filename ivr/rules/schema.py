@@ -48,7 +48,8 @@ CountyKey = Annotated[str, BeforeValidator(_digits), Field(pattern=COUNTY_KEY)]
 ChoiceKey = Annotated[str, BeforeValidator(_digits), Field(pattern=CHOICE_KEY)]
 CountyRef = Annotated[CountyId, Field(pattern=ID)]
 CategoryRef = Annotated[CategoryId, Field(pattern=ID)]
-PromptId = Annotated[str, Field(pattern=ID, max_length=64)]
+CHOICE_PROMPT = r"^choice-[a-z0-9]+(-[a-z0-9]+)*$"
+ChoicePrompt = Annotated[str, Field(pattern=CHOICE_PROMPT, max_length=64)]
 
 
 class Record(BaseModel):
@@ -251,7 +252,9 @@ class CategoryChoice(Record):
     categories: tuple[CategoryRef, ...] = Field(
         min_length=1, description="the categories that callers hear; the first goes on record"
     )
-    prompt: PromptId = Field(description="the sentence that callers hear for the key")
+    prompt: ChoicePrompt = Field(
+        description="the sentence that callers hear for the key, a prompt named choice-…"
+    )
     lane: Annotated[Lane, BeforeValidator(_lane)] = Field(
         Lane.ORDINARY, description="danger where the choice means that a life is at stake"
     )
@@ -260,6 +263,11 @@ class CategoryChoice(Record):
     def category(self) -> CategoryId:
         """What stands on record until the counsellor says it more exactly."""
         return self.categories[0]
+
+    @property
+    def topic(self) -> str:
+        """The prompt that tells the counsellor what was chosen, and no more than that."""
+        return self.prompt.replace("choice-", "topic-", 1)
 
 
 class Menus(Record):

@@ -11,6 +11,7 @@ from pydantic_core import ErrorDetails
 from ivr.rules import schema
 
 _PATTERNS = {
+    schema.CHOICE_PROMPT: "Write choice- and small Latin letters, such as choice-family",
     schema.ID: "Write small Latin letters, digits and hyphens, such as markazi-saveh",
     schema.NUMBER: "Write 3 to 15 digits, such as 086123",
     schema.JALALI: "Write a Jalali day as year-month-day, such as 1405-12-29",

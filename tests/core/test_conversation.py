@@ -305,7 +305,7 @@ class TestWhisper:
         channel = ScriptedChannel()
         whisper.mailbox.put_nowait(CONNECT)
         channel.leave_room()
-        task = asyncio.create_task(whisper.run(channel))
+        task = asyncio.create_task(whisper.run(channel, FLOW.topics))
         await channel.in_room.wait()
         channel.leave_room()
         await task
@@ -313,7 +313,7 @@ class TestWhisper:
             "whisper-county",
             "county-markazi-saveh",
             "whisper-topic",
-            "category-family_dispute",
+            "topic-family",
         ]
         assert [type(event) for event in posted] == [ev.OfferPickedUp, ev.OfferAccepted]
         assert channel.rooms == [("7-1", RoomRole.COUNSELLOR)]
@@ -325,7 +325,7 @@ class TestWhisper:
         posted: list[ev.Event] = []
         whisper = Whisper(offer=self.offer(confirm=True), post=posted.append)
         channel = ScriptedChannel({"press-1-to-accept": [key] if key else []})
-        task = asyncio.create_task(whisper.run(channel))
+        task = asyncio.create_task(whisper.run(channel, FLOW.topics))
         if accepted:
             whisper.mailbox.put_nowait(CONNECT)
             await channel.in_room.wait()
@@ -335,4 +335,7 @@ class TestWhisper:
 
     def test_danger_is_said_first(self) -> None:
         facts = CallFacts(province=ProvinceId("markazi"), lane=Lane.DANGER)
-        assert whisper_prompts(facts, confirm=False) == ("whisper-danger", "county-unknown")
+        assert whisper_prompts(FLOW.topics, facts, confirm=False) == (
+            "whisper-danger",
+            "county-unknown",
+        )
