@@ -35,7 +35,7 @@ async def test_the_socket_closes_as_soon_as_the_handler_returns():
         b"",  # a port probe
         b"\n",
         b"GET / HTTP/1.1\r\n\r\n",
-        b"agi_network: yes\n",  # and gone
+        b"agi_network: yes\nagi_network_script: call\n",  # and gone
         b"\xff\xfe\x00\n",
         b"agi_x: " + b"y" * 20000 + b"\n\n",
         b"agi_x: y\n" * 200 + b"\n",
@@ -83,6 +83,7 @@ async def test_too_many_sessions():
             first.send_environment()
             assert await first.line() == "SET MUSIC ON ivr"
             async with connected(server) as second:
+                second.send_environment()
                 assert await second.closed()
         assert server.refused == 1
 

@@ -237,6 +237,17 @@ async def test_a_wrong_password_at_the_start_is_an_error_that_says_what_to_do(fa
     assert "not-to-be-told" not in str(caught.value)
 
 
+async def test_a_login_without_an_answer_is_no_wrong_password(fake):
+    fake.answers["Login"] = lambda _: None
+    link = Watched(fake.port, AmiTiming(connect_s=0.05, first_retry_s=0.01))
+    task = asyncio.create_task(link.run())
+    await link.until(lambda: link.tries == 2)
+    fake.answers["Login"] = booted
+    await link.until(lambda: link.ups == 1)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
 async def test_a_wrong_password_later_is_reported_and_tried_again(fake):
     async with linked(fake) as link:
         with capture_logs() as logs:
