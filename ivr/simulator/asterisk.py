@@ -36,6 +36,7 @@ LINES = {  # called number → province
 }
 
 DEFAULT_LINE = "123"
+ANY_CALLER = "09120000000"
 TRUNK = "line123-trunk"
 
 Script = Callable[[SimulatedCaller], Coroutine[object, object, None]]
@@ -119,7 +120,7 @@ class SimulatedAsterisk(Watched):
         return self._runner.done() and not self._stopping
 
     def place_call(
-        self, *, number: str = "09120000000", called: str = "123", script: Script | None = None
+        self, *, number: str = ANY_CALLER, called: str = DEFAULT_LINE, script: Script | None = None
     ) -> SimulatedCaller:
         """Dial the line; `script`, if given, then acts for the caller.
 

@@ -173,6 +173,11 @@ class Channel(Watched):
         """From now on only `keys` are taken; the empty string stops listening."""
         self._accepted = keys
         self._digits.clear()
+        self.changed()
+
+    def accepts(self, key: str) -> bool:
+        """Whether a running command asks for this key now."""
+        return key in self._accepted
 
     def has_key(self) -> bool:
         return bool(self._digits)

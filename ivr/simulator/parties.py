@@ -120,6 +120,22 @@ class SimulatedCaller(Party):
             else:
                 self._press(key)
 
+    async def press_when_asked(self, keys: str, pause_s: float = 1.0) -> None:
+        """Press each key `pause_s` after the line began to ask for it; ends with the call."""
+        for key in keys:
+            while not self.channel.interrupted and not await self._pressed(key, pause_s):
+                pass
+
+    async def _pressed(self, key: str, pause_s: float) -> bool:
+        """Wait until the key is asked for and press it; False where the moment passed."""
+        channel = self.channel
+        await channel.until(lambda: channel.interrupted or channel.accepts(key))
+        await channel.until(lambda: channel.interrupted, self._timing.scaled(pause_s))
+        asked = channel.accepts(key)
+        if asked:
+            self._press(key)
+        return asked
+
     def hang_up(self) -> None:
         """Put the receiver down, in whatever state the call is."""
         self.channel.hang_up(Hangup(EndedBy.CALLER))
@@ -280,8 +296,10 @@ class SimulatedCounsellor(Party):
     async def _after_pick_up(self, leg: Leg, behaviour: Behaviour) -> None:
         start = len(self.history)
         if behaviour.keys:
-            await self.until(lambda: leg.interrupted or self._prompt_since(start))
-            for key in behaviour.keys:
+            await self.until(
+                lambda: leg.interrupted or self.talks_with or self._prompt_since(start)
+            )
+            for key in behaviour.keys if self._prompt_since(start) else "":
                 leg.press(key)
         lasts_s = behaviour.hang_up_after_s
         if behaviour.talk_s is not None:

@@ -227,7 +227,7 @@ class TestRooms:
             await controller.session()
 
     async def test_a_dead_controller_ends_no_talk(self) -> None:
-        async with line("sara") as (exchange, ami, controller):
+        async with line("sara", timing=LONG) as (exchange, ami, controller):
             caller, _agi, _leg = await _talk(exchange, ami, controller)
             await ami.act("Setvar", Channel=caller.call, Variable="IVR_PHASE", Value="talk")
             await controller.die()
@@ -255,6 +255,11 @@ async def _talk(
     return caller, agi, leg
 
 
+async def _talk_and_wait(channel: AgiChannel) -> None:
+    await channel.enter_room("r", RoomRole.CALLER)
+    await channel.wait_key(None)
+
+
 async def test_our_own_session_understands_it() -> None:
     """Joined with the controller's real FastAGI server: every method of Channel."""
     done: asyncio.Future[list[object]] = asyncio.get_running_loop().create_future()
@@ -269,19 +274,20 @@ async def test_our_own_session_understands_it() -> None:
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0.02):
                 await channel.wait_key(None)
-        heard.append(await channel.play(["goodbye"]))
-        await channel.enter_room("r", RoomRole.CALLER)
+        heard.append(await channel.play(["goodbye"], "9"))
         with pytest.raises(HungUp):
-            await channel.wait_key(None)
+            await _talk_and_wait(channel)
         done.set_result(heard)
 
     async def script(caller: SimulatedCaller) -> None:
-        await caller.heard("menu")
+        await caller.heard("welcome")
         caller.press("2")
         await caller.experienced("music", "ivr")
         await caller.until(lambda: caller.channel.variables.get("IVR_PHASE") == "line", 10)
         await wait_commanded.wait()
         caller.press("7")
+        await caller.heard("goodbye")
+        caller.press("9")
         await caller.experienced("room", "alone")
         caller.hang_up()
 
@@ -289,12 +295,12 @@ async def test_our_own_session_understands_it() -> None:
     server = AgiServer("127.0.0.1", 0, {"call": call})
     server.open()
     serving = asyncio.create_task(server.run())
-    async with SimulatedAsterisk(agi_port=server.port, timing=FAST) as exchange:
+    async with SimulatedAsterisk(agi_port=server.port, timing=LONG) as exchange:
         exchange.feed.taps.append(
             lambda what: wait_commanded.set() if what.startswith("AGI WAIT FOR DIGIT") else None
         )
         caller = exchange.place_call(script=script)
         assert await caller.ended() == "caller"
-        assert await asyncio.wait_for(done, 10) == ["2", "7", None]
+        assert await asyncio.wait_for(done, 10) == ["2", "7", "9"]
     serving.cancel()
     await asyncio.gather(serving, return_exceptions=True)

@@ -130,7 +130,7 @@ class TestLogin:
 class TestOriginate:
     async def test_answered(self) -> None:
         async with line("sara") as (exchange, ami, controller):
-            sara = exchange.counsellor("sara", answers(1))
+            sara = exchange.counsellor("sara", answers(0))
             response = await originate(ami)
             assert response["Message"] == "Originate successfully queued"
             leg = await controller.session()

@@ -43,49 +43,60 @@ class TestWithoutController:
 
         at_once(scenario)
 
-    async def test_somebody_of_the_static_queue_answers(self) -> None:
-        async with SimulatedAsterisk(
-            agi_port=NOBODY,
-            timing=FAST,
-            devices=["sara", "ali", "other"],
-            fallback={"markazi": ["sara", "ali"]},
-        ) as exchange:
-            other = exchange.counsellor("other", answers(0))
-            ali = exchange.counsellor("ali", answers(2))
-            caller = exchange.place_call(called="086123")
-            assert await caller.talking() == "ali"
-            ali.hang_up()
-            await caller.heard("closing")
-            assert await caller.ended() == "machine"
-            assert caller.story == [
-                "answered",
-                "fallback",
-                "music ivr",
-                "talk ali",
-                "talk ended counsellor",
-                "prompt closing",
-                "ended machine",
-            ]
-            assert other.offers == []
+    def test_somebody_of_the_static_queue_answers(self) -> None:
+        async def scenario() -> None:
+            async with SimulatedAsterisk(
+                agi_port=NOBODY,
+                timing=SLOW,
+                devices=["sara", "ali", "other"],
+                fallback={"markazi": ["sara", "ali"]},
+            ) as exchange:
+                other = exchange.counsellor("other", answers(0))
+                ali = exchange.counsellor("ali", answers(2))
+                caller = exchange.place_call(called="086123")
+                assert await caller.talking() == "ali"
+                ali.hang_up()
+                await caller.heard("closing")
+                assert await caller.ended() == "machine"
+                assert caller.story == [
+                    "answered",
+                    "fallback",
+                    "music ivr",
+                    "talk ali",
+                    "talk ended counsellor",
+                    "prompt closing",
+                    "ended machine",
+                ]
+                assert other.offers == []
 
-    async def test_members_are_rung_in_turn_until_one_takes_it(self) -> None:
-        names = ["sara", "ali", "reza"]
-        async with SimulatedAsterisk(agi_port=NOBODY, timing=FAST, devices=names) as exchange:
-            for name, behaviour in zip(names, (rejects(), busy(), answers()), strict=True):
-                exchange.counsellor(name, behaviour)
-            caller = exchange.place_call()
-            assert await caller.talking() == "reza"
-            assert [len(exchange.counsellors[name].offers) for name in names] == [1, 1, 1]
+        at_once(scenario)
 
-    async def test_a_key_after_the_closing_sentence_leads_back(self) -> None:
-        async with SimulatedAsterisk(agi_port=NOBODY, timing=FAST, devices=["sara"]) as exchange:
-            sara = exchange.counsellor("sara", answers_then_hangs_up(0, 1))
-            caller = exchange.place_call()
-            await caller.talking()
-            await caller.heard("closing")
-            caller.press("1")
-            await caller.experienced("talk", "sara")
-            assert len(sara.offers) == 2
+    def test_members_are_rung_in_turn_until_one_takes_it(self) -> None:
+        async def scenario() -> None:
+            names = ["sara", "ali", "reza"]
+            async with SimulatedAsterisk(agi_port=NOBODY, timing=SLOW, devices=names) as exchange:
+                for name, behaviour in zip(names, (rejects(), busy(), answers()), strict=True):
+                    exchange.counsellor(name, behaviour)
+                caller = exchange.place_call()
+                assert await caller.talking() == "reza"
+                assert [len(exchange.counsellors[name].offers) for name in names] == [1, 1, 1]
+
+        at_once(scenario)
+
+    def test_a_key_after_the_closing_sentence_leads_back(self) -> None:
+        async def scenario() -> None:
+            async with SimulatedAsterisk(
+                agi_port=NOBODY, timing=SLOW, devices=["sara"]
+            ) as exchange:
+                sara = exchange.counsellor("sara", answers_then_hangs_up(0, 1))
+                caller = exchange.place_call()
+                await caller.talking()
+                await caller.heard("closing")
+                caller.press("1")
+                await caller.experienced("talk", "sara")
+                assert len(sara.offers) == 2
+
+        at_once(scenario)
 
     async def test_the_caller_leaves_while_a_phone_rings(self) -> None:
         async with SimulatedAsterisk(agi_port=NOBODY, timing=FAST, devices=["sara"]) as exchange:
