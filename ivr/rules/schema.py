@@ -12,6 +12,7 @@ from typing import Annotated
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from ivr.model import CategoryId, CountyId, DeskId, Lane, ProvinceId
+from ivr.outcomes import OutcomeId
 from ivr.text import to_ascii_digits
 
 DEFAULT_LINE = "123"  # belongs to the default province of a running copy, never to a file
@@ -75,22 +76,6 @@ class Urgency(StrEnum):
     P2 = "P2"
     P3 = "P3"
     P4 = "P4"
-
-
-class OutcomeId(StrEnum):
-    """How a call ended. Reports count by these ids, so they never change; labels may."""
-
-    PHONE_RESOLVED = "phone_resolved"
-    MOBILE_TEAM = "mobile_team"
-    CRISIS_CENTRE_OUTPATIENT = "crisis_centre_outpatient"
-    CRISIS_CENTRE_ADMISSION = "crisis_centre_admission"
-    SERVICE_BASE = "service_base"
-    INTERNAL_OTHER = "internal_other"
-    EXTERNAL = "external"
-    UNRELATED = "unrelated"
-    PRANK = "prank"
-    CALL_BACK_DUE = "call_back_due"
-    ABANDONED = "abandoned"  # given by the line itself
 
 
 class Centre(Record):
