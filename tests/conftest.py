@@ -1,0 +1,31 @@
+"""What holds for the whole run: it must not leave a caller's number anywhere."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.chaos.numbers import files_with_numbers
+
+_FOUND = pytest.StashKey[list[Path]]()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """With xdist this is the process that started the workers; their files lie below its own."""
+    config = session.config
+    factory = getattr(config, "_tmp_path_factory", None)
+    if hasattr(config, "workerinput") or factory is None:
+        return
+    config.stash[_FOUND] = files_with_numbers(factory.getbasetemp())
+    if config.stash[_FOUND]:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    found = config.stash.get(_FOUND, [])
+    if found:
+        terminalreporter.section("callers' numbers", red=True, bold=True)
+        for path in found:
+            terminalreporter.line(f"FAILED {path} holds a caller's number")
