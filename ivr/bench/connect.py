@@ -117,6 +117,8 @@ def _cell(measure: str, samples: list[float] | None) -> str:
     if not samples:
         return "–"
     middle, high = statistics.median(samples), sorted(samples)[math.ceil(0.95 * len(samples)) - 1]
+    if "packets" in measure:
+        return f"{middle:.0f}"
     if "cores" in measure:
         return f"{middle:.3f} ({min(samples):.3f}–{max(samples):.3f}; {len(samples)})"
     return f"{middle * 1000:.1f} / {high * 1000:.1f} ms ({len(samples)})"

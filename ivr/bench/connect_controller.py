@@ -301,7 +301,7 @@ async def running_controller(ami_port: int, agi_port: int) -> AsyncIterator[Cont
         await handle.reported("ready", "", 10)
         yield handle
     finally:
-        if process.returncode is None:
+        if not handle.killed_at:  # asyncio loses the exit status of what is killed twice
             with suppress(ProcessLookupError):
                 process.kill()
         await process.wait()

@@ -189,7 +189,7 @@ class SippCounsellor(SippProcess):
         calls: int = 1000,
     ) -> None:
         self._port = str(_free_udp_port())
-        super().__init__("", server, "-p", self._port, *_media_ports(), calls=calls)
+        super().__init__("", server, "-p", self._port, *media_ports(), calls=calls)
         self._user = user
         self._password = password
         self._scenario = sipp_scenario.counsellor_scenario(
@@ -242,10 +242,11 @@ class SippCounsellor(SippProcess):
 
 def _dialling(number: str, calls: int, rate: float) -> tuple[str, ...]:
     port = str(_free_udp_port())
-    return ("-p", port, "-s", number, "-r", f"{rate:g}", "-l", str(calls), *_media_ports())
+    return ("-p", port, "-s", number, "-r", f"{rate:g}", "-l", str(calls), *media_ports())
 
 
-def _media_ports() -> tuple[str, ...]:
+def media_ports() -> tuple[str, ...]:
+    """Options for sipp that give it a free media port of its own."""
     return ("-mp", str(_free_udp_port() & ~1))
 
 
