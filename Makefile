@@ -40,7 +40,7 @@ run: setup ## serve the line on this machine
 check: $(STAMP)-dev ## lint, types, core tests: under a minute
 	@$(BIN)/ruff check -q . && $(BIN)/ruff format -q --check .
 	@$(BIN)/mypy --no-error-summary
-	@$(PYTEST) -q -n 2 tests/core
+	@$(PYTEST) -q -n 2 -m "not long" tests/core tests/properties
 
 test: $(STAMP)-dev ## the whole suite, real Asterisk included
 	@deploy/system-packages serve test

@@ -16,6 +16,7 @@ from ivr.logs import set_up_logs
 from ivr.prompts import build
 from ivr.settings import Settings, load_settings
 from ivr.signals import stop_on_signals
+from ivr.simulator.demo import demo_exchange
 from ivr.supervisor import Supervisor, child_environment
 
 log = structlog.get_logger()
@@ -58,8 +59,8 @@ async def _exchange(settings: Settings) -> AsyncIterator[str]:
             async with _private(settings):
                 yield "a private Asterisk 22"
         case _:
-            async with _simulated(settings):
-                yield "the SIMULATED Asterisk: no telephone can reach it"
+            async with demo_exchange(settings):
+                yield "the SIMULATED Asterisk (no telephone can reach it: `ivr simulate call`)"
 
 
 @asynccontextmanager
@@ -77,12 +78,6 @@ async def _keep_alive(process: AsteriskProcess) -> None:
         await process.wait_ended()
         log.error("asterisk_ended_and_is_started_again")
         await asyncio.to_thread(process.start)
-
-
-@asynccontextmanager
-async def _simulated(settings: Settings) -> AsyncIterator[None]:
-    raise NotImplementedError
-    yield
 
 
 async def _say_ready(

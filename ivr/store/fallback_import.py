@@ -173,7 +173,7 @@ async def _save(
             added.append(_new_record(cdr, staff))
         elif record.ended_at is None:
             closed.append(_closed(record, cdr, staff))
-        elif record.end is CallEnd.FALLBACK_ABANDONED and cdr.connected_at:
+        elif record.connected_at is None and cdr.connected_at:
             corrected.append(replace(record, end=CallEnd.FALLBACK_CONNECTED, **_talk(cdr, staff)))
         else:
             skipped += 1

@@ -205,13 +205,17 @@ async def test_an_open_call_that_the_static_queue_connected(store: Store, cdr: F
     assert (after.joined_at, after.facts) == (before.joined_at, before.facts)
 
 
-async def test_a_talk_that_our_record_missed_is_added_to_it(store: Store, cdr: File) -> None:
+@pytest.mark.parametrize("end", [CallEnd.FALLBACK_ABANDONED, CallEnd.ABANDONED])
+async def test_a_talk_that_our_record_missed_is_added_to_it(
+    store: Store, cdr: File, end: CallEnd
+) -> None:
+    """ABANDONED: the caller came back to our conversation after the talk, for the closing."""
     before = call(
         "1795307794.3",
         phase=CallPhase.ENDED,
         joined_at=instant(1795307700),
         ended_at=instant(1795307799),
-        end=CallEnd.FALLBACK_ABANDONED,
+        end=end,
         ended_by=EndedBy.CALLER,
     )
     await store.save_calls([before])

@@ -6,6 +6,7 @@ or never. What it keeps of the world is only what decides which events are possi
 
 from datetime import timedelta
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
@@ -266,5 +267,12 @@ def _live(call: CallId) -> LiveCall:
     )
 
 
-TestFloor = FloorMachine.TestCase
-TestFloor.settings = settings(max_examples=40, stateful_step_count=50, deadline=None)
+class TestFloor(FloorMachine.TestCase):
+    settings = settings(max_examples=200, stateful_step_count=50, deadline=None)
+
+
+@pytest.mark.long
+class TestFloorAtLength(FloorMachine.TestCase):
+    """More than 100,000 steps."""
+
+    settings = settings(max_examples=2000, stateful_step_count=60, deadline=None)
