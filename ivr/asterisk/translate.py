@@ -65,6 +65,7 @@ _RESULT_OF_CAUSE = {
     "27": OfferResult.UNREACHABLE,
 }
 _NO_ANSWER_CAUSES = {"", "0", "18", "19"}  # 19: our own time limit, and 480
+_UNSET = "(null)"  # of a variable that the channel has not: manager.c, generate_status
 _MEDIA_LOST_CAUSE = "44"  # rtp_timeout
 _RESULT_OF_REASON = {"3": OfferResult.RONA, "5": OfferResult.BUSY}  # of a leg without a channel
 
@@ -372,4 +373,5 @@ def _room(channel: Message) -> OfferId | None:
 def _variables(channel: Message) -> dict[str, str]:
     values = channel.get("Variable", [])
     pairs = [values] if isinstance(values, str) else values
-    return dict(pair.split("=", 1) for pair in pairs if "=" in pair)
+    named = (pair.split("=", 1) for pair in pairs if "=" in pair)
+    return {name: value for name, value in named if value != _UNSET}

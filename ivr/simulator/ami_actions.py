@@ -140,7 +140,7 @@ class Actions:
             ("Application", application),
             ("Data", data),
             ("Seconds", f"{seconds:.0f}"),
-            *(("Variable", f"{name}={channel.get(name)}") for name in names),
+            *(("Variable", f"{name}={channel.get(name) or '(null)'}") for name in names),
         ]
 
     def _device_states(self, session: Session, request: Request) -> None:

@@ -331,6 +331,16 @@ def test_a_ringing_leg_in_a_snapshot_is_not_picked_up():
     assert told(translator, [hangup]) == failed(OfferResult.RONA)
 
 
+def test_a_channel_without_our_variables_is_no_call_and_unset_facts_are_not_known():
+    """The leg of Asterisk's own queue, beside a caller who has answered one question."""
+    unset = [f"{name}=(null)" for name in VARIABLES.split(",")]
+    leg = CALLER | {"Uniqueid": "1700000000.9", "Application": "AppQueue", "Variable": unset}
+    told = {"IVR_PROVINCE": "markazi", "IVR_LINE": "123", "IVR_LANE": "danger"}
+    asked = [f"{name}={told.get(name, '(null)')}" for name in VARIABLES.split(",")]
+    (call,) = Translator().snapshot([CALLER | {"Variable": asked}, leg], []).calls
+    assert call.facts == CallFacts(province="markazi", lane=Lane.DANGER)
+
+
 def test_other_channels_are_no_calls():
     echo = CALLER | {"Variable": ["IVR_PROVINCE=", "IVR_LINE="], "Context": "desk"}
     assert Translator().snapshot([echo], []).calls == ()
