@@ -111,6 +111,9 @@ class AgiSession:
             wire.agi_line("SET MUSIC ON", wire.identifier(music_class)), COMMAND_LIMIT_S
         )
 
+    async def stop_music(self) -> None:
+        await self._command(wire.agi_line("SET MUSIC OFF"), COMMAND_LIMIT_S)
+
     async def set_variable(self, name: str, value: str) -> None:
         words = wire.identifier(name, "a variable's name"), wire.agi_word(value, f"variable {name}")
         await self._command(wire.agi_line("SET VARIABLE", *words), COMMAND_LIMIT_S)
@@ -251,7 +254,10 @@ class AgiChannel:
             await self._session.set_variable(name, value)
 
     async def enter_room(self, room: str, role: RoomRole) -> None:
-        reply = await self._session.execute("ConfBridge", room, ROOM_PROFILE, USER_PROFILES[role])
+        arguments = (wire.identifier(room, "a room's name"), ROOM_PROFILE, USER_PROFILES[role])
+        # ConfBridge ends only its own music: what was set on would drown the counsellor.
+        await self._session.stop_music()
+        reply = await self._session.execute("ConfBridge", *arguments)
         if reply.result == -2:  # handle_exec: no such application
             raise SessionLost("Asterisk has no ConfBridge: load app_confbridge.so.")
         await self._session.check_alive()  # result=0 also where the party left by hanging up

@@ -25,7 +25,7 @@ class Channel(Protocol):
         """Wait for any key; None after `timeout_s`. With None it waits as long as the call."""
 
     async def start_music(self) -> None:
-        """Hold music from now on; it goes on under `wait_key`, a prompt ends it."""
+        """Hold music from now on; it goes on under `wait_key`, a prompt or a room ends it."""
 
     async def set_variables(self, values: Mapping[str, str]) -> None:
         """Keep facts on the channel, where a controller after us finds them."""

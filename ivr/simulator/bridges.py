@@ -88,8 +88,8 @@ class Bridge:
                 member.channel.note("talk ended", by)
 
     def _heard_by(self, member: Member) -> tuple[str, ...]:
-        if member not in self.members:
-            return ()
+        if member not in self.members or member.channel.music:
+            return ()  # music that AGI set on goes on in a room, over everybody in it
         return tuple(other.channel.label for other in self.members if other is not member)
 
 
@@ -113,8 +113,8 @@ class Room(Bridge):
         member = Member(channel=channel, profile=profile)
         self.enter(member)
         self._tell_room("ConfbridgeJoin", channel, [("Admin", "No"), ("Muted", "No")])
-        channel.stop_music()
         if profile.wait_marked and not self._has_marked():
+            channel.stop_music()  # the room's own music takes its place until somebody comes
             channel.note("room", "alone")
         await channel.until(lambda: channel.interrupted or member.kicked)
         self.leave(member)

@@ -105,6 +105,14 @@ async def test_wait_key_ends_with_the_call(scene):
         await wait
 
 
+async def start_room(scene, room, role):
+    """Begin to enter; the line's music ends before, or nobody would be heard in the room."""
+    entering = await scene.start(scene.channel.enter_room(room, role))
+    assert entering.line == "SET MUSIC OFF"
+    scene.peer.send("200 result=0")
+    return entering
+
+
 async def test_music_variables_and_room(scene):
     music = await scene.start(scene.channel.start_music())
     assert music.line == "SET MUSIC ON ivr"
@@ -116,8 +124,8 @@ async def test_music_variables_and_room(scene):
     assert await scene.peer.line() == 'SET VARIABLE IVR_LANE "a b"'
     scene.peer.send("200 result=1")
     await setting
-    room = await scene.start(scene.channel.enter_room("17-3", RoomRole.COUNSELLOR))
-    assert room.line == 'EXEC ConfBridge "17-3,ivr_room,ivr_counsellor"'
+    room = await start_room(scene, "17-3", RoomRole.COUNSELLOR)
+    assert await scene.peer.line() == 'EXEC ConfBridge "17-3,ivr_room,ivr_counsellor"'
     scene.peer.send("200 result=0")
     assert await scene.peer.line() == "NOOP"
     scene.peer.send("200 result=0")
@@ -126,19 +134,22 @@ async def test_music_variables_and_room(scene):
 
 @pytest.mark.parametrize("result", [0, -1])  # -1: put out; neither tells of a hang-up
 async def test_leaving_the_room_alive_and_gone(scene, result):
-    room = await scene.start(scene.channel.enter_room("17-3", RoomRole.CALLER))
+    room = await start_room(scene, "17-3", RoomRole.CALLER)
+    await scene.peer.line()
     scene.peer.send(f"200 result={result}")
     assert await scene.peer.line() == "NOOP"
     scene.peer.send("200 result=0")
     await room
-    room = await scene.start(scene.channel.enter_room("17-4", RoomRole.CALLER))
+    room = await start_room(scene, "17-4", RoomRole.CALLER)
+    await scene.peer.line()
     scene.peer.send(f"200 result={result}", "HANGUP")
     with pytest.raises(HungUp):
         await room
 
 
 async def test_a_missing_application_is_no_hang_up(scene):
-    room = await scene.start(scene.channel.enter_room("17-3", RoomRole.CALLER))
+    room = await start_room(scene, "17-3", RoomRole.CALLER)
+    await scene.peer.line()
     scene.peer.send("200 result=-2")
     with pytest.raises(SessionLost, match="app_confbridge"):
         await room
@@ -271,7 +282,9 @@ async def test_hang_up_while_settling(scene):
 
 
 async def test_an_application_cannot_be_pre_empted_so_the_session_is_over(scene):
-    await scene.cancel(await scene.start(scene.channel.enter_room("17-3", RoomRole.CALLER)))
+    room = await start_room(scene, "17-3", RoomRole.CALLER)
+    await scene.peer.line()
+    await scene.cancel(room)
     with pytest.raises(SessionLost, match="Cancelled during EXEC ConfBridge"):
         await scene.channel.start_music()
     assert await scene.peer.closed()

@@ -213,6 +213,17 @@ class TestRooms:
             await ami.event("ConfbridgeEnd", Conference="r")
             assert exchange.counsellors["sara"].story[-1] == "talk ended caller"
 
+    async def test_music_that_was_set_on_drowns_a_counsellor_who_was_there_first(self) -> None:
+        async with line("sara") as (exchange, ami, controller):
+            caller, agi, leg = await _connect(exchange, ami, controller)
+            leg.send("EXEC ConfBridge r,ivr_room,ivr_counsellor")
+            await ami.event("ConfbridgeJoin", Uniqueid="leg")
+            await agi.ask("SET MUSIC ON ivr")
+            agi.send("EXEC ConfBridge r,ivr_room,ivr_caller")
+            await ami.event("ConfbridgeJoin", Uniqueid=caller.call)
+            assert caller.talks_with is None
+            assert exchange.counsellors["sara"].story[-1] == "talk caller"
+
     async def test_a_caller_who_comes_too_late_waits_alone(self) -> None:
         async with line("sara") as (exchange, ami, controller):
             caller = exchange.place_call()
@@ -243,16 +254,23 @@ class TestRooms:
 async def _talk(
     exchange: SimulatedAsterisk, ami: Ami, controller: Controller
 ) -> tuple[SimulatedCaller, Agi, Agi]:
+    caller, agi, leg = await _connect(exchange, ami, controller)
+    agi.send("EXEC ConfBridge r,ivr_room,ivr_caller")
+    leg.send("EXEC ConfBridge r,ivr_room,ivr_counsellor")
+    assert await caller.talking() == "sara"
+    return caller, agi, leg
+
+
+async def _connect(
+    exchange: SimulatedAsterisk, ami: Ami, controller: Controller
+) -> tuple[SimulatedCaller, Agi, Agi]:
+    """A caller and a counsellor who has picked up, neither in a room yet."""
     caller = exchange.place_call()
     agi = await controller.session()
     exchange.counsellor("sara", answers(0))
     where = {"Context": "offer", "Exten": "s", "Priority": "1"}
     await ami.act("Originate", Channel="PJSIP/sara", ChannelId="leg", Async="true", **where)
-    leg = await controller.session()
-    agi.send("EXEC ConfBridge r,ivr_room,ivr_caller")
-    leg.send("EXEC ConfBridge r,ivr_room,ivr_counsellor")
-    assert await caller.talking() == "sara"
-    return caller, agi, leg
+    return caller, agi, await controller.session()
 
 
 async def _talk_and_wait(channel: AgiChannel) -> None:
