@@ -45,7 +45,10 @@ class WaitingCall:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CounsellorView:
-    """A counsellor and since when the state holds; `call` while offered, talking or in wrap-up."""
+    """A counsellor and since when the state holds; `call` while offered, talking or in wrap-up.
+
+    `hold` names the rule that keeps them from being rung for now (`presence.Hold`), "" for none.
+    """
 
     counsellor: CounsellorId
     name_fa: str
@@ -55,6 +58,7 @@ class CounsellorView:
     call: CallId | None = None
     device_state: DeviceState = DeviceState.UNREACHABLE
     pause_reason: str = ""
+    hold: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
