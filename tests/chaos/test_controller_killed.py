@@ -1,0 +1,273 @@
+"""kill -9 of the controller in every phase of a call, on the real Asterisk (promise 8)."""
+
+import pytest
+
+from ivr.simulator.sip_phone import CallerPhone
+from ivr.simulator.tone import CALLER_HZ, COUNSELLOR_HZ
+from tests.chaos.kit import (
+    TAKEN_OVER_S,
+    Chaos,
+    both_hear_each_other,
+    never_rung_twice_at_once,
+    press,
+)
+from tests.real.exchange import MUSIC_HZ
+
+pytestmark = [pytest.mark.real, pytest.mark.asyncio(loop_scope="module")]
+
+TO_SAVEH = "224"  # ordinary, Saveh, quarrel in the family
+SECOND_HZ = 1400.0
+
+
+async def test_at_the_first_question_it_is_asked_again(chaos: Chaos) -> None:
+    async with chaos.counsellor() as counsellor, chaos.caller() as caller:
+        await caller.answered()
+        await chaos.until(lambda: chaos.floor()["in_menu"])
+        await chaos.product.kill()
+        await counsellor.offered(TAKEN_OVER_S)
+        assert not caller.call.is_over
+        await chaos.product.start()
+        await chaos.until(lambda: chaos.floor()["in_menu"])
+        await press(caller, TO_SAVEH)
+        call = await counsellor.offered()
+        await call.answer()
+        await both_hear_each_other(caller, call)
+        caller.hang_up()
+        record = await chaos.the_record()
+    assert (record["county"], record["category"]) == ("markazi-saveh", "family_dispute")
+    assert (record["end"], record["counsellor"]) == ("connected", "saveh-1")
+    assert never_rung_twice_at_once(counsellor)
+
+
+async def test_in_the_menu_of_counties_the_answers_stay(chaos: Chaos) -> None:
+    async with chaos.counsellor() as counsellor, chaos.caller() as caller:
+        await caller.answered()
+        await press(caller, "2")
+        await chaos.until(lambda: chaos.callers()[0].variables.get("IVR_LANE"))
+        await chaos.product.kill()
+        await counsellor.offered(TAKEN_OVER_S)
+        [channel] = chaos.callers()
+        assert channel.variables["IVR_LANE"] == "ordinary"
+        assert not channel.variables.get("IVR_COUNTY")
+        await chaos.product.start()
+        await chaos.until(lambda: chaos.floor()["in_menu"])
+        await press(caller, TO_SAVEH[1:])  # would be the lane and a county, if all were asked anew
+        call = await counsellor.offered()
+        await call.answer()
+        await both_hear_each_other(caller, call)
+        call.hang_up()
+        assert await caller.ended(30) == "there"
+        record = await chaos.the_record()
+    assert (record["county"], record["category"]) == ("markazi-saveh", "family_dispute")
+    assert (record["lane"], record["end"]) == ("ordinary", "connected")
+    assert never_rung_twice_at_once(counsellor)
+
+
+async def test_in_line_the_place_is_kept(chaos: Chaos) -> None:
+    async with chaos.caller() as first, chaos.caller(tone_hz=SECOND_HZ) as second:
+        await press_when_answered(first)
+        await chaos.until(lambda: chaos.waiting() == 1)
+        await press_when_answered(second)
+        await chaos.until(lambda: chaos.waiting() == 2)
+        places = [channel.variables["IVR_JOINED_AT"] for channel in chaos.callers()]
+        await chaos.product.kill()
+        queued = await chaos.in_queue(2)
+        assert [channel.variables["IVR_JOINED_AT"] for channel in queued] == places
+        assert {channel.variables["IVR_COUNTY"] for channel in queued} == {"markazi-saveh"}
+        await first.hears_tone(MUSIC_HZ, TAKEN_OVER_S)
+        await chaos.product.start()
+        await chaos.until(lambda: chaos.waiting() == 2)
+        async with chaos.counsellor() as counsellor:
+            for caller, tone_hz in ((first, CALLER_HZ), (second, SECOND_HZ)):
+                call = await counsellor.offered()
+                await call.answer()
+                await caller.hears_tone(COUNSELLOR_HZ)
+                await call.stream.hears_tone(tone_hz, 5)
+                caller.hang_up()
+            records = await chaos.ended(2)
+            assert never_rung_twice_at_once(counsellor)
+    assert [record["end"] for record in records] == ["connected", "connected"]
+    assert [record["category"] for record in records] == ["family_dispute"] * 2
+
+
+async def press_when_answered(caller: CallerPhone) -> None:
+    await caller.answered()
+    await press(caller, TO_SAVEH)
+
+
+async def test_while_a_counsellor_rings_they_are_rung_again(chaos: Chaos) -> None:
+    async with chaos.counsellor() as counsellor, chaos.caller() as caller:
+        await chaos.on_duty()
+        await press_when_answered(caller)
+        rung = await counsellor.offered()
+        await chaos.product.kill()
+        await chaos.in_queue()
+        await rung.answer()  # nobody is there who could connect it
+        call = await counsellor.offered()
+        await call.answer()
+        await both_hear_each_other(caller, call)
+        call.hang_up()
+        assert await caller.ended(30) == "there"
+        record = await chaos.imported_record()
+    assert (record["end"], record["counsellor"]) == ("fallback_connected", "saveh-1")
+    assert (record["county"], record["category"]) == ("markazi-saveh", "family_dispute")
+    assert never_rung_twice_at_once(counsellor)
+
+
+async def test_a_ringing_that_outlived_its_controller_is_ended_by_the_next(chaos: Chaos) -> None:
+    async with chaos.counsellor() as counsellor, chaos.caller() as caller:
+        await chaos.on_duty()
+        await press_when_answered(caller)
+        orphan = await counsellor.offered()
+        await chaos.product.kill()
+        await chaos.product.start()
+        await orphan.ended()
+        call = await counsellor.offered(10)
+        await call.answer()
+        await both_hear_each_other(caller, call)
+        caller.hang_up()
+        await chaos.until(lambda: not chaos.channel_names())
+        record = await chaos.imported_record()
+    assert record["end"] in ("connected", "fallback_connected")
+    assert record["counsellor"] == "saveh-1"
+    assert never_rung_twice_at_once(counsellor)
+
+
+async def test_during_the_whisper_the_queue_rings_them_anew(chaos: Chaos) -> None:
+    async with chaos.counsellor() as counsellor, chaos.caller() as caller:
+        await chaos.on_duty()
+        await press_when_answered(caller)
+        whispered = await counsellor.offered()
+        await whispered.answer()
+        await whispered.stream.hears(lambda _: True, 5)
+        await chaos.product.kill()
+        assert await whispered.ended() == "there"
+        await chaos.in_queue()
+        call = await counsellor.offered(TAKEN_OVER_S)
+        await call.answer()
+        await both_hear_each_other(caller, call)
+        caller.hang_up()
+        record = await chaos.imported_record()
+    assert (record["end"], record["ended_by"]) == ("fallback_connected", "caller")
+    assert (record["county"], record["counsellor"]) == ("markazi-saveh", "saveh-1")
+    assert never_rung_twice_at_once(counsellor)
+
+
+async def test_a_talk_goes_on_and_is_adopted(chaos: Chaos) -> None:
+    async with chaos.counsellor() as counsellor, chaos.caller() as caller:
+        await chaos.on_duty()
+        await press_when_answered(caller)
+        call = await counsellor.offered()
+        await call.answer()
+        await both_hear_each_other(caller, call)
+        await chaos.until(lambda: chaos.state() == "talking")
+        await chaos.product.kill()
+        await both_hear_each_other(caller, call)
+        await chaos.product.start()
+        await both_hear_each_other(caller, call)
+        await chaos.until(lambda: chaos.state() == "talking")
+        call.hang_up()
+        await chaos.until(lambda: chaos.state() == "wrap_up")
+        assert await caller.ended(30) == "there"
+        record = await chaos.the_record()
+    assert (record["end"], record["ended_by"]) == ("connected", "counsellor")
+    assert (record["counsellor"], record["desk"]) == ("saveh-1", "markazi-saveh")
+    assert (record["county"], record["category"]) == ("markazi-saveh", "family_dispute")
+    assert len(counsellor.calls) == 1
+
+
+async def test_a_talk_that_ends_without_us_offers_the_way_back(chaos: Chaos) -> None:
+    async with chaos.counsellor() as counsellor, chaos.caller() as caller:
+        await chaos.on_duty()
+        await press_when_answered(caller)
+        call = await counsellor.offered()
+        await call.answer()
+        await both_hear_each_other(caller, call)
+        await chaos.product.kill()
+        call.hang_up()
+        await chaos.until(lambda: chaos.callers()[0].application == "Read")
+        caller.press("1")
+        again = await counsellor.offered()
+        await again.answer()
+        await both_hear_each_other(caller, again)
+        caller.hang_up()
+        record = await chaos.imported_record()
+    assert (record["end"], record["counsellor"]) == ("connected", "saveh-1")
+
+
+async def test_during_the_closing_sentence_asterisk_says_its_own(chaos: Chaos) -> None:
+    async with chaos.counsellor() as counsellor, chaos.caller() as caller:
+        await chaos.on_duty()
+        await press_when_answered(caller)
+        call = await counsellor.offered()
+        await call.answer()
+        await both_hear_each_other(caller, call)
+        call.hang_up()
+        await chaos.until(lambda: chaos.state() == "wrap_up")
+        await chaos.product.kill()
+        await chaos.until(lambda: chaos.callers()[0].application == "Read")
+        await chaos.product.start()
+        assert await caller.ended(30) == "there"
+        record = await chaos.the_record()
+    assert (record["end"], record["ended_by"]) == ("connected", "counsellor")
+    assert record["counsellor"] == "saveh-1"
+
+
+async def test_killed_twice_in_a_row_the_facts_stay(chaos: Chaos) -> None:
+    async with chaos.caller() as caller:
+        await press_when_answered(caller)
+        for _ in range(2):
+            await chaos.until(lambda: chaos.waiting() == 1)
+            await chaos.product.kill()
+            await chaos.in_queue()
+            await chaos.product.start()
+        await chaos.until(lambda: chaos.waiting() == 1)
+        async with chaos.counsellor() as counsellor:
+            call = await counsellor.offered()
+            await call.answer()
+            await both_hear_each_other(caller, call)
+            caller.hang_up()
+            record = await chaos.the_record()
+    assert (record["county"], record["end"]) == ("markazi-saveh", "connected")
+
+
+async def test_a_call_that_lived_without_us_has_its_record(chaos: Chaos) -> None:
+    async with chaos.counsellor() as counsellor, chaos.caller() as caller:
+        await chaos.product.kill()
+        await caller.answered()
+        call = await counsellor.offered(TAKEN_OVER_S)
+        await call.answer()
+        await both_hear_each_other(caller, call)
+        call.hang_up()
+        assert await caller.ended(30) == "there"
+        record = await chaos.imported_record()
+    assert (record["end"], record["ended_by"]) == ("fallback_connected", "counsellor")
+    assert (record["counsellor"], record["served_by"]) == ("saveh-1", "fallback")
+
+
+async def test_a_caller_who_gives_up_without_us_has_their_record(chaos: Chaos) -> None:
+    await chaos.product.kill()
+    async with chaos.caller() as caller:
+        await caller.answered()
+        await chaos.in_queue()
+        caller.hang_up()
+        record = await chaos.imported_record()
+    assert (record["end"], record["ended_by"]) == ("fallback_abandoned", "caller")
+
+
+async def test_a_talk_of_the_queue_that_ends_under_a_new_controller_is_told_as_it_was(
+    chaos: Chaos,
+) -> None:
+    await chaos.product.kill()
+    async with chaos.counsellor() as counsellor, chaos.caller() as caller:
+        await caller.answered()
+        call = await counsellor.offered(TAKEN_OVER_S)
+        await call.answer()
+        await both_hear_each_other(caller, call)
+        await chaos.product.start()
+        await both_hear_each_other(caller, call)
+        call.hang_up()
+        assert await caller.ended(30) == "there"
+        record = await chaos.imported_record()
+    assert (record["end"], record["ended_by"]) == ("fallback_connected", "counsellor")
+    assert record["counsellor"] == "saveh-1"
