@@ -163,20 +163,26 @@ class _Hands:
             leg.mailbox.put_nowait(effect)
 
     async def _recall(self, call: CallId) -> None:
+        """A caller whose conversation was an earlier controller's comes out by force at once."""
         conversation = self._parties.calls.get(call)
-        if conversation is None:
+        if conversation is not None and await _comes_out(conversation):
             return
-        try:
-            await asyncio.wait_for(conversation.out_of_room.wait(), ROOM_LEAVE_S)
-        except TimeoutError:
-            # The redirect ends the conversation as a hang-up would: it is given up before.
-            if self._parties.calls.get(call) is conversation:
-                del self._parties.calls[call]
-                self._post(ev.CallDetached(call=call))
-            await self._exchange.recall(call)
+        # The redirect ends the conversation as a hang-up would: it is given up before.
+        if conversation is not None and self._parties.calls.get(call) is conversation:
+            del self._parties.calls[call]
+            self._post(ev.CallDetached(call=call))
+        await self._exchange.recall(call)
 
     def _act(self, action: Coroutine[None, None, None], name: str, subject: str) -> None:
         self._tasks.create_task(_logged(action, name, subject), name=f"{name} {subject}")
+
+
+async def _comes_out(conversation: Conversation) -> bool:
+    try:
+        await asyncio.wait_for(conversation.out_of_room.wait(), ROOM_LEAVE_S)
+    except TimeoutError:
+        return False
+    return True
 
 
 async def _logged(action: Awaitable[None], name: str, subject: str) -> None:

@@ -250,7 +250,11 @@ class Floor:
             self._fetch_back(call)
 
     def _fetch_back(self, call: FloorCall) -> None:
-        self._effects += [do.HoldCall(call=call.id), do.RecallCaller(call=call.id)]
+        self._effects.append(do.HoldCall(call=call.id))
+        self.recall(call)
+
+    def recall(self, call: FloorCall) -> None:
+        self._effects.append(do.RecallCaller(call=call.id))
 
     def talk_started(self, event: ev.TalkStarted) -> None:
         call = self.offers.get(event.offer)

@@ -30,7 +30,7 @@ def reconcile(floor: "Floor", snapshot: ExchangeSnapshot) -> None:
     """
     for live in snapshot.calls:
         if live.call not in floor.calls:
-            _adopt(floor, live)
+            _adopt(floor, live, snapshot.legs)
     _end_calls_that_are_gone(floor, snapshot)
     _compare_legs(floor, snapshot)
 
@@ -53,7 +53,7 @@ def _compare_legs(floor: "Floor", snapshot: ExchangeSnapshot) -> None:
         floor.hang_up_leg(leg, OfferResult.WITHDRAWN)
 
 
-def _adopt(floor: "Floor", live: LiveCall) -> None:
+def _adopt(floor: "Floor", live: LiveCall, legs: frozenset[OfferId]) -> None:
     """A call that an earlier controller or the fallback has: a talk, or a wait that returns."""
     new = CallRecord(
         call=live.call,
@@ -67,17 +67,30 @@ def _adopt(floor: "Floor", live: LiveCall) -> None:
     call = floor.admit(
         replace(
             known,
-            phase=CallPhase.FALLBACK,
             facts=known.facts or live.facts,
             joined_at=known.joined_at or live.joined_at,
         )
     )
     call.attached = False
     presence = floor.staff.get(live.counsellor)
-    if live.offer is not None and presence is not None and presence.offer is None:
+    if live.offer in legs and presence is not None and presence.offer is None:
         _adopt_talk(floor, call, live.offer, presence)
+    elif _hears_closing(known, live):
+        ended_at = known.talk_ended_at or floor.now
+        floor.change(call, phase=CallPhase.CLOSING, talk_ended_at=ended_at)
     else:
+        floor.change(call, phase=CallPhase.FALLBACK)
         call.fallback_since_at = floor.now
+    if live.offer is not None and live.offer not in legs:
+        floor.recall(call)  # the controller died between the two ways into the room
+
+
+def _hears_closing(known: CallRecord, live: LiveCall) -> bool:
+    """The talk is over, and the caller has not asked to come back, which is a new place in line."""
+    talked = known.phase in (CallPhase.TALKING, CallPhase.CLOSING)
+    if not talked or known.connected_at is None:
+        return False
+    return live.joined_at is None or live.joined_at <= known.connected_at
 
 
 def _adopt_talk(floor: "Floor", call: FloorCall, offer_id: OfferId, presence: Presence) -> None:
