@@ -11,7 +11,7 @@ from typing import NewType
 CallId = NewType("CallId", str)  # Asterisk's linkedid of the caller's channel
 OfferId = NewType("OfferId", str)  # "<epoch>-<n>": unique over restarts
 CounsellorId = NewType("CounsellorId", str)
-DeskId = NewType("DeskId", str)  # the id of the county whose centre it is: "markazi-saveh"
+DeskId = NewType("DeskId", str)  # of a county's centre: "markazi-saveh"; of a province: "ilam"
 DeviceId = NewType("DeviceId", str)  # the SIP user name
 CountyId = NewType("CountyId", str)
 ProvinceId = NewType("ProvinceId", str)
@@ -68,11 +68,16 @@ class ReasonCode(StrEnum):
     WHOLE_PROVINCE = "whole_province"
     DANGER_OPENS_ALL = "danger_opens_all"
     NOBODY_ROSTERED = "nobody_rostered"
+    # Of the whole plan: which mobile team could be sent when the call joins.
+    LOCAL_TEAM = "local_team"
+    NO_LOCAL_TEAM_NOW = "no_local_team_now"  # the county's own team is not on shift
+    TEAM_COVERS = "team_covers"  # goes instead, from another county
+    TEAM_UNKNOWN = "team_unknown"  # the sources do not say whether or when the county has one
 
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """One line of a decision trace; `subject` is an id (county, desk), never free text."""
+    """One line of a decision trace; `subject` is an id (county, desk, team), never free text."""
 
     code: ReasonCode
     subject: str = ""

@@ -15,8 +15,8 @@ from ivr.errors import BadInput
 from ivr.model import Counsellor, CounsellorId, DeskId, Device, DeviceId, DeviceKind
 from ivr.rules.counties import gazetteer
 from ivr.rules.document import parse, read_text
+from ivr.rules.fields import ID, Name, Record
 from ivr.rules.findings import FieldPath, Finding, Problem, locate, without_echoes
-from ivr.rules.schema import ID, Name, Record
 from ivr.rules.validation import validate
 
 # Passwords are 96 random bits in hexadecimal digits: safe in every configuration file and shell.
@@ -39,7 +39,8 @@ class CounsellorEntry(Record):
     )
     name_fa: Name = Field(description="the counsellor's name as colleagues read it")
     desks: tuple[Annotated[DeskId, Field(pattern=ID)], ...] = Field(
-        min_length=1, description="the counties for whose centres the counsellor takes calls"
+        min_length=1,
+        description="the counties (or province) for whose desks the counsellor takes calls",
     )
     devices: tuple[DeviceEntry, ...] = Field(
         min_length=1, description="where the counsellor is rung, first choice first"
@@ -120,10 +121,10 @@ def _check(
                 yield Problem(path=place, message=message)
             taken.setdefault(claim, file)
         for number, desk in enumerate(entry.desks):
-            if desk not in gazetteer().counties:
+            if desk not in gazetteer().counties and desk not in gazetteer().provinces:
                 message = (
-                    f"'{desk}' is no county of Iran, so no call would reach the counsellor "
-                    "there. See ivr/rules/counties.json for the ids."
+                    f"'{desk}' is no county of Iran and no province, so no call would reach the "
+                    "counsellor there. See ivr/rules/counties.json for the ids."
                 )
                 yield Problem(path=(*path, "desks", number), message=message)
 

@@ -19,8 +19,8 @@ def lines_and_devices(settings: Settings) -> tuple[list[StaticLine], list[SipDev
     ]
     lines = []
     for rules in load_all(settings.rules_dir):
-        counties = {county.id for county in rules.counties}
-        devices = tuple(sip[0] for person, sip in people if sip and counties & set(person.desks))
+        desks = set(rules.all_desks)
+        devices = tuple(sip[0] for person, sip in people if sip and desks & set(person.desks))
         lines.append(StaticLine(rules.id, rules.numbers(settings.default_province), devices))
     passwords = device_passwords(settings.home, (device for _, sip in people for device in sip))
     accounts = [

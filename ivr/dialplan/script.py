@@ -20,8 +20,10 @@ UNKNOWN_COUNTY = "-"
 
 
 def build_flow(rules: ProvinceRules) -> Flow:
+    """The whole conversation; the county is asked for only where the rules say so."""
+    county = (_county_question(rules),) if rules.asks_county else ()
     return Flow(
-        questions=(_first_question(rules), _county_question(rules), _category_question(rules)),
+        questions=(_first_question(rules), *county, _category_question(rules)),
         wrong_key=("wrong-key",),
         in_line=("in-line",),
         still_waiting=("still-waiting",),
@@ -67,10 +69,12 @@ def _first_question(rules: ProvinceRules) -> Question:
 def _county_question(rules: ProvinceRules) -> Question:
     human = Answer(facts={Fact.COUNTY: UNKNOWN_COUNTY}, say=("to-human",), then=Then.LINE)
     pages = rules.menus.county_pages
+    # Who has heard all names and not their own must not be told to know nothing.
+    end = "county-not-named" if rules.unheard_counties else "county-human"
     return Question(
         settles=Fact.COUNTY,
         pages=tuple(
-            _county_page(choices, human, first=n == 0, last=n + 1 == len(pages))
+            _county_page(choices, human, first=n == 0, end=end if n + 1 == len(pages) else None)
             for n, choices in enumerate(pages)
         ),
         wait_s=rules.conversation.key_wait_s,
@@ -80,17 +84,18 @@ def _county_question(rules: ProvinceRules) -> Question:
 
 
 def _county_page(
-    choices: tuple[CountyChoice, ...], human: Answer, *, first: bool, last: bool
+    choices: tuple[CountyChoice, ...], human: Answer, *, first: bool, end: str | None
 ) -> Page:
+    """`end` says on the last page what key 0 is for; before it key 9 leads on."""
     prompts = ["county-question"] if first else []
     answers = {HUMAN_KEY: human}
     for choice in choices:
         prompts += [f"county-{choice.county}", f"key-{choice.key}"]
         answers[choice.key] = Answer(facts={Fact.COUNTY: choice.county})
-    if not last:
+    if end is None:
         prompts.append("other-counties")
         answers[NEXT_PAGE_KEY] = Answer(then=Then.NEXT_PAGE)
-    prompts.append("county-human")
+    prompts.append(end or "county-human")
     return Page(prompts=tuple(prompts), answers=answers)
 
 

@@ -9,57 +9,48 @@ from enum import StrEnum
 from functools import cached_property
 from typing import Annotated
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import Field
 
 from ivr.model import CategoryId, CountyId, DeskId, Lane, ProvinceId
 from ivr.outcomes import OutcomeId
-from ivr.text import to_ascii_digits
+from ivr.rules.fields import (
+    ID,
+    CategoryRef,
+    CentreLevel,
+    ChoiceKey,
+    ChoicePrompt,
+    ChosenLane,
+    Count,
+    CountyKey,
+    CountyRef,
+    JalaliText,
+    Name,
+    Number,
+    Record,
+    Seconds,
+    Sentence,
+)
+from ivr.rules.units import CrisisCentre, MobileTeam, ServiceBase, Shifts, Stated
 
 DEFAULT_LINE = "123"  # belongs to the default province of a running copy, never to a file
 HUMAN_KEY = "0"
 NEXT_PAGE_KEY = "9"
 MAX_COUNTY_PAGES = 2
+KEYS_PER_PAGE = 8
 MAX_CATEGORY_CHOICES = 5
-
-
-def _digits(value: object) -> object:
-    return to_ascii_digits(value).strip() if isinstance(value, str) else value
-
-
-def _lane(value: object) -> object:
-    """Lanes are written by name; `silence` is what happens, not what somebody chooses."""
-    names = {"danger": Lane.DANGER, "ordinary": Lane.ORDINARY}
-    if isinstance(value, str) and value not in names:
-        raise ValueError("write danger or ordinary")
-    return names[value] if isinstance(value, str) else value
-
-
-ID = r"^[a-z0-9]+([-_][a-z0-9]+)*$"
-NUMBER = r"^[0-9]{3,15}$"
-JALALI = r"^1[34][0-9]{2}-[0-9]{2}-[0-9]{2}$"
-COUNTY_KEY = r"^[1-8]$"
-CHOICE_KEY = r"^[1-9]$"
-Name = Annotated[str, Field(min_length=1, max_length=80)]
-Seconds = Annotated[float, BeforeValidator(_digits)]  # bounded, so never NaN
-Count = Annotated[int, BeforeValidator(_digits)]
-CentreLevel = Annotated[int, BeforeValidator(_digits), Field(ge=1, le=3)]
-Number = Annotated[str, BeforeValidator(_digits), Field(pattern=NUMBER)]
-JalaliText = Annotated[str, BeforeValidator(_digits), Field(pattern=JALALI)]
-CountyKey = Annotated[str, BeforeValidator(_digits), Field(pattern=COUNTY_KEY)]
-ChoiceKey = Annotated[str, BeforeValidator(_digits), Field(pattern=CHOICE_KEY)]
-CountyRef = Annotated[CountyId, Field(pattern=ID)]
-CategoryRef = Annotated[CategoryId, Field(pattern=ID)]
-CHOICE_PROMPT = r"^choice-[a-z0-9]+(-[a-z0-9]+)*$"
-ChoicePrompt = Annotated[str, Field(pattern=CHOICE_PROMPT, max_length=64)]
-
-
-class Record(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class Answering(StrEnum):
     CENTRAL = "central"  # one place answers for the whole province (Ilam)
     COUNTY = "county"  # the county's own centre first (Markazi)
+
+
+class AskCounty(StrEnum):
+    """Whether callers are asked for their county before anybody answers."""
+
+    AUTO = "auto"  # only where the county may decide who answers
+    ALWAYS = "always"
+    NEVER = "never"
 
 
 class CentreState(StrEnum):
@@ -104,6 +95,9 @@ class County(Record):
     id: CountyRef = Field(description="the county that callers choose in the menu")
     name_fa: Name = Field(description="the county's name as people read it")
     centre: Centre = Field(description="whether the county's own counsellors can be rung")
+    line_24h: bool | None = Field(
+        None, description="true where a source says that the line serves the county at any hour"
+    )
     supporting: tuple[SupportingCounty, ...] = Field(
         (), description="who serves the county while it has no open centre, first choice first"
     )
@@ -240,7 +234,7 @@ class CategoryChoice(Record):
     prompt: ChoicePrompt = Field(
         description="the sentence that callers hear for the key, a prompt named choice-…"
     )
-    lane: Annotated[Lane, BeforeValidator(_lane)] = Field(
+    lane: ChosenLane = Field(
         Lane.ORDINARY, description="danger where the choice means that a life is at stake"
     )
 
@@ -259,8 +253,11 @@ class Menus(Record):
     """What callers are asked. Key 0 leads to a person everywhere, key 9 to the next page."""
 
     first_question: FirstQuestion = Field(description="the question whether life is in danger")
+    ask_county: AskCounty = Field(
+        AskCounty.AUTO, description="whether callers are asked for their county before the answer"
+    )
     county_pages: tuple[tuple[CountyChoice, ...], ...] = Field(
-        min_length=1,
+        (),
         max_length=MAX_COUNTY_PAGES,
         description="the counties that callers hear, page by page",
     )
@@ -271,17 +268,44 @@ class Menus(Record):
     )
 
 
+class OpenQuestion(Record):
+    """What the sources leave open and no field of these rules shows."""
+
+    ask: Sentence = Field(description="the question, as somebody would put it to the province")
+    whom: Sentence | None = Field(
+        None, description="who can answer it; left out for the province's welfare organisation"
+    )
+    meanwhile: Sentence = Field(description="what the line does until the answer is there")
+
+
 class ProvinceRules(Record):
     """Everything that the line of one province goes by."""
 
     id: Annotated[ProvinceId, Field(pattern=ID)] = Field(description="the province served")
     name_fa: Name = Field(description="the province's name as people read it")
     answering: Answering = Field(description="whether one place answers or each county's centre")
+    central_seat: CountyRef | None = Field(
+        None, description="the county in which the provincial desk of central answering sits"
+    )
     lines: tuple[Number, ...] = Field(
         min_length=1, description="the numbers under which callers reach the province"
     )
     counties: tuple[County, ...] = Field(
         min_length=1, description="the counties that callers can be helped in"
+    )
+    mobile_teams: tuple[MobileTeam, ...] = Field((), description="who goes out, county by county")
+    shifts: Shifts | None = Field(None, description="the hours of the teams' shifts")
+    crisis_centres: tuple[CrisisCentre, ...] = Field(
+        (), description="the crisis-intervention centres that are known by name"
+    )
+    service_bases: tuple[ServiceBase, ...] = Field(
+        (), description="the social service bases that are known by name"
+    )
+    stated: Stated = Field(
+        default_factory=Stated, description="what the source counts without naming all of it"
+    )
+    questions: tuple[OpenQuestion, ...] = Field(
+        (), description="what is still to be asked and no other field shows"
     )
     steps: Steps = Field(default_factory=Steps, description="how a waiting call is widened")
     limits: Limits = Field(default_factory=Limits, description="the floor's times")
@@ -304,9 +328,40 @@ class ProvinceRules(Record):
         return next((known for known in self.categories if known.id == category), None)
 
     @property
+    def provincial_desk(self) -> DeskId:
+        """Who answers for the whole province, not for one county; its id is the province's."""
+        return DeskId(self.id)
+
+    @property
     def desks(self) -> tuple[DeskId, ...]:
-        """The desks of all open centres, in the order of the file."""
+        """The desks that answer: the provincial one, or those of open centres as in the file."""
+        if self.answering is Answering.CENTRAL:
+            return (self.provincial_desk,)
         return tuple(county.desk for county in self.counties if county.is_open)
+
+    @property
+    def all_desks(self) -> tuple[DeskId, ...]:
+        """Every place of the province where counsellors may sit, `desks` first."""
+        places = (*self.desks, self.provincial_desk, *(county.desk for county in self.counties))
+        return tuple(dict.fromkeys(places))
+
+    @property
+    def has_mobile_teams(self) -> bool:
+        """Whether a source says that teams go out, even where it does not say from which county."""
+        return bool(self.mobile_teams or self.stated.mobile_teams or self.stated.vehicles)
+
+    @property
+    def asks_county(self) -> bool:
+        """Whether callers are asked for their county: without need a question only costs time."""
+        if self.menus.ask_county is AskCounty.AUTO:
+            return self.answering is Answering.COUNTY
+        return self.menus.ask_county is AskCounty.ALWAYS
+
+    @property
+    def unheard_counties(self) -> tuple[CountyId, ...]:
+        """The counties that no key of the menu stands for."""
+        heard = {item.county for page in self.menus.county_pages for item in page}
+        return tuple(county.id for county in self.counties if county.id not in heard)
 
     def numbers(self, default_province: str) -> tuple[str, ...]:
         """All called numbers of the province; 123 itself where it is the default province."""

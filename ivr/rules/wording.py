@@ -8,15 +8,16 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
-from ivr.rules import schema
+from ivr.rules import fields
 
 _PATTERNS = {
-    schema.CHOICE_PROMPT: "Write choice- and small Latin letters, such as choice-family",
-    schema.ID: "Write small Latin letters, digits and hyphens, such as markazi-saveh",
-    schema.NUMBER: "Write 3 to 15 digits, such as 086123",
-    schema.JALALI: "Write a Jalali day as year-month-day, such as 1405-12-29",
-    schema.COUNTY_KEY: "Write one key from 1 to 8; 9 is the next page and 0 a person",
-    schema.CHOICE_KEY: "Write one key from 1 to 9; 0 always leads to a person",
+    fields.CHOICE_PROMPT: "Write choice- and small Latin letters, such as choice-family",
+    fields.ID: "Write small Latin letters, digits and hyphens, such as markazi-saveh",
+    fields.NUMBER: "Write 3 to 15 digits, such as 086123",
+    fields.JALALI: "Write a Jalali day as year-month-day, such as 1405-12-29",
+    fields.HOUR: "Write an hour from 00:00 to 23:59",
+    fields.COUNTY_KEY: "Write one key from 1 to 8; 9 is the next page and 0 a person",
+    fields.CHOICE_KEY: "Write one key from 1 to 9; 0 always leads to a person",
 }
 _SIMPLE = {
     "bool_parsing": ("is neither true nor false", "Write true or false"),

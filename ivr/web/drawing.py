@@ -15,6 +15,7 @@ from ivr.model import (
     CounsellorId,
     CounsellorState,
     CountyId,
+    DeskId,
     DeviceState,
     ProvinceId,
 )
@@ -107,8 +108,12 @@ class _Places:
         return self._names.categories.get(category, category)
 
     def desks(self, counsellor: CounsellorView) -> str:
-        """A desk has the id of its county."""
-        return "، ".join(self.county(CountyId(desk)) for desk in counsellor.desks)
+        """A desk has the id of its county, or of the province for which it answers."""
+        return "، ".join(self._desk(desk) for desk in counsellor.desks)
+
+    def _desk(self, desk: DeskId) -> str:
+        province = self._names.provinces.get(ProvinceId(desk))
+        return words.PROVINCIAL_DESK.format(province) if province else self.county(CountyId(desk))
 
 
 def _names_by_id(counsellors: Iterable[CounsellorView]) -> dict[CounsellorId, str]:

@@ -46,4 +46,5 @@ ENDS = {
 }
 
 NO_COUNTY = "شهرستان نامعلوم"
+PROVINCIAL_DESK = "مرکز پاسخ‌گویی استان {}"
 NO_CATEGORY = "موضوع نامعلوم"
