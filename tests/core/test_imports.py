@@ -23,6 +23,7 @@ CORE = FACTS | {
     "duty",
     "location",
     "rules",
+    "spoken",
 }
 
 # Part → what it may import of ours. A part not named here is a composition root: anything.
@@ -34,6 +35,7 @@ MAY_IMPORT = {
     "effects": {"model"},
     "view": {"model"},
     "outcomes": {"errors"},
+    "spoken": set(),
     "timers": set(),
     "presence": {"model"},
     "waiting": {"model"},
