@@ -173,8 +173,8 @@ async def _save(
             added.append(_new_record(cdr, staff))
         elif record.ended_at is None:
             closed.append(_closed(record, cdr, staff))
-        elif record.connected_at is None and cdr.connected_at:
-            corrected.append(replace(record, end=CallEnd.FALLBACK_CONNECTED, **_talk(cdr, staff)))
+        elif cdr.connected_at and not record.connected_at:
+            corrected.append(_connected(record, cdr, staff))
         else:
             skipped += 1
     await write_calls(connection, [*added, *closed, *corrected])
@@ -213,7 +213,10 @@ def _new_record(cdr: CdrCall, staff: Staff) -> CallRecord:
     return replace(_closed(blank, cdr, staff), fallback_s=max(0.0, in_fallback_s))
 
 
-def _facts(cdr: CdrCall) -> CallFacts:
+def _facts(cdr: CdrCall) -> CallFacts | None:
+    """None where the static queue never had the caller: it writes down what the channel knew."""
+    if not cdr.province:
+        return None
     return CallFacts(
         province=ProvinceId(cdr.province),
         county=CountyId(cdr.county) if cdr.county else None,
@@ -228,6 +231,7 @@ def _closed(record: CallRecord, cdr: CdrCall, staff: Staff) -> CallRecord:
         record,
         phase=CallPhase.ENDED,
         ended_at=cdr.ended_at,
+        facts=record.facts or _facts(cdr),
         joined_at=record.joined_at or cdr.joined_at,
     )
     if record.connected_at:  # our own talk, which went on without us
@@ -237,8 +241,19 @@ def _closed(record: CallRecord, cdr: CdrCall, staff: Staff) -> CallRecord:
             closed, end=CallEnd.CONNECTED, talk_ended_at=talk_ended_at, ended_by=ended_by
         )
     if cdr.connected_at:
-        return replace(closed, end=CallEnd.FALLBACK_CONNECTED, **_talk(cdr, staff))
+        return _connected(closed, cdr, staff)
     return replace(closed, end=_unanswered(record, cdr), ended_by=EndedBy.CALLER)
+
+
+def _connected(record: CallRecord, cdr: CdrCall, staff: Staff) -> CallRecord:
+    """The record with a talk in the static queue, whatever we had taken its end for."""
+    return replace(
+        record,
+        facts=record.facts or _facts(cdr),
+        joined_at=record.joined_at or cdr.joined_at,
+        end=CallEnd.FALLBACK_CONNECTED,
+        **_talk(cdr, staff),
+    )
 
 
 def _unanswered(before: CallRecord, cdr: CdrCall) -> CallEnd:

@@ -205,6 +205,23 @@ async def test_an_open_call_that_the_static_queue_connected(store: Store, cdr: F
     assert (after.joined_at, after.facts) == (before.joined_at, before.facts)
 
 
+@pytest.mark.parametrize(
+    ("text", "ended"), [(CONNECTED, CallEnd.FALLBACK_CONNECTED), (OURS, CallEnd.IN_MENU)]
+)
+async def test_what_we_had_not_yet_written_down_is_taken_from_asterisk(
+    store: Store, cdr: File, text: str, ended: CallEnd
+) -> None:
+    """Killed before the call's answers were saved: the static queue wrote down those it had."""
+    before = call("1795307794.3" if ended is CallEnd.FALLBACK_CONNECTED else "1795307900.1")
+    await store.save_calls([before])
+    cdr.begin(text)
+    await import_fallback_calls(store, cdr.path, STAFF)
+    after = await load(store, before.call)
+    assert after.end is ended
+    known = after.facts and (after.facts.county, after.facts.county_source)
+    assert known == (("markazi-saveh", CountySource.KEYPAD) if text is CONNECTED else None)
+
+
 @pytest.mark.parametrize("end", [CallEnd.FALLBACK_ABANDONED, CallEnd.ABANDONED])
 async def test_a_talk_that_our_record_missed_is_added_to_it(
     store: Store, cdr: File, end: CallEnd
