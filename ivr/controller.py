@@ -145,10 +145,10 @@ class _Hands:
             case do.HangUpLeg(offer=offer_id):
                 self._parties.legs.pop(offer_id, None)
                 self._act(self._exchange.hang_up_leg(offer_id), "hang_up_leg", offer_id)
-            case do.Connect():
-                self._connect(effect)
-            case do.HoldCall(call=call) | do.CloseCall(call=call) | do.SendToFallback(call=call):
-                self._parties.tell(call, effect)
+            case do.LetIn():
+                self._let_in(effect)
+            case do.Connect() | do.HoldCall() | do.CloseCall() | do.SendToFallback():
+                self._parties.tell(effect.call, effect)
             case do.RecallCaller(call=call):
                 self._act(self._recall(call), "recall", call)
             case do.SaveCall(record=record):
@@ -156,8 +156,7 @@ class _Hands:
             case do.RaiseAlarm(code=code, subject=subject):
                 log.warning("alarm", code=code, subject=subject)
 
-    def _connect(self, effect: do.Connect) -> None:
-        self._parties.tell(effect.call, effect)
+    def _let_in(self, effect: do.LetIn) -> None:
         leg = self._parties.legs.get(effect.offer)
         if leg is not None:
             leg.mailbox.put_nowait(effect)

@@ -26,11 +26,18 @@ class HangUpLeg:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Connect:
-    """Send caller and counsellor into the offer's room."""
+    """Send the caller into the offer's room."""
 
     call: CallId
     offer: OfferId
     counsellor: CounsellorId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LetIn:
+    """Send the counsellor into the room, where the caller is."""
+
+    offer: OfferId
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +87,7 @@ Effect = (
     OfferCall
     | HangUpLeg
     | Connect
+    | LetIn
     | HoldCall
     | CloseCall
     | RecallCaller

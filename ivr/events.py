@@ -91,6 +91,14 @@ class OfferFailed:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CallerEntered:
+    """The caller is in the offer's room, where music goes on until the counsellor comes."""
+
+    call: CallId
+    offer: OfferId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TalkStarted:
     """Caller and counsellor are both in the room."""
 
@@ -169,6 +177,7 @@ Event = (
     | OfferPickedUp
     | OfferAccepted
     | OfferFailed
+    | CallerEntered
     | TalkStarted
     | LegEnded
     | DeviceChanged

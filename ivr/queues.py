@@ -256,6 +256,16 @@ class Floor:
     def recall(self, call: FloorCall) -> None:
         self._effects.append(do.RecallCaller(call=call.id))
 
+    def caller_entered(self, event: ev.CallerEntered) -> None:
+        """The caller first: a counsellor who has gone meanwhile leaves nobody alone unnoticed."""
+        call = self.calls.get(event.call)
+        if call is None:
+            return
+        if call.offer is None or call.offer.id != event.offer:
+            self._effects.append(do.RecallCaller(call=call.id))
+        elif call.phase is CallPhase.CONNECTING:
+            self._effects.append(do.LetIn(offer=event.offer))
+
     def talk_started(self, event: ev.TalkStarted) -> None:
         call = self.offers.get(event.offer)
         if call is None or call.offer is None or call.phase is CallPhase.TALKING:
@@ -383,6 +393,7 @@ class Floor:
         ev.OfferPickedUp: offer_picked_up,
         ev.OfferAccepted: offer_accepted,
         ev.OfferFailed: offer_failed,
+        ev.CallerEntered: caller_entered,
         ev.TalkStarted: talk_started,
         ev.LegEnded: leg_ended,
         ev.DeviceChanged: device_changed,

@@ -15,6 +15,7 @@ from ivr.dialplan.flow import Fact
 from ivr.dialplan.resume import facts_of, instant
 from ivr.dialplan.static import CALL_ARGUMENTS
 from ivr.events import (
+    CallerEntered,
     CallHungUp,
     DeviceChanged,
     Event,
@@ -252,10 +253,16 @@ class Translator:
     def _confbridge_join(self, message: Message) -> list[Event]:
         offer = OfferId(message.get("Conference", ""))
         room = self._enter(offer, message)
-        if room.started or len(room.present) < 2:
+        if room.started:
             return []
-        room.started = True
-        return [TalkStarted(offer=offer)]
+        caller = CallId(message.get("Uniqueid", ""))
+        told: list[Event] = []
+        if caller in self._callers:
+            told.append(CallerEntered(call=caller, offer=offer))
+        if len(room.present) == 2:
+            room.started = True
+            told.append(TalkStarted(offer=offer))
+        return told
 
     def _enter(self, offer: OfferId, channel: Message) -> _Room:
         room = self._rooms.setdefault(offer, _Room())

@@ -24,6 +24,8 @@ CLOSING_WAIT_S = 5
 _DANGER_PRIORITY = 1_000_000
 _SILENCE_PRIORITY = 500_000
 
+_IN_ROOM = "0${CONFBRIDGE_INFO(parties,${IVR_OFFER})}"
+
 _ID = re.compile(r"[a-z0-9_-]{1,40}")
 _NUMBER = re.compile(r"\d{2,20}", re.ASCII)
 # A caller's From may be any number; a device that is one would be taken for the caller.
@@ -172,6 +174,8 @@ def _line(agi: str) -> list[str]:
                 "Set(CALLERID(pres)=prohib)",
                 ("ask", f"AGI({agi}/call,{arguments})"),
                 'GotoIf($["${IVR_DONE}" = "1"]?done)',
+                'ExecIf($["${CONFBRIDGE_RESULT}" = "KICKED"]?Set(IVR_PHASE=fallback))',
+                "Set(CONFBRIDGE_RESULT=)",
                 'GotoIf($["${IVR_PHASE}" = "talk"]?closing)',
                 ("fallback", "Set(IVR_PHASE=fallback)"),
                 'ExecIf($["${IVR_JOINED_AT}" = ""]?Set(IVR_JOINED_AT=${EPOCH}))',
@@ -194,6 +198,7 @@ def _line(agi: str) -> list[str]:
                 ("done", "Hangup()"),
             ]
         ),
+        *_empty_the_room(),
     ]
 
 
@@ -214,8 +219,33 @@ def _offer(agi: str) -> list[str]:
     return [
         "",
         "[offer]",
-        *_labelled(["Set(CDR_PROP(disable)=1)", f"AGI({agi}/offer)", "Hangup()"]),
+        *_labelled(
+            [
+                "Set(CDR_PROP(disable)=1)",
+                f"AGI({agi}/offer)",
+                # Our controller died while the caller went into the room: they meet without it.
+                'GotoIf($["${IVR_TALKED}" = "1"]?done)',
+                f"GotoIf($[{_IN_ROOM} = 0]?done)",
+                "ConfBridge(${IVR_OFFER},ivr_room,ivr_counsellor)",
+                ("done", "Hangup()"),
+            ]
+        ),
+        *_empty_the_room(),
     ]
+
+
+def _empty_the_room() -> list[str]:
+    """Run after a hang-up: whoever is left in the talk's room would be alone there for ever.
+
+    A caller who is kicked before a counsellor came is KICKED and goes on waiting; one whose talk
+    is over left as ENDMARKED and hears the closing sentence.
+    """
+    steps = [
+        'GotoIf($["${IVR_OFFER}" = ""]?gone)',
+        f"GotoIf($[{_IN_ROOM} = 0]?gone)",
+        "ConfKick(${IVR_OFFER},all)",
+    ]
+    return [*_extension("h", steps), " same => n(gone),NoOp()"]
 
 
 def _desk() -> list[str]:

@@ -21,7 +21,7 @@ class Whisper:
 
     offer: Offer
     post: Callable[[ev.Event], None]
-    mailbox: asyncio.Queue[do.Connect] = field(default_factory=asyncio.Queue)
+    mailbox: asyncio.Queue[do.LetIn] = field(default_factory=asyncio.Queue)
 
     async def run(self, channel: Channel, topics: Mapping[CategoryId, str]) -> None:
         """Returns when the dialplan is to hang the leg up; raises HungUp and SessionLost."""
@@ -33,6 +33,8 @@ class Whisper:
             await asyncio.wait_for(self.mailbox.get(), CONNECT_WAIT_S)
         except TimeoutError:
             return  # the caller has gone meanwhile
+        # From here on the dialplan need not bring us together, should the controller die.
+        await channel.set_variables({"IVR_TALKED": "1"})
         await channel.enter_room(self.offer.id, RoomRole.COUNSELLOR)
 
     async def _accepted(self, channel: Channel, topics: Mapping[CategoryId, str]) -> bool:

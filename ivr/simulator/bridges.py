@@ -128,6 +128,13 @@ class Room(Bridge):
         self._tell_state("NOT_INUSE")
         self.destroy()
 
+    def kick_all(self) -> None:
+        for member in self.members:
+            if not member.kicked:
+                member.kicked = True
+                member.channel.variables["CONFBRIDGE_RESULT"] = "KICKED"
+                member.channel.changed()
+
     def _let_callers_go(self) -> None:
         if self._has_marked():
             return
@@ -178,6 +185,12 @@ class Bridges:
             if not room.members:
                 del self.rooms[room_name]
                 room.end()
+
+    def kick_all(self, room_name: str) -> None:
+        """ConfKick(room,all), where there is such a room."""
+        room = self.rooms.get(room_name)
+        if room is not None:
+            room.kick_all()
 
     async def talk(self, caller: Channel, leg: Channel) -> None:
         """The talk of the fallback queue: until one of the two is interrupted."""

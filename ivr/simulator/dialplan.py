@@ -55,6 +55,7 @@ class Dialplan:
         except Gone:
             pass
         finally:
+            self._empty_the_room(channel)
             channel.hang_up(Hangup(EndedBy.MACHINE))
             channel.tell("SoftHangupRequest", [("Cause", "16")])
             self._exchange.finish(channel)
@@ -71,6 +72,14 @@ class Dialplan:
 
     async def _offer(self, channel: Channel) -> None:
         await self._agi(channel, "offer", ())
+        room = channel.get("IVR_OFFER")
+        if channel.get("IVR_TALKED") != "1" and room in self._exchange.bridges.rooms:
+            await self._exchange.bridges.confbridge(channel, room, "ivr_counsellor")
+            channel.check()
+
+    def _empty_the_room(self, channel: Channel) -> None:
+        """Extension `h`: nobody stays alone in the talk's room."""
+        self._exchange.bridges.kick_all(channel.get("IVR_OFFER"))
 
     async def _line(self, channel: Channel) -> None:
         """The circle of `[line]`; the place's priority says at which label it is entered."""
@@ -79,6 +88,7 @@ class Dialplan:
         while step is not None:
             match step:
                 case "ask":
+                    variables.pop("CONFBRIDGE_RESULT", None)
                     await self._agi(channel, "call", CALL_ARGUMENTS)
                     step = _after_conversation(variables)
                 case "fallback":
@@ -203,4 +213,5 @@ def _after_conversation(variables: Mapping[str, str]) -> str:
     """The step after our conversation has let the channel go."""
     if variables.get("IVR_DONE") == "1":
         return "done"
-    return "closing" if variables.get("IVR_PHASE") == "talk" else "fallback"
+    talked = variables.get("IVR_PHASE") == "talk"
+    return "closing" if talked and variables.get("CONFBRIDGE_RESULT") != "KICKED" else "fallback"

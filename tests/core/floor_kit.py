@@ -150,9 +150,13 @@ class Kit:
         self.post(ev.OfferPickedUp(offer=offer.id))
         return self.post(ev.OfferAccepted(offer=offer.id))
 
+    def enter(self, offer: Offer) -> list[do.Effect]:
+        return self.post(ev.CallerEntered(call=offer.call, offer=offer.id))
+
     def talk(self, offer: Offer) -> list[do.Effect]:
         self.device(offer.counsellor, DeviceState.IN_USE)
         self.accept(offer)
+        self.enter(offer)
         return self.post(ev.TalkStarted(offer=offer.id))
 
     def leg_ended(self, offer: Offer, by: EndedBy = EndedBy.COUNSELLOR) -> list[do.Effect]:

@@ -40,6 +40,7 @@ from tests.core.scripted_channel import ScriptedChannel
 MARKAZI = load_rules(Path(__file__).parents[2] / "deploy/provinces/markazi.yaml")
 FLOW = build_flow(MARKAZI)
 CALL = CallId("c1")
+LET_IN = do.LetIn(offer=OfferId("7-1"))
 CONNECT = do.Connect(call=CALL, offer=OfferId("7-1"), counsellor=CounsellorId("ali"))
 
 
@@ -303,7 +304,7 @@ class TestWhisper:
         posted: list[ev.Event] = []
         whisper = Whisper(offer=self.offer(confirm=False), post=posted.append)
         channel = ScriptedChannel()
-        whisper.mailbox.put_nowait(CONNECT)
+        whisper.mailbox.put_nowait(LET_IN)
         channel.leave_room()
         task = asyncio.create_task(whisper.run(channel, FLOW.topics))
         await channel.in_room.wait()
@@ -316,6 +317,7 @@ class TestWhisper:
         ]
         assert [type(event) for event in posted] == [ev.OfferPickedUp, ev.OfferAccepted]
         assert channel.rooms == [("7-1", RoomRole.COUNSELLOR)]
+        assert channel.variables == {"IVR_TALKED": "1"}
 
     @pytest.mark.parametrize(("key", "accepted"), [("1", True), ("3", False), (None, False)])
     async def test_key_1_accepts_where_a_voicemail_might_answer(
@@ -326,7 +328,7 @@ class TestWhisper:
         channel = ScriptedChannel({"press-1-to-accept": [key] if key else []})
         task = asyncio.create_task(whisper.run(channel, FLOW.topics))
         if accepted:
-            whisper.mailbox.put_nowait(CONNECT)
+            whisper.mailbox.put_nowait(LET_IN)
             await channel.in_room.wait()
             channel.leave_room()
         await task

@@ -99,6 +99,8 @@ def test_a_talk_from_offer_to_record(kit: Kit) -> None:
     offer = kit.offer()
     kit.accept(offer)
     assert kit.only(do.Connect).offer == offer.id
+    kit.enter(offer)
+    assert kit.only(do.LetIn).offer == offer.id
     kit.pass_s(1)
     kit.talk(offer)
     kit.pass_s(60)
@@ -232,6 +234,16 @@ def test_counsellor_leaves_in_the_instant_of_acceptance(kit: Kit) -> None:
     assert kit.only(do.HoldCall).call == "c1"
     assert kit.only(do.RecallCaller).call == "c1"
     assert kit.offer().counsellor == "sara"
+
+
+def test_caller_enters_a_room_whose_counsellor_has_gone(kit: Kit) -> None:
+    kit.on_duty("ali").call("c1", EVERYBODY)
+    offer = kit.offer()
+    kit.accept(offer)
+    kit.leg_ended(offer)
+    kit.enter(offer)
+    assert kit.only(do.RecallCaller).call == "c1"
+    assert not kit.all(do.LetIn)
 
 
 def test_caller_leaves_in_the_instant_of_acceptance(kit: Kit) -> None:

@@ -118,11 +118,27 @@ def test_no_application_sees_the_callers_number() -> None:
     assert "CALLERID(all)" not in dialplan(MARKAZI)
 
 
-def test_the_counsellors_leg_is_ours_or_ends() -> None:
+IN_ROOM = "0${CONFBRIDGE_INFO(parties,${IVR_OFFER})}"
+
+
+def test_the_counsellors_leg_is_ours_or_meets_the_caller_or_ends() -> None:
     assert steps(dialplan(MARKAZI), "offer") == [
         "Set(CDR_PROP(disable)=1)",
         "AGI(agi://127.0.0.1:4573/offer)",
-        "Hangup()",
+        'GotoIf($["${IVR_TALKED}" = "1"]?done)',
+        f"GotoIf($[{IN_ROOM} = 0]?done)",
+        "ConfBridge(${IVR_OFFER},ivr_room,ivr_counsellor)",
+        "done: Hangup()",
+    ]
+
+
+@pytest.mark.parametrize("context", ["line", "offer"])
+def test_a_hang_up_leaves_nobody_alone_in_the_room(context: str) -> None:
+    assert steps(dialplan(MARKAZI), context, "h") == [
+        'GotoIf($["${IVR_OFFER}" = ""]?gone)',
+        f"GotoIf($[{IN_ROOM} = 0]?gone)",
+        "ConfKick(${IVR_OFFER},all)",
+        "gone: NoOp()",
     ]
 
 

@@ -5,7 +5,7 @@ import pytest
 
 from ivr.asterisk.translate import TRUNK_CONTEXT, TRUNK_ENDPOINT, VARIABLES, Translator, created_leg
 from ivr.dialplan.static import StaticLine, render_dialplan
-from ivr.events import CallHungUp, DeviceChanged, LegEnded, OfferFailed, TalkStarted
+from ivr.events import CallerEntered, CallHungUp, DeviceChanged, LegEnded, OfferFailed, TalkStarted
 from ivr.model import CallFacts, CountySource, DeviceState, EndedBy, Lane, OfferResult
 from ivr.settings import PROJECT
 
@@ -149,6 +149,7 @@ def test_a_hang_up_by_hand_beats_a_lost_contact(translator):
 def test_a_talk_starts_once_both_are_in_the_room(translator):
     stream = messages("talk_in_room")
     assert told(translator, stream) == [
+        CallerEntered(call=CALL, offer="1-1"),
         TalkStarted(offer="1-1"),
         *ended(EndedBy.COUNSELLOR),
         CallHungUp(call=CALL),

@@ -135,6 +135,7 @@ class FloorMachine(RuleBasedStateMachine):
         events = [
             ev.OfferPickedUp(offer=offer.id),
             ev.OfferAccepted(offer=offer.id),
+            ev.CallerEntered(call=offer.call, offer=offer.id),
             ev.TalkStarted(offer=offer.id),
             ev.OfferFailed(offer=offer.id, result=result),
             ev.LegEnded(offer=offer.id, ended_by=by),
