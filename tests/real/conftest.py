@@ -1,8 +1,11 @@
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
+import pytest_asyncio
 
 from tests.real.exchange import Exchange, free_settings, running_exchange, why_no_asterisk
+from tests.real.product import Product
+from tests.real.scene import Scene, shared_product
 
 
 @pytest.fixture(scope="session")
@@ -19,3 +22,21 @@ def asterisk(
     """A running private Asterisk of this test process; no controller listens on its AGI port."""
     with running_exchange(free_settings(tmp_path_factory.mktemp("exchange"))) as exchange:
         yield exchange
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def shared(
+    private_asterisk: None, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Product]:
+    """The product of this test process: tests that use it run in the session's loop."""
+    async with shared_product(tmp_path_factory.mktemp("shared") / "home") as product:
+        yield product
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def scene(shared: Product) -> AsyncIterator[Scene]:
+    """An empty floor to call; nothing may be left of the calls afterwards."""
+    scene = Scene(shared)
+    await scene.begin()
+    yield scene
+    await scene.end()

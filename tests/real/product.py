@@ -7,7 +7,7 @@ import signal
 import sys
 import time
 import urllib.request
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -135,14 +135,20 @@ class Product:
         return {**os.environ, **given, "PYTHONWARNINGS": "default"}
 
 
-def write_rules(directory: Path, **limits: float) -> Path:
+def write_rules(
+    directory: Path,
+    *,
+    steps: Mapping[str, float] | None = None,
+    conversation: Mapping[str, float] | None = None,
+    **limits: float,
+) -> Path:
     """Markazi's rules with other times: tests cannot wait for a real wrap-up."""
     source = PROJECT / "deploy" / "provinces" / "markazi.yaml"
     rules = yaml.load(source.read_text(encoding="utf-8"), yaml.BaseLoader)  # noqa: S506 - text only
-    rules["limits"] = {
-        **rules.get("limits", {}),
-        **{name: str(value) for name, value in limits.items()},
-    }
+    changes = {"limits": limits, "steps": steps or {}, "conversation": conversation or {}}
+    for section, times in changes.items():
+        changed = {name: str(value) for name, value in times.items()}
+        rules[section] = {**rules.get(section, {}), **changed}
     directory.mkdir(parents=True)
     text = yaml.safe_dump(rules, allow_unicode=True)
     (directory / "markazi.yaml").write_text(text, encoding="utf-8")
@@ -150,12 +156,21 @@ def write_rules(directory: Path, **limits: float) -> Path:
 
 
 @asynccontextmanager
-async def running_product(home: Path, **limits: float) -> AsyncIterator[Product]:
-    """Asterisk and the controller, configured from Markazi's rules with short times."""
+async def running_product(
+    home: Path,
+    *,
+    steps: Mapping[str, float] | None = None,
+    conversation: Mapping[str, float] | None = None,
+    changes: Mapping[str, Any] | None = None,
+    **limits: float,
+) -> AsyncIterator[Product]:
+    """Asterisk and the controller, configured from Markazi's rules with short times.
+
+    `changes` are settings of the copy, by the names of `Settings`.
+    """
     times = {"wrap_up_s": 0, "rejected_s": 1, "busy_s": 1, "rona_s": 1, "ring_s": 5, **limits}
-    settings = free_settings(home).model_copy(
-        update={"rules_dir": write_rules(home / "rules", **times)}
-    )
+    rules_dir = write_rules(home / "rules", steps=steps, conversation=conversation, **times)
+    settings = free_settings(home).model_copy(update={"rules_dir": rules_dir, **(changes or {})})
     await asyncio.to_thread(build, settings)
     lines, devices = lines_and_devices(settings)
     configure(settings, lines=lines, devices=devices)

@@ -1,0 +1,73 @@
+"""Whole calls by a SIP client that is not ours: sipp as the caller and as the counsellors."""
+
+import pytest
+
+from tests.real.scene import Scene, offers
+
+pytestmark = [pytest.mark.real, pytest.mark.asyncio(loop_scope="session")]
+
+
+def keys(pressed: str) -> list[tuple[float, str]]:
+    return [(0.0, key) for key in pressed]
+
+
+async def test_from_the_menus_to_the_closing_sentence(scene: Scene) -> None:
+    async with scene.sipp_counsellor("saveh-1", hang_up_after_s=4, calls=1) as counsellor:
+        async with scene.sipp_caller(keys=keys("224")) as caller:
+            await caller.answered()
+            await scene.until(lambda: scene.product.floor()["talks"], 15)
+            assert await caller.ended(40), "the exchange hung up, after the counsellor"
+        assert await counsellor.exited(5) == 0
+    record = await scene.the_call()
+    assert (record["county"], record["category"]) == ("markazi-saveh", "family_dispute")
+    assert (record["end"], record["ended_by"]) == ("connected", "counsellor")
+
+
+async def test_a_supporting_county(scene: Scene) -> None:
+    async with (
+        scene.sipp_counsellor("arak-1") as arak,
+        scene.sipp_counsellor("saveh-1") as saveh,
+        scene.sipp_caller(keys=keys("2923"), hang_up_after_s=7) as caller,
+    ):
+        await caller.answered()
+        assert not await caller.ended(30)
+        assert (len(arak.offered()), len(saveh.offered())) == (0, 1)
+    record = await scene.the_call()
+    assert (record["county"], record["desk"]) == ("markazi-tafresh", "markazi-saveh")
+    assert (record["end"], record["ended_by"]) == ("connected", "caller")
+
+
+async def test_the_danger_key(scene: Scene) -> None:
+    async with (
+        scene.sipp_counsellor("khomeyn-1"),
+        scene.sipp_caller("123", keys=keys("1"), hang_up_after_s=6) as caller,
+    ):
+        await caller.answered()
+        assert not await caller.ended(20)
+    record = await scene.the_call()
+    assert (record["lane"], record["end"]) == ("danger", "connected")
+
+
+@pytest.mark.parametrize(
+    ("answer", "result"), [("603 Decline", "rejected"), ("486 Busy Here", "busy")]
+)
+async def test_a_refusal(scene: Scene, answer: str, result: str) -> None:
+    async with (
+        scene.sipp_counsellor("arak-1", refuse=answer),
+        scene.sipp_counsellor("arak-2"),
+        scene.sipp_caller(keys=keys("0"), hang_up_after_s=6) as caller,
+    ):
+        await caller.answered()
+        assert not await caller.ended(20)
+    assert offers(await scene.the_call()) == [("arak-1", result), ("arak-2", "connected")]
+
+
+async def test_silence_and_a_caller_who_leaves_while_it_rings(scene: Scene) -> None:
+    async with (
+        scene.sipp_counsellor("arak-1", answer_after_s=None) as counsellor,
+        scene.sipp_caller() as caller,
+    ):
+        await caller.answered()
+        await counsellor.traced(False, "INVITE", "INVITE", 20)
+    record = await scene.the_call()
+    assert record["lane"] == "silence"
