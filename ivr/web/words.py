@@ -40,7 +40,7 @@ ENDS = {
     CallEnd.IN_MENU: "قطع پیش از صف",
     CallEnd.SHORT_ABANDONMENT: "قطع زودهنگام",
     CallEnd.ABANDONED: "قطع پیش از پاسخ",
-    CallEnd.CONNECTED: "گفت‌وگو با مشاور",
+    CallEnd.CONNECTED: "گفت‌وگو با کارشناس",
     CallEnd.FALLBACK_CONNECTED: "پاسخ در صف پشتیبان",
     CallEnd.FALLBACK_ABANDONED: "قطع در صف پشتیبان",
 }

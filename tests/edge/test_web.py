@@ -80,7 +80,7 @@ async def test_an_empty_floor_is_said_in_words(client: TestClient[Any, Any]) -> 
     for words in (
         "کسی در صف نیست.",
         "گفت‌وگویی در جریان نیست.",
-        "هیچ مشاوری در شیفت نیست.",
+        "هیچ کارشناسی در شیفت نیست.",
         "امروز هنوز تماسی ثبت نشده است.",
     ):
         assert words in text
