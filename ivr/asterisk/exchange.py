@@ -24,6 +24,9 @@ log = structlog.get_logger()
 LINE_CONTEXT = "line"
 LINE_AGAIN = "ask"  # the label in [line] where our conversation begins anew
 OFFER_CONTEXT = "offer"
+# Asterisk gives up a moment before the offer's deadline: only it knows whether the phone rang in
+# vain (not answered) or said nothing at all (unreachable).
+GIVE_UP_EARLIER_S = 0.5
 
 
 def _utc_now() -> datetime:
@@ -100,7 +103,7 @@ class Exchange:
 
     def _originate(self, offer: Offer, whisper_name: str) -> Fields:
         id_ = wire.identifier(offer.id, "an offer's id")
-        timeout_s = (offer.deadline_at - self._now()).total_seconds()
+        timeout_s = (offer.deadline_at - self._now()).total_seconds() - GIVE_UP_EARLIER_S
         variables = {"IVR_OFFER": id_, "IVR_CALL": offer.call, "IVR_COUNSELLOR": offer.counsellor}
         return {
             "Action": "Originate",

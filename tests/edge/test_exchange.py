@@ -83,7 +83,7 @@ async def test_ringing_originates_one_leg_with_its_limits(fake):
         "Context": "offer",
         "Exten": "s",
         "Priority": "1",
-        "Timeout": "20000",
+        "Timeout": "19500",
         "CallerID": '"ساوه" <123>',
         "Async": "true",
         "Variable": ["IVR_OFFER=1-1", "IVR_CALL=1700000000.1", "IVR_COUNSELLOR=c1"],
