@@ -1,19 +1,20 @@
 """A caller's number in every form that a trunk may send, and what it says of the place. Pure.
 
-A landline's area code gives the province with certainty; its local part does not give the county
-(no published plan does), and a mobile number says nothing of where the phone is: neither decides.
-A county is only ever given by the caller or the counsellor.
+A landline's area code gives the province with certainty; its local part gives the county only
+where a table of the province's telecom says so (no plan is published), and a mobile number says
+nothing of where the phone is: its prefix is never looked at.
 """
 
 import re
 from dataclasses import dataclass
 from enum import StrEnum
+from urllib.parse import unquote
 
 from ivr.model import ProvinceId
-from ivr.text import to_ascii_digits
+from ivr.text import clean, to_ascii_digits
 
 COUNTRY_CODE = "98"  # ITU-T E.164: Iran
-_MAX_RAW = 256  # a longer header is not a number; nothing needs to look at all of it
+_MAX_RAW = 1024  # a longer header is not a number; nothing needs to look at all of it
 
 # One area code a province since the unification of 1392-93.
 AREA_CODES = {
@@ -53,6 +54,8 @@ _MOBILE = re.compile(r"09\d{9}", re.ASCII)
 # Fixed lines of no area, and numbers for the country alone (libphonenumber, region IR).
 _NON_GEOGRAPHIC = re.compile(r"094\d{7,8}|096\d{2,3}", re.ASCII)
 _ANONYMOUS = {"", "anonymous", "unavailable", "unknown", "restricted", "private", "withheld"}
+# RFC 3261 section 25.1: a display name in quotes may hold anything, brackets included.
+_QUOTED_NAME = re.compile(r'"(?:[^"\\]|\\.)*"')
 _SCHEME = re.compile(r"\s*(?:tel|sips?):", re.IGNORECASE)
 _CONTEXT = re.compile(  # of a URI without separators
     r";phonecontext=\+?([0-9]{1,15})(?![^;@])", re.IGNORECASE
@@ -89,7 +92,7 @@ def normalise_number(raw: str, trunk_area_code: str | None) -> CallerNumber:
     `trunk_area_code`: the area ("086") whose local numbers a trunk sends with eight digits, None
     for a trunk of the whole country.
     """
-    text = to_ascii_digits(raw[:_MAX_RAW]).strip()
+    text = to_ascii_digits(clean(raw[:_MAX_RAW]))
     user, context = _split(text)
     if user.casefold() in _ANONYMOUS:
         return CallerNumber(national=None, kind=NumberKind.ANONYMOUS)
@@ -101,8 +104,8 @@ def _split(text: str) -> tuple[str, str]:
 
     The context (RFC 3966 section 5.1.5) says what a local number is local to.
     """
-    bracket = re.search(r"<([^>]*)", text)
-    uri = (bracket[1] if bracket else text).strip()
+    bracket = re.search(r"<([^>]*)", _QUOTED_NAME.sub("", text, count=1))
+    uri = to_ascii_digits(unquote(bracket[1] if bracket else text)).strip()
     uri = _SEPARATORS.sub("", _SCHEME.sub("", uri, count=1))
     context = _CONTEXT.search(uri)
     return re.split(r"[;@]", uri, maxsplit=1)[0], context[1] if context else ""
