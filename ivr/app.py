@@ -23,7 +23,7 @@ from ivr.queues import Floor
 from ivr.reception import Reception
 from ivr.settings import Settings
 from ivr.store.fallback_import import import_fallback_calls
-from ivr.store.store import Store
+from ivr.store.store import Store, clock_epoch
 from ivr.store.vault import Vault
 from ivr.store.writer import Writer, open_writer
 from ivr.view import CallRow, FloorView, Names, call_row
@@ -42,8 +42,8 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
     """
     deployment = load_deployment(settings)
     async with AsyncExitStack() as stack:
-        store = await stack.enter_async_context(await Store.open(settings))
-        epoch = await store.next_epoch()
+        store = await stack.enter_async_context(Store(settings))
+        epoch = await _epoch(store)
         writer = await stack.enter_async_context(
             open_writer(store, epoch, settings.home / "emergency")
         )
@@ -55,6 +55,15 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
         )
         log.info("serving", epoch=epoch, agi_port=line.agi.port, http_port=console_port)
         await line.run(stop)
+
+
+async def _epoch(store: Store) -> int:
+    """Without a database the line is served all the same; records wait in the emergency file."""
+    try:
+        return await store.next_epoch()
+    except StoreError as error:
+        log.error("serving_without_database", reason=str(error))  # noqa: TRY400 - the reason is said
+        return clock_epoch()
 
 
 class _Line:
@@ -91,9 +100,12 @@ class _Line:
 
     async def restore(self) -> None:
         """What happened while nobody of us was here, and whom an earlier controller left behind."""
-        await self._import_fallback_calls()
         self.controller.post(ev.StaffChanged(counsellors=self._people))
-        self.controller.post(ev.CallsRestored(records=await self._store.open_calls()))
+        try:
+            await self._import_fallback_calls()
+            self.controller.post(ev.CallsRestored(records=await self._store.open_calls()))
+        except StoreError:  # then what the callers' channels know has to do
+            log.warning("open_calls_not_restored")
 
     async def run(self, stop: asyncio.Event) -> None:
         async with asyncio.TaskGroup() as tasks:

@@ -1,7 +1,8 @@
 """`ivr run`: Asterisk and the controller of one copy, watched over until Ctrl-C.
 
 The controller is a process of its own: when it dies or freezes it is started again, and Asterisk
-keeps the callers meanwhile. In production systemd does the same by deploy/systemd.
+keeps the callers meanwhile. It ends itself when we are gone (its standard input is ours): nobody
+would be there to notice that it froze. In production systemd does the same by deploy/systemd.
 """
 
 import asyncio
@@ -11,12 +12,12 @@ import socket
 import sys
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import structlog
 
-from ivr.errors import LineError
+from ivr.errors import BadInput, LineError
 
 log = structlog.get_logger()
 
@@ -34,7 +35,7 @@ class Supervisor:
         self._address = run_dir / "notify.sock"
         self._environment = environment | {"NOTIFY_SOCKET": str(self._address)}
         self._ready = asyncio.Event()
-        self._seen_at = 0.0
+        self._heard = asyncio.Event()
 
     async def run(self, stop: asyncio.Event, on_ready: asyncio.Event) -> None:
         """Serve until `stop`.
@@ -45,22 +46,25 @@ class Supervisor:
         retry_s = FIRST_RETRY_S
         async with self._listening():
             while not stop.is_set():
+                began_at = time.monotonic()
                 status = await self._serve_once(stop)
                 if stop.is_set():
                     return
                 if not on_ready.is_set():
-                    raise LineError(f"the controller did not start (exit status {status})")
+                    raise _not_started(status)
                 log.warning("controller_ended_and_is_started_again", status=status)
-                await asyncio.sleep(retry_s)
-                lived_s = time.monotonic() - self._seen_at
-                retry_s = FIRST_RETRY_S if lived_s > LONGEST_RETRY_S else retry_s * 2
-                retry_s = min(retry_s, LONGEST_RETRY_S)
+                if time.monotonic() - began_at > LONGEST_RETRY_S:
+                    retry_s = FIRST_RETRY_S
+                await _stopped_within(stop, retry_s)
+                retry_s = min(retry_s * 2, LONGEST_RETRY_S)
 
     async def _serve_once(self, stop: asyncio.Event) -> int:
         process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "ivr", "serve", env=self._environment, start_new_session=True
+            *(sys.executable, "-m", "ivr", "serve", "--until-stdin-ends"),
+            env=self._environment,
+            stdin=asyncio.subprocess.PIPE,
+            start_new_session=True,
         )
-        self._seen_at = time.monotonic() + STARTING_S - FROZEN_S
         waiting = [
             asyncio.create_task(stop.wait()),
             asyncio.create_task(self._frozen()),
@@ -76,9 +80,17 @@ class Supervisor:
 
     async def _frozen(self) -> None:
         """Returns when the controller has given no sign of life for too long."""
-        while (left_s := self._seen_at + FROZEN_S - time.monotonic()) > 0:
-            await asyncio.sleep(left_s)
+        patience_s = STARTING_S
+        while await self._hears_within(patience_s):
+            patience_s = FROZEN_S
         log.error("controller_frozen")
+
+    async def _hears_within(self, seconds: float) -> bool:
+        self._heard.clear()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._heard.wait()
+        return self._heard.is_set()  # also where we were held up ourselves beyond the time
 
     @asynccontextmanager
     async def _listening(self) -> AsyncIterator[None]:
@@ -95,7 +107,7 @@ class Supervisor:
 
     def _hear(self, receiver: socket.socket) -> None:
         said = receiver.recv(256)
-        self._seen_at = time.monotonic()
+        self._heard.set()
         if said.startswith(b"READY=1"):
             self._ready.set()
 
@@ -111,6 +123,19 @@ async def _end(process: asyncio.subprocess.Process, *, gently: bool) -> None:
     if process.returncode is None:
         process.kill()
     await process.wait()
+
+
+async def _stopped_within(stop: asyncio.Event, seconds: float) -> None:
+    try:
+        async with asyncio.timeout(seconds):
+            await stop.wait()
+    except TimeoutError:
+        return
+
+
+def _not_started(status: int) -> LineError:
+    kind = BadInput if status == BadInput.exit_status else LineError
+    return kind(f"the controller did not start (exit status {status}); above it says why")
 
 
 def child_environment() -> dict[str, str]:

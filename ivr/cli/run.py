@@ -11,13 +11,20 @@ from ivr.asterisk.configure import configure
 from ivr.asterisk.process import AsteriskProcess
 from ivr.asterisk.provision import find_root, why_not_private
 from ivr.asterisk.roster import lines_and_devices
+from ivr.cli.one_error import one_error
 from ivr.deployment import Deployment, load_deployment
+from ivr.errors import AsteriskError
 from ivr.logs import set_up_logs
 from ivr.prompts import build
 from ivr.settings import Settings, load_settings
 from ivr.signals import stop_on_signals
 from ivr.simulator.demo import demo_exchange
-from ivr.supervisor import Supervisor, child_environment
+from ivr.supervisor import (
+    FIRST_RETRY_S,
+    LONGEST_RETRY_S,
+    Supervisor,
+    child_environment,
+)
 
 log = structlog.get_logger()
 
@@ -29,7 +36,8 @@ def command() -> None:
     deployment = load_deployment(settings)
     report = build(settings)
     typer.echo(f"Prompts: {len(report.prompts)} in {report.sounds_dir} ({report.made} made now)")
-    asyncio.run(_run(settings, deployment))
+    with one_error():
+        asyncio.run(_run(settings, deployment))
 
 
 async def _run(settings: Settings, deployment: Deployment) -> None:
@@ -67,17 +75,43 @@ async def _exchange(settings: Settings) -> AsyncIterator[str]:
 async def _private(settings: Settings) -> AsyncIterator[None]:
     lines, devices = lines_and_devices(settings)
     configure(settings, lines=lines, devices=devices)
-    async with AsteriskProcess(settings) as process, asyncio.TaskGroup() as tasks:
-        keeping = tasks.create_task(_keep_alive(process))
-        yield
-        keeping.cancel()
+    process = AsteriskProcess(settings)
+    # One that an earlier `ivr run` left behind may have callers: a start that fails lets them be.
+    ours = process.pid is None
+    try:
+        await _start(process)
+        async with asyncio.TaskGroup() as tasks:
+            keeping = tasks.create_task(_keep_alive(process))
+            yield
+            keeping.cancel()
+        ours = True
+    finally:
+        if ours:
+            await asyncio.to_thread(process.stop)
 
 
 async def _keep_alive(process: AsteriskProcess) -> None:
+    retry_s = FIRST_RETRY_S
     while True:
         await process.wait_ended()
         log.error("asterisk_ended_and_is_started_again")
-        await asyncio.to_thread(process.start)
+        try:
+            await _start(process)
+            retry_s = FIRST_RETRY_S
+        except AsteriskError as error:
+            log.error("asterisk_not_started", reason=str(error))  # noqa: TRY400 - tried again
+            await asyncio.sleep(retry_s)
+            retry_s = min(retry_s * 2, LONGEST_RETRY_S)
+
+
+async def _start(process: AsteriskProcess) -> None:
+    """Start Asterisk; where this is cancelled it waits all the same, for a thread goes on."""
+    starting = asyncio.create_task(asyncio.to_thread(process.start))
+    try:
+        await asyncio.shield(starting)
+    except asyncio.CancelledError:
+        await asyncio.wait({starting})
+        raise
 
 
 async def _say_ready(
