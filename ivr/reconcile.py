@@ -67,6 +67,7 @@ def _adopt(floor: "Floor", live: LiveCall, legs: frozenset[OfferId]) -> None:
     call = floor.admit(
         replace(
             known,
+            phase=CallPhase.FALLBACK,
             facts=known.facts or live.facts,
             joined_at=known.joined_at or live.joined_at,
         )
@@ -79,7 +80,6 @@ def _adopt(floor: "Floor", live: LiveCall, legs: frozenset[OfferId]) -> None:
         ended_at = known.talk_ended_at or floor.now
         floor.change(call, phase=CallPhase.CLOSING, talk_ended_at=ended_at)
     else:
-        floor.change(call, phase=CallPhase.FALLBACK)
         call.fallback_since_at = floor.now
     if live.offer is not None and live.offer not in legs:
         floor.recall(call)  # the controller died between the two ways into the room

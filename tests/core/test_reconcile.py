@@ -13,6 +13,7 @@ from ivr.model import (
     CallPhase,
     CallRecord,
     CounsellorId,
+    CounsellorState,
     EndedBy,
     ExchangeSnapshot,
     LiveCall,
@@ -75,6 +76,16 @@ def test_a_talk_is_nobody_left_alone(kit: Kit) -> None:
     see(kit, IN_ROOM, legs=frozenset({OFFER}))
     assert not kit.all(do.RecallCaller)
     assert kit.records[CALL].phase is CallPhase.TALKING
+
+
+def test_a_talk_that_was_written_down_is_adopted_as_one(kit: Kit) -> None:
+    """Its record says TALKING already: the counsellor has to be told so all the same."""
+    restore(kit, TALKING)
+    see(kit, IN_ROOM, legs=frozenset({OFFER}))
+    presence = kit.floor.staff.get(CounsellorId("ali"))
+    assert presence is not None
+    assert presence.state() is CounsellorState.TALKING
+    assert kit.records[CALL].connected_at == TALKING.connected_at
 
 
 @pytest.mark.parametrize("phase", [CallPhase.TALKING, CallPhase.CLOSING])
