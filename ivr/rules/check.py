@@ -10,10 +10,12 @@ from datetime import date
 from ivr.model import UNKNOWN_CATEGORY
 from ivr.rules.check_counties import COUNTY_CHECKS
 from ivr.rules.check_menus import MENU_CHECKS
+from ivr.rules.check_questions import QUESTIONS
+from ivr.rules.check_units import UNIT_CHECKS
 from ivr.rules.counties import Gazetteer
 from ivr.rules.findings import FieldPath, Problem
-from ivr.rules.judging import Subject, did_you_mean, question, twice, warning
-from ivr.rules.schema import DEFAULT_LINE, CentreState, ProvinceRules
+from ivr.rules.judging import Subject, did_you_mean, twice, warning
+from ivr.rules.schema import DEFAULT_LINE, ProvinceRules
 
 
 def check(rules: ProvinceRules, known: Gazetteer, today: date) -> list[Problem]:
@@ -71,23 +73,6 @@ def _outcomes(subject: Subject) -> Iterator[Problem]:
     yield from twice((("outcomes", index, "id"), item.id) for index, item in enumerate(outcomes))
 
 
-def _questions(subject: Subject) -> Iterator[Problem]:
-    for path, county in subject.counties():
-        for index, item in enumerate(county.supporting):
-            if item.proposal and not county.is_open:
-                message = (
-                    f"is {item.county} the supporting county (شهرستان معین) of {county.id}? It "
-                    "is only a proposal. Remove 'proposal' when the province has confirmed it."
-                )
-                yield question((*path, "supporting", index, "county"), message)
-        if county.centre.state is CentreState.UNKNOWN:
-            message = f"has {county.id} a centre? The sources do not say."
-            yield question((*path, "centre", "state"), message)
-        if county.centre.state is CentreState.PLANNED and county.centre.planned is None:
-            message = f"when is the centre of {county.id} to open? The sources give no day."
-            yield question((*path, "centre"), message, (*path, "centre", "planned"))
-
-
 CHECKS: tuple[Callable[[Subject], Iterator[Problem]], ...] = (
     _province,
     _lines,
@@ -95,5 +80,6 @@ CHECKS: tuple[Callable[[Subject], Iterator[Problem]], ...] = (
     _categories,
     _outcomes,
     *MENU_CHECKS,
-    _questions,
+    *UNIT_CHECKS,
+    *QUESTIONS,
 )

@@ -8,7 +8,7 @@ from persiantools.jdatetime import JalaliDate
 from ivr.model import CountyId
 from ivr.rules.findings import FieldPath, Problem
 from ivr.rules.judging import ALL_COUNTIES, Subject, did_you_mean, twice, warning
-from ivr.rules.schema import CentreState, County, ProvinceRules
+from ivr.rules.schema import Answering, CentreState, County, ProvinceRules
 
 
 def planned_on(jalali: str) -> date | None:
@@ -51,12 +51,30 @@ def _all_counties_listed(subject: Subject) -> Iterator[Problem]:
 
 
 def _somebody_answers(subject: Subject) -> Iterator[Problem]:
-    if not subject.rules.desks:
+    """Where a centre is unknown, somebody may well sit there: that is asked, not refused."""
+    unknown = any(item.centre.state is CentreState.UNKNOWN for _, item in subject.counties())
+    if not subject.rules.desks and not unknown:
         message = (
             "no county has an open centre, so no counsellor would ever be rung. Write "
             "'state: open' where people answer."
         )
         yield Problem(path=("counties",), message=message, related=ALL_COUNTIES)
+
+
+def _central_seat(subject: Subject) -> Iterator[Problem]:
+    seat, path = subject.rules.central_seat, ("central_seat",)
+    if seat is None:
+        return
+    if subject.rules.answering is not Answering.CENTRAL:
+        message = (
+            "no provincial desk answers with 'answering: county', so this changes nothing. "
+            "Remove it."
+        )
+        yield warning(path, message, ("answering",))
+    listed = {county.id for county in subject.rules.counties}
+    if seat not in listed:
+        message = f"'{seat}' is no county of this file. " + did_you_mean(seat, listed)
+        yield Problem(path=path, message=message, related=ALL_COUNTIES)
 
 
 def _planned(subject: Subject) -> Iterator[Problem]:
@@ -96,7 +114,7 @@ def _supporting(subject: Subject) -> Iterator[Problem]:
         if county.is_open and county.supporting:
             message = "the county's own centre is open, so these are never used. Remove them."
             yield warning(field, message, state)
-        elif not county.is_open and not county.supporting:
+        elif _needs_support(subject.rules, county):
             message = (
                 "nobody is named who serves the county: its calls go to the whole province at "
                 "once. Name a supporting county" + _nearest_open(subject, county)
@@ -104,6 +122,12 @@ def _supporting(subject: Subject) -> Iterator[Problem]:
             yield warning(state, message, field)
         for index, item in enumerate(county.supporting):
             yield from _supporter(subject, county, item.county, (*field, index, "county"))
+
+
+def _needs_support(rules: ProvinceRules, county: County) -> bool:
+    """Whether its callers have nobody near; where that is unknown, the state is what to ask for."""
+    without = county.centre.state in {CentreState.NONE, CentreState.PLANNED}
+    return without and rules.answering is Answering.COUNTY and not county.supporting
 
 
 def _supporter(
@@ -163,4 +187,11 @@ def _nearest_open(subject: Subject, county: County) -> str:
     return f"; open centres next to it: {', '.join(near)}." if near else "."
 
 
-COUNTY_CHECKS = (_county_ids, _all_counties_listed, _somebody_answers, _planned, _supporting)
+COUNTY_CHECKS = (
+    _county_ids,
+    _all_counties_listed,
+    _somebody_answers,
+    _central_seat,
+    _planned,
+    _supporting,
+)

@@ -4,15 +4,23 @@ from collections.abc import Hashable, Iterator
 
 from ivr.model import Lane
 from ivr.rules.findings import FieldPath, Problem
-from ivr.rules.judging import ALL_COUNTIES, Subject, did_you_mean, twice, warning
-from ivr.rules.schema import NEXT_PAGE_KEY, Urgency
+from ivr.rules.judging import (
+    ALL_COUNTIES,
+    Subject,
+    asked_of,
+    did_you_mean,
+    question,
+    twice,
+    warning,
+)
+from ivr.rules.schema import KEYS_PER_PAGE, MAX_COUNTY_PAGES, NEXT_PAGE_KEY, Urgency
 
 
 def _first_question(subject: Subject) -> Iterator[Problem]:
-    question = subject.rules.menus.first_question
-    if question.danger_key == question.ordinary_key:
+    first = subject.rules.menus.first_question
+    if first.danger_key == first.ordinary_key:
         message = (
-            f"key {question.danger_key} would mean both danger and no danger. Give one of them "
+            f"key {first.danger_key} would mean both danger and no danger. Give one of them "
             "another key."
         )
         yield Problem(
@@ -45,16 +53,49 @@ def _county_pages(subject: Subject) -> Iterator[Problem]:
             yield Problem(path=path, message=message, related=ALL_COUNTIES)
 
 
+def _county_asked(subject: Subject) -> Iterator[Problem]:
+    path: FieldPath = ("menus", "county_pages")
+    if subject.rules.asks_county and not subject.rules.menus.county_pages:
+        message = (
+            "callers are asked for their county and hear none. Add a page, or write 'ask_county: "
+            "never' under menus."
+        )
+        yield Problem(path=path, message=message, related=(("answering",), ("menus", "ask_county")))
+    elif subject.rules.menus.county_pages and not subject.rules.asks_county:
+        message = (
+            "nobody hears these pages: with central answering the county does not decide who "
+            "answers. Remove them, or write 'ask_county: always' under menus."
+        )
+        yield warning(path, message, ("answering",), ("menus", "ask_county"))
+
+
 def _every_county_heard(subject: Subject) -> Iterator[Problem]:
-    heard = {item.county for page in subject.rules.menus.county_pages for item in page}
-    for path, county in subject.counties():
-        if county.id not in heard:
+    """Where there is room a county was forgotten; where there is none the province must choose."""
+    unheard = subject.rules.unheard_counties
+    if not unheard or not subject.rules.asks_county:
+        return
+    path: FieldPath = ("menus", "county_pages")
+    heard = len(subject.rules.counties) - len(unheard)
+    room = MAX_COUNTY_PAGES * KEYS_PER_PAGE
+    if heard >= room:
+        ask = (
+            f"which {room} of the {len(subject.rules.counties)} counties should callers hear? "
+            f"More than {MAX_COUNTY_PAGES} pages are too many, and no source says where most "
+            f"calls come from."
+        )
+        meanwhile = (
+            f"callers of {', '.join(unheard)} press 0 or wait; a person answers them like all "
+            "others and asks where they are"
+        )
+        yield question(path, asked_of(subject, ask, meanwhile), *ALL_COUNTIES)
+        return
+    for place, county in subject.counties():
+        if county.id in unheard:
             message = (
                 f"{county.id} ({county.name_fa}) is on no page of menus.county_pages: its "
-                "callers could not say where they are. Give it a key."
+                "callers must press 0 and tell a person where they are. Give it a key."
             )
-            related: tuple[FieldPath, ...] = (("menus", "county_pages"),)
-            yield Problem(path=(*path, "id"), message=message, related=related)
+            yield warning((*place, "id"), message, path)
 
 
 def _category_choices(subject: Subject) -> Iterator[Problem]:
@@ -94,6 +135,7 @@ def _danger_choices(subject: Subject) -> Iterator[Problem]:
 MENU_CHECKS = (
     _first_question,
     _county_pages,
+    _county_asked,
     _every_county_heard,
     _category_choices,
     _danger_choices,

@@ -42,6 +42,12 @@ def question(path: FieldPath, message: str, *related: FieldPath) -> Problem:
     return Problem(path=path, message=message, severity=Severity.QUESTION, related=related)
 
 
+def asked_of(subject: Subject, ask: str, meanwhile: str, whom: str | None = None) -> str:
+    """An open question as people read it: what to ask whom, and what happens until then."""
+    province = f"the welfare organisation (بهزیستی) of {subject.rules.name_fa}"
+    return f"{ask} Ask {whom or province}. Until then {meanwhile}."
+
+
 def twice(items: Iterable[tuple[FieldPath, Hashable]]) -> Iterator[Problem]:
     """Values that must be different and are not; the first one of each stays unquestioned."""
     first: dict[Hashable, FieldPath] = {}

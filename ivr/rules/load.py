@@ -8,6 +8,7 @@ from pathlib import Path
 from ivr.calendar import TEHRAN
 from ivr.errors import RulesError
 from ivr.rules.check import check
+from ivr.rules.common import COMMON_FILE, Common, common_beside
 from ivr.rules.counties import Gazetteer, KnownCounty, KnownProvince, gazetteer
 from ivr.rules.document import Document, Plain, parse, read_text
 from ivr.rules.findings import (
@@ -33,7 +34,6 @@ _STAND_INS: dict[str, Plain] = {
     "outcomes": [{"id": "external", "name_fa": "x", "name_en": "x"}],
     "menus": {
         "first_question": {"danger_key": "1", "ordinary_key": "2"},
-        "county_pages": [[]],
         "category_choices": [{"key": "1", "categories": ["x"], "prompt": "choice-x"}],
     },
 }
@@ -41,7 +41,10 @@ _STAND_INS: dict[str, Plain] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Inspection:
-    """One file as read: `rules` is None where there are errors among the findings."""
+    """One file as read, with what it has in common with others.
+
+    `rules` is None where there are errors among the findings.
+    """
 
     file: Path
     lines: Mapping[FieldPath, int]
@@ -51,29 +54,47 @@ class Inspection:
 
 def inspect(path: Path, today: date | None = None) -> Inspection:
     """Read and check one file. Raises RulesError only where there is no text to read."""
+    if path.name == COMMON_FILE:
+        raise RulesError(
+            f"{path}: no province's file, it is judged with each province beside it. Name one of "
+            "these, or none for all."
+        )
     document = parse(read_text(path))
-    day = today or datetime.now(TEHRAN).date()
-    rules, problems = judge(document, gazetteer(), day)
-    findings = sorted({locate(problem, path, document.lines) for problem in problems}, key=_place)
-    return Inspection(file=path, lines=document.lines, rules=rules, findings=tuple(findings))
+    common = common_beside(path)
+    if common:
+        common.lend_to(document)
+    rules, problems = judge(document, gazetteer(), today or datetime.now(TEHRAN).date())
+    findings = {_locate(problem, path, document, common) for problem in problems}
+    findings.update(common.findings() if common else ())
+    return Inspection(
+        file=path,
+        lines=document.lines,
+        rules=None if errors_of(findings) else rules,
+        findings=tuple(sorted(findings, key=_place)),
+    )
 
 
 def inspect_all(directory: Path, today: date | None = None) -> list[Inspection]:
     """Every `*.yaml` of a directory, with what is wrong between the files.
 
-    Raises RulesError where the directory holds no such file.
+    What is wrong in the common file is said once. Raises RulesError where the directory holds no
+    province's file.
     """
-    files = sorted(directory.glob("*.yaml"))
+    files = sorted(file for file in directory.glob("*.yaml") if file.name != COMMON_FILE)
     if not files:
         raise RulesError(
             f"{directory}: no *.yaml file, so no province would be served. Set IVR_RULES_DIR."
         )
     inspections = [inspect(file, today) for file in files]
     clashes = _clashes(inspections)
-    return [
-        replace(one, findings=one.findings + tuple(clashes.get(one.file, ())))
-        for one in inspections
-    ]
+    said: set[Finding] = set()
+    complete = []
+    for one in inspections:
+        findings = [*one.findings, *clashes.get(one.file, ())]
+        new = tuple(finding for finding in findings if finding not in said)
+        said.update(new)
+        complete.append(replace(one, findings=new))
+    return complete
 
 
 def load_rules(path: Path) -> ProvinceRules:
@@ -150,5 +171,12 @@ def _claims(rules: ProvinceRules | None) -> Iterator[tuple[FieldPath, str]]:
         yield from ((("lines", index), number) for index, number in enumerate(rules.lines))
 
 
-def _place(finding: Finding) -> tuple[int, str, str]:
-    return finding.line, finding.field, finding.message
+def _locate(problem: Problem, file: Path, document: Document, common: Common | None) -> Finding:
+    """The problem in the file in which the field was written."""
+    if common and problem.line is None and common.lends(problem.path):
+        return locate(problem, common.file, common.document.lines)
+    return locate(problem, file, document.lines)
+
+
+def _place(finding: Finding) -> tuple[str, int, str, str]:
+    return finding.file, finding.line, finding.field, finding.message

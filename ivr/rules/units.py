@@ -66,12 +66,18 @@ class Cover(Record):
     )
 
 
-class MobileTeam(Record):
+class Unit(Record):
+    """What teams, crisis centres and bases share."""
+
+    id: Id = Field(description="its name in records; it never changes")
+    county: CountyRef = Field(description="the county to which it belongs")
+    city: Name | None = Field(None, description="the city in which it is")
+    source: str = Field("", description="where this is known from")
+
+
+class MobileTeam(Unit):
     """The mobile teams (تیم خدمات سیار) of one county that work the same shifts."""
 
-    id: Id = Field(description="the team's name in records; it never changes")
-    county: CountyRef = Field(description="the county that the team goes to")
-    city: Name | None = Field(None, description="the city in which the team is stationed")
     shifts: tuple[Shift, ...] | None = Field(
         None, min_length=1, description="when the team works; left out while nobody knows"
     )
@@ -81,26 +87,16 @@ class MobileTeam(Record):
     cover: Cover | None = Field(
         None, description="given where the team serves the province while a county has no team"
     )
-    source: str = Field("", description="where this is known from")
 
 
-class CrisisCentre(Record):
+class CrisisCentre(Unit):
     """A crisis-intervention centre (مرکز مداخله در بحران): it belongs to a city."""
 
-    id: Id = Field(description="the crisis centre's name in records; it never changes")
-    county: CountyRef = Field(description="the county in which the crisis centre lies")
-    city: Name | None = Field(None, description="the city of the crisis centre")
     care: Care = Field(description="whether people may stay overnight")
-    source: str = Field("", description="where this is known from")
 
 
-class ServiceBase(Record):
+class ServiceBase(Unit):
     """A social service base (پایگاه خدمات اجتماعی) in a marginal district."""
-
-    id: Id = Field(description="the base's name in records; it never changes")
-    county: CountyRef = Field(description="the county in which the base lies")
-    city: Name | None = Field(None, description="the city of the base")
-    source: str = Field("", description="where this is known from")
 
 
 class Stated(Record):

@@ -1,6 +1,7 @@
 """Markazi's rules as shipped, what a slip of the pen in them gives, and the command line."""
 
 import json
+import shutil
 from datetime import date
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from ivr.rules.schema import CentreState, Limits, ProvinceRules
 from ivr.settings import PROJECT
 
 MARKAZI = PROJECT / "deploy" / "provinces" / "markazi.yaml"
+COMMON = MARKAZI.with_name("common.yaml")
 DATA = Path(__file__).parent / "data"
 TODAY = date(2026, 11, 22)
 
@@ -97,21 +99,91 @@ def test_a_planned_day_has_not_passed_on_the_day_itself() -> None:
     assert not [f for f in inspect(MARKAZI, date(2026, 3, 20)).findings if "passed" in f.message]
 
 
-def test_version_follows_the_content_and_not_the_comments(tmp_path: Path) -> None:
-    text = MARKAZI.read_text("utf-8")
-    same, other = tmp_path / "same.yaml", tmp_path / "other.yaml"
-    same.write_text("# a comment\n" + text, "utf-8")
-    other.write_text(text.replace("own_s: 20", "own_s: 21"), "utf-8")
-    versions = [load_rules(file).version for file in (MARKAZI, same, other)]
-    assert versions[0] == versions[1] != versions[2]
-    assert len(versions[0]) == 12
+@pytest.fixture
+def copies(tmp_path: Path) -> Path:
+    """Markazi's file with the common one beside it, to be changed; the folder of both."""
+    for file in (MARKAZI, COMMON):
+        shutil.copy(file, tmp_path)
+    return tmp_path
 
 
-def test_persian_digits_are_the_same_rules(tmp_path: Path) -> None:
-    file = tmp_path / "persian.yaml"
-    text = MARKAZI.read_text("utf-8").replace("own_s: 20", "own_s: ۲۰")
-    file.write_text(text.replace('["086123"]', "[۰۸۶۱۲۳]"), "utf-8")
-    assert load_rules(file).version == load_rules(MARKAZI).version
+def change(file: Path, old: str, new: str) -> None:
+    text = file.read_text("utf-8")
+    assert old in text
+    file.write_text(text.replace(old, new, 1), "utf-8")
+
+
+def test_version_follows_the_content_and_not_the_comments(copies: Path) -> None:
+    mine, before = copies / MARKAZI.name, load_rules(MARKAZI).version
+    change(mine, "id: markazi\n", "# a comment\nid: markazi\n")
+    assert load_rules(mine).version == before
+    assert len(before) == 12
+    change(copies / COMMON.name, "own_s: 20", "own_s: 21")
+    assert load_rules(mine).version != before
+
+
+def test_persian_digits_are_the_same_rules(copies: Path) -> None:
+    change(copies / COMMON.name, "own_s: 20", "own_s: ۲۰")
+    change(copies / MARKAZI.name, '["086123"]', "[۰۸۶۱۲۳]")
+    assert load_rules(copies / MARKAZI.name).version == load_rules(MARKAZI).version
+
+
+def test_a_province_may_say_itself_what_is_common(copies: Path) -> None:
+    mine = copies / MARKAZI.name
+    change(mine, "stated:\n", "steps: {own_s: 11}\nstated:\n")
+    steps = load_rules(mine).steps
+    assert (steps.own_s, steps.supporting_s) == (11, 20)
+
+
+def test_a_file_is_whole_without_a_common_one() -> None:
+    assert not (DATA / COMMON.name).exists()
+    assert load_rules(DATA / "good.yaml").outcomes
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ("steps:\n", "counties: []\nsteps:\n", "counties: only a province's own file"),
+        ("outcomes:\n", "outcome:\n", "outcome: only a province's own file can say this. Did you"),
+        ("steps:\n", "steps: [\n", "not YAML"),
+        ("  own_s: 20\n", "  own_s: 20\n  own_s: 21\n", "own_s: written twice"),
+    ],
+)
+def test_mistakes_in_the_common_file_stand_there(
+    copies: Path, old: str, new: str, expected: str
+) -> None:
+    change(copies / COMMON.name, old, new)
+    findings = [str(item) for item in inspect(copies / MARKAZI.name, TODAY).findings]
+    assert [item for item in findings if "common.yaml:" in item and expected in item], findings
+    with pytest.raises(RulesError):
+        load_rules(copies / MARKAZI.name)
+
+
+def test_a_mistake_in_the_common_file_is_told_once(copies: Path) -> None:
+    qom = (DATA / "good.yaml").read_text("utf-8").split("categories:")[0]
+    menus = "menus: {county_pages: [[{key: 1, county: qom-qom}]]}\n"
+    (copies / "qom.yaml").write_text(qom + menus, "utf-8")
+    change(copies / COMMON.name, "urgency: P1", "urgency: high")
+    findings = [str(item) for one in inspect_all(copies, TODAY) for item in one.findings]
+    assert len([item for item in findings if "'high' is not known here" in item]) == 1
+    with pytest.raises(RulesError, match="cannot be used"):
+        load_all(copies)
+
+
+def test_the_common_file_is_no_province(copies: Path) -> None:
+    with pytest.raises(RulesError, match="judged with each province"):
+        inspect(copies / COMMON.name)
+    assert [one.file.name for one in inspect_all(copies)] == [MARKAZI.name]
+    (copies / MARKAZI.name).unlink()
+    with pytest.raises(RulesError, match="no province would be served"):
+        inspect_all(copies)
+
+
+@pytest.mark.parametrize("content", ["[]", "x", "", "null"])
+def test_a_common_file_that_is_no_table_is_refused(copies: Path, content: str) -> None:
+    (copies / COMMON.name).write_text(content)
+    with pytest.raises(RulesError, match=r"common\.yaml:1"):
+        load_rules(copies / MARKAZI.name)
 
 
 def test_limits_are_those_of_the_floor() -> None:
@@ -191,28 +263,29 @@ SLIPS = [
 
 
 @pytest.mark.parametrize("slip", SLIPS, ids=lambda slip: f"{slip[1].strip()[:30]}: {slip[2]}")
-def test_a_slip_of_the_pen_is_named_with_its_line(tmp_path: Path, slip: tuple[str, ...]) -> None:
+def test_a_slip_of_the_pen_is_named_with_its_line(copies: Path, slip: tuple[str, ...]) -> None:
     old, new, expected, *anchor = slip
-    before = MARKAZI.read_text("utf-8")
-    assert old in before
-    text = before.replace(old, new, 1)
-    file = tmp_path / "slip.yaml"
-    file.write_text(text, "utf-8")
+    province, common = copies / MARKAZI.name, copies / COMMON.name
+    file = province if old in province.read_text("utf-8") else common
+    before = file.read_text("utf-8")
+    change(file, old, new)
+    text = file.read_text("utf-8")
     place = text.index(anchor[0]) if anchor else before.index(old)
-    line = text[:place].count("\n") + 1
-    found = [(item.line, item.message) for item in inspect(file, TODAY).findings]
-    assert [item for item in found if item[0] == line and expected in item[1]], found
+    where = (str(file), text[:place].count("\n") + 1)
+    found = [((item.file, item.line), item.message) for item in inspect(province, TODAY).findings]
+    assert [item for item in found if item[0] == where and expected in item[1]], found
 
 
-def test_no_line_left_out_or_garbled_ends_in_a_traceback(tmp_path: Path) -> None:
-    lines = MARKAZI.read_text("utf-8").splitlines(keepends=True)
-    file = tmp_path / "garbled.yaml"
+@pytest.mark.parametrize("name", [MARKAZI.name, COMMON.name])
+def test_no_line_left_out_or_garbled_ends_in_a_traceback(copies: Path, name: str) -> None:
+    file = copies / name
+    lines = file.read_text("utf-8").splitlines(keepends=True)
     for index, line in enumerate(lines):
         if line.lstrip().startswith("#") or not line.strip():
             continue
         for instead in ("", line[: len(line) // 2] + "\n", line.replace(":", ": -", 1)):
             file.write_text("".join([*lines[:index], instead, *lines[index + 1 :]]), "utf-8")
-            inspection = inspect(file, TODAY)
+            inspection = inspect(copies / MARKAZI.name, TODAY)
             errors = [item for item in inspection.findings if item.severity is Severity.ERROR]
             assert (inspection.rules is None) == bool(errors)
 

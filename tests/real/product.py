@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import shutil
 import signal
 import sys
 import time
@@ -152,6 +153,7 @@ def write_rules(
     directory.mkdir(parents=True)
     text = yaml.safe_dump(rules, allow_unicode=True)
     (directory / "markazi.yaml").write_text(text, encoding="utf-8")
+    shutil.copy(source.with_name("common.yaml"), directory)
     return directory
 
 
