@@ -196,7 +196,9 @@ class Scene:
         try:
             await self.until(self._is_quiet, 5)
         except TimeoutError:
-            raise AssertionError(f"left over: {self.product.floor()} {self.channels()}") from None
+            left = f"left over: {self.channels()} {self.product.floor()}"
+            self.product.asterisk.console("channel request hangup all")  # for the tests to come
+            raise AssertionError(left) from None
 
     async def begin(self) -> None:
         await self.quiet()

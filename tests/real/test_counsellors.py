@@ -2,6 +2,7 @@
 
 import pytest
 
+from ivr.simulator.sip_phone import CallerPhone
 from ivr.simulator.tone import COUNSELLOR_HZ
 from tests.real.exchange import MUSIC_HZ
 from tests.real.scene import (
@@ -159,25 +160,29 @@ async def test_danger_overtakes_who_came_before(scene: Scene) -> None:
     async with (
         scene.caller(tone_hz=FIRST_HZ) as ordinary,
         scene.caller(tone_hz=None) as silent,
-        scene.caller(tone_hz=THIRD_HZ) as danger,
     ):
         await ordinary.answered()
         await press(ordinary, "0")
-        await scene.in_line()
         await silent.answered()
         await scene.until(lambda: len(scene.waiting()) == 2, 20)
-        await danger.answered()
-        await press(danger, "1")
-        lanes = [row["lane"] for row in await scene.in_line(3)]
-        assert lanes == ["danger", "silence", "ordinary"]
-        async with scene.counsellor("arak-1", answer_after_s=0) as counsellor:
-            await (await counsellor.offered()).stream.hears_tone(THIRD_HZ, 10)
-            danger.hang_up()
-            await silent.hears_tone(COUNSELLOR_HZ, 10)
-            silent.hang_up()
-            last = [await counsellor.offered(), await counsellor.offered()][-1]
-            await last.stream.hears_tone(FIRST_HZ, 10)
-    await scene.ended(3)
+        async with scene.caller(tone_hz=THIRD_HZ) as danger:
+            await danger.answered()
+            await press(danger, "1")
+            lanes = [row["lane"] for row in await scene.in_line(3)]
+            assert lanes == ["danger", "silence", "ordinary"]
+            await _served_by_urgency(scene, danger, silent)
+    served = [offers(record) for record in await scene.ended(3)]
+    assert served == [[("arak-1", "connected")]] * 3
+
+
+async def _served_by_urgency(scene: Scene, danger: CallerPhone, silent: CallerPhone) -> None:
+    async with scene.counsellor("arak-1", answer_after_s=0) as counsellor:
+        await (await counsellor.offered()).stream.hears_tone(THIRD_HZ, 10)
+        danger.hang_up()
+        await counsellor.offered()
+        await silent.hears_tone(COUNSELLOR_HZ, 10)
+        silent.hang_up()
+        await (await counsellor.offered()).stream.hears_tone(FIRST_HZ, 10)
 
 
 async def test_a_phone_that_vanishes_in_talk_puts_the_caller_first_in_line(scene: Scene) -> None:

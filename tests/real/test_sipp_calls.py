@@ -12,7 +12,7 @@ def keys(pressed: str) -> list[tuple[float, str]]:
 
 
 async def test_from_the_menus_to_the_closing_sentence(scene: Scene) -> None:
-    async with scene.sipp_counsellor("saveh-1", hang_up_after_s=4, calls=1) as counsellor:
+    async with scene.sipp_counsellor("saveh-1", hang_up_after_s=7, calls=1) as counsellor:
         async with scene.sipp_caller(keys=keys("224")) as caller:
             await caller.answered()
             await scene.until(lambda: scene.product.floor()["talks"], 15)
@@ -62,12 +62,14 @@ async def test_a_refusal(scene: Scene, answer: str, result: str) -> None:
     assert offers(await scene.the_call()) == [("arak-1", result), ("arak-2", "connected")]
 
 
-async def test_silence_and_a_caller_who_leaves_while_it_rings(scene: Scene) -> None:
+async def test_a_caller_who_leaves_while_it_rings(scene: Scene) -> None:
     async with (
-        scene.sipp_counsellor("arak-1", answer_after_s=None) as counsellor,
-        scene.sipp_caller() as caller,
+        scene.sipp_counsellor("arak-1", answer_after_s=None, calls=1) as counsellor,
+        scene.sipp_caller(keys=keys("1"), hang_up_after_s=1) as caller,
     ):
         await caller.answered()
-        await counsellor.traced(False, "INVITE", "INVITE", 20)
+        assert not await caller.ended(20)
+        assert await counsellor.exited(5) == 0, "its phone was told that the caller has gone"
     record = await scene.the_call()
-    assert record["lane"] == "silence"
+    assert (record["end"], record["lane"]) == ("short_abandonment", "danger")
+    assert offers(record) == [("arak-1", "withdrawn")]
