@@ -10,6 +10,7 @@ import os
 import struct
 import warnings
 from array import array
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
@@ -28,8 +29,6 @@ with warnings.catch_warnings():
 
 Sound: TypeAlias = Any  # pydub.AudioSegment, which has no types
 
-RATE_HZ = 8000  # what a telephone call carries, and Asterisk plays without converting
-BAND_HZ = (300, 3400)
 LOUDNESS_DBFS = -22.0  # of speech without its pauses; room for the peaks of speech above it
 KNEE = 0.5  # of full scale: above it peaks are bent …
 CEILING = 0.8  # … and never pass this
@@ -37,13 +36,31 @@ SILENCE_DBFS = -50.0
 FRAME_MS = 20
 KEEP_MS = 20  # of what is quieter than SILENCE_DBFS: the beginning of an s, the end of an n
 FULL_SCALE = 32768
+HIGHEST_PART = 0.425  # of a rate: what is above is mirrored when the rate is changed
 CLIPPED_AT = 0.995 * FULL_SCALE
 CLIPPED_RUN = 4  # equal samples at full scale; fewer happen in sound recordings too
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Form:
+    """What one kind of call carries, and its 16-bit WAV file, which Asterisk need not convert."""
+
+    rate_hz: int
+    band_hz: tuple[int, int]
+    suffix: str  # by it Asterisk's format_wav tells the two apart
+
+
+NARROW = Form(rate_hz=8000, band_hz=(300, 3400), suffix=".wav")  # G.711: the telephone network
+WIDE = Form(rate_hz=16000, band_hz=(50, 7000), suffix=".wav16")  # ITU-T G.722: IP telephones
+FORMS = (NARROW, WIDE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Measures:
-    """What a file sounds like; loudness of its speech without the pauses."""
+    """What a file sounds like; loudness of its speech without the pauses.
+
+    `dc_offset` is the mean of the samples, as a part of full scale.
+    """
 
     rate_hz: int
     channels: int
@@ -51,6 +68,7 @@ class Measures:
     length_s: float
     loudness_dbfs: float
     peak_dbfs: float
+    dc_offset: float
     clipped: bool
 
 
@@ -64,10 +82,7 @@ def read(wav: bytes, name: str) -> Sound:
 
 def measure(path: Path) -> Measures:
     """Raises PromptsError where the file cannot be read."""
-    try:
-        raw = _decode(path.read_bytes(), str(path))
-    except OSError as error:
-        raise PromptsError(f"{path}: cannot be read: {error.strerror}") from error
+    raw = _decode_file(path)
     sound = raw.set_channels(1).set_sample_width(2)
     return Measures(
         rate_hz=raw.frame_rate,
@@ -76,27 +91,37 @@ def measure(path: Path) -> Measures:
         length_s=len(raw) / 1000,
         loudness_dbfs=loudness(sound),
         peak_dbfs=sound.max_dBFS,
+        dc_offset=sound.get_dc_offset(),
         clipped=_is_clipped(sound),
     )
 
 
-def for_telephone(sound: Sound, *, pause_s: float, longest_pause_s: float | None = None) -> Sound:
+def length_s(path: Path) -> float:
+    """Seconds. Raises PromptsError where the file cannot be read."""
+    return len(_decode_file(path)) / 1000
+
+
+def for_telephone(
+    sound: Sound, form: Form, *, pause_s: float, longest_pause_s: float | None = None
+) -> Sound:
     """Speech as the line plays it: band, rate, loudness, no silence around, then `pause_s` of it.
 
     Pauses inside are shortened to `longest_pause_s` where it is given.
     """
-    sound = _trimmed(_levelled(_in_band(sound)))
+    sound = _trimmed(_levelled(_in_band(sound, form)))
     if longest_pause_s is not None:
         sound = _shorten_pauses(sound, round(1000 * longest_pause_s))
-    return sound.fade_in(5).fade_out(15) + silence(pause_s)
+    return sound.fade_in(5).fade_out(15) + silence(pause_s, form)
 
 
-def silence(length_s: float) -> Sound:
-    return AudioSegment.silent(duration=round(1000 * length_s), frame_rate=RATE_HZ)
+def silence(length_s: float, form: Form = NARROW) -> Sound:
+    return AudioSegment.silent(duration=round(1000 * length_s), frame_rate=form.rate_hz)
 
 
 def tone(frequency_hz: float, length_s: float, level_dbfs: float) -> Sound:
-    return Sine(frequency_hz, sample_rate=RATE_HZ).to_audio_segment(1000 * length_s, level_dbfs)
+    return Sine(frequency_hz, sample_rate=NARROW.rate_hz).to_audio_segment(
+        1000 * length_s, level_dbfs
+    )
 
 
 def loudness(sound: Sound) -> float:
@@ -123,6 +148,13 @@ def replace(path: Path, data: bytes) -> None:
     draft.replace(path)
 
 
+def _decode_file(path: Path) -> Sound:
+    try:
+        return _decode(path.read_bytes(), str(path))
+    except OSError as error:
+        raise PromptsError(f"{path}: cannot be read: {error.strerror}") from error
+
+
 def _decode(wav: bytes, name: str) -> Sound:
     """The constructor, not from_file: that one would look for ffmpeg on any mistake."""
     try:
@@ -131,15 +163,28 @@ def _decode(wav: bytes, name: str) -> Sound:
         raise PromptsError(f"{name}: is not a PCM WAV file ({error}); save it as one") from error
 
 
-def _in_band(sound: Sound) -> Sound:
-    """Cut what a telephone does not carry; the upper edge first, else it folds into the band."""
-    low_hz, high_hz = BAND_HZ
-    if sound.frame_rate > 2 * high_hz:
-        parts = [filters.low_pass(high_hz, sound.frame_rate, q) for q in filters.SIXTH_ORDER]
-        sound = _with_samples(sound, filters.run(sound.get_array_of_samples(), parts))
-    sound = sound.set_frame_rate(RATE_HZ)
-    parts = [filters.high_pass(low_hz, RATE_HZ, q) for q in filters.FOURTH_ORDER]
-    return _with_samples(sound, filters.run(sound.get_array_of_samples(), parts))
+def _in_band(sound: Sound, form: Form) -> Sound:
+    """Cut what the call does not carry; the upper edge first, else it folds into the band."""
+    low_hz, high_hz = form.band_hz
+    edge_hz = min(high_hz, HIGHEST_PART * sound.frame_rate)
+    samples, rate_hz = _raised(sound.remove_dc_offset(), 2 * form.rate_hz)
+    parts = [filters.low_pass(edge_hz, rate_hz, q) for q in filters.SIXTH_ORDER]
+    sound = _with_samples(filters.run(samples, parts), rate_hz).set_frame_rate(form.rate_hz)
+    parts = [filters.high_pass(low_hz, form.rate_hz, q) for q in filters.FOURTH_ORDER]
+    return _with_samples(filters.run(sound.get_array_of_samples(), parts), form.rate_hz)
+
+
+def _raised(sound: Sound, least_hz: int) -> tuple[Sequence[int], int]:
+    """Samples at a rate of at least `least_hz`, zeros between them, for the low-pass to smooth.
+
+    pydub changes rates by drawing straight lines, which is clean only far below half the rate.
+    """
+    samples, rate_hz = sound.get_array_of_samples(), sound.frame_rate
+    while rate_hz < least_hz:
+        doubled = [0] * (2 * len(samples))
+        doubled[::2] = [2 * sample for sample in samples]
+        samples, rate_hz = doubled, 2 * rate_hz
+    return samples, rate_hz
 
 
 def _levelled(sound: Sound) -> Sound:
@@ -149,7 +194,8 @@ def _levelled(sound: Sound) -> Sound:
         return sound
     gain = 10 ** ((LOUDNESS_DBFS - level) / 20) / FULL_SCALE
     samples = sound.get_array_of_samples()
-    return _with_samples(sound, [FULL_SCALE * _bent(gain * sample) for sample in samples])
+    bent = [FULL_SCALE * _bent(gain * sample) for sample in samples]
+    return _with_samples(bent, sound.frame_rate)
 
 
 def _bent(x: float) -> float:
@@ -172,12 +218,10 @@ def _shorten_pauses(sound: Sound, longest_ms: int) -> Sound:
     return out + sound[done:]
 
 
-def _with_samples(sound: Sound, samples: list[float]) -> Sound:
+def _with_samples(samples: list[float], rate_hz: int) -> Sound:
     last = FULL_SCALE - 1
     whole = array("h", [max(-last, min(last, round(sample))) for sample in samples])
-    return AudioSegment(
-        data=whole.tobytes(), sample_width=2, frame_rate=sound.frame_rate, channels=1
-    )
+    return AudioSegment(data=whole.tobytes(), sample_width=2, frame_rate=rate_hz, channels=1)
 
 
 def _is_clipped(sound: Sound) -> bool:

@@ -50,6 +50,10 @@ def sounds_dir(settings: Settings) -> Path:
     return settings.home / "sounds" / "ivr"
 
 
+def sound_path(directory: Path, prompt_id: str, form: audio.Form) -> Path:
+    return directory / f"{prompt_id}{form.suffix}"
+
+
 def hold_music_path(settings: Settings) -> Path:
     return settings.home / "moh" / "hold.wav"
 
@@ -127,8 +131,8 @@ def _digest(parts: Iterable[object]) -> str:
     return digest.hexdigest()[:32]
 
 
-def _cached(cache_dir: Path, key: str) -> Path:
-    return cache_dir / f"{key}.wav"
+def _cached(cache_dir: Path, key: str, form: audio.Form = audio.NARROW) -> Path:
+    return cache_dir / f"{key}{form.suffix}"
 
 
 def _make_and_install(sources: list[Source], settings: Settings) -> int:
@@ -143,7 +147,11 @@ def _make_and_install(sources: list[Source], settings: Settings) -> int:
 def _make(sources: list[Source], music_key: str, cache_dir: Path) -> int:
     """Make what the cache lacks, in a few processes: filtering is plain Python."""
     wanted = {source.key: source for source in sources}
-    jobs = [source for key, source in wanted.items() if not _cached(cache_dir, key).exists()]
+    jobs = [
+        source
+        for key, source in wanted.items()
+        if not all(_cached(cache_dir, key, form).exists() for form in audio.FORMS)
+    ]
     music = _cached(cache_dir, music_key)
     if not jobs and music.exists():
         return 0
@@ -160,14 +168,17 @@ def _make(sources: list[Source], music_key: str, cache_dir: Path) -> int:
 
 
 def _make_prompt(source: Source, cache_dir: Path) -> None:
-    prompt = source.prompt
+    prompt, longest_pause_s = source.prompt, None
     if source.recording:
         sound = audio.read(_read(source.recording), str(source.recording))
-        finished = audio.for_telephone(sound, pause_s=prompt.pause_s)
     else:
         sound = audio.read(speech.speak(prompt.say, source.voice), f"the voice for {prompt.id}")
-        finished = audio.for_telephone(sound, pause_s=prompt.pause_s, longest_pause_s=VOICE_PAUSE_S)
-    audio.write(finished, _cached(cache_dir, source.key))
+        longest_pause_s = VOICE_PAUSE_S
+    for form in audio.FORMS:
+        finished = audio.for_telephone(
+            sound, form, pause_s=prompt.pause_s, longest_pause_s=longest_pause_s
+        )
+        audio.write(finished, _cached(cache_dir, source.key, form))
 
 
 def _make_music(path: Path) -> None:
@@ -175,10 +186,18 @@ def _make_music(path: Path) -> None:
 
 
 def _install(sources: list[Source], cache_dir: Path, target_dir: Path) -> None:
-    """Copy, never link: the cache may be emptied while the line plays."""
+    """Copy, never link: the cache may be emptied while the line plays.
+
+    What an earlier build made of prompts that are no more goes away.
+    """
     for source in sources:
-        _copy_if_new(_cached(cache_dir, source.key), target_dir / f"{source.prompt.id}.wav")
+        for form in audio.FORMS:
+            target = sound_path(target_dir, source.prompt.id, form)
+            _copy_if_new(_cached(cache_dir, source.key, form), target)
     keys = {source.prompt.id: source.key for source in sources}
+    for prompt_id in manifest(target_dir).keys() - keys.keys():
+        for form in audio.FORMS:
+            sound_path(target_dir, prompt_id, form).unlink(missing_ok=True)
     audio.replace(target_dir / MANIFEST, json.dumps(keys, indent=1).encode())
 
 

@@ -1,41 +1,25 @@
-"""Check what was built: everything there, short enough, equally loud, undamaged."""
+"""Check what was built: everything there and nothing else, short enough, sounding well."""
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
-from enum import StrEnum
+from difflib import get_close_matches
 from pathlib import Path
 
 from ivr.errors import PromptsError
 from ivr.prompts import audio
-from ivr.prompts.builder import Source, all_sources, hold_music_path, manifest, sounds_dir
-from ivr.prompts.catalogue import Catalogue, Prompt, load_catalogue
+from ivr.prompts.builder import (
+    MANIFEST,
+    Source,
+    all_sources,
+    hold_music_path,
+    manifest,
+    sound_path,
+    sounds_dir,
+)
+from ivr.prompts.catalogue import Catalogue, load_catalogue
+from ivr.prompts.hearing import BUILD, Fault, Problem, judge_recording, judge_sound
 from ivr.settings import Settings
-
-LOUDNESS_WINDOW_DB = 2.0
-FAINT_DBFS = -45.0  # a recording below this brings up the room's noise with the voice
-BUILD = "run `ivr prompts build`"
-
-
-class Fault(StrEnum):
-    MISSING = "missing"
-    OUTDATED = "outdated"
-    UNREADABLE = "unreadable"
-    WRONG_FORMAT = "wrong_format"
-    SILENT = "silent"
-    TOO_LONG = "too_long"
-    TOO_LOUD = "too_loud"
-    TOO_QUIET = "too_quiet"
-    CLIPPED = "clipped"
-    UNKNOWN_RECORDING = "unknown_recording"
-
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """What is wrong with which prompt (or file), and how to mend it."""
-
-    subject: str
-    fault: Fault
-    text: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,37 +39,66 @@ def check(settings: Settings) -> CheckReport:
     catalogue = load_catalogue(settings.prompts_dir)
     sources = all_sources(catalogue)
     directory = sounds_dir(settings)
-    problems = list(_build_problems(sources, directory))
-    measured: dict[str, audio.Measures] = {}
-    for source in sources:
-        prompt, path = source.prompt, directory / f"{source.prompt.id}.wav"
-        if path.exists():
-            try:
-                measured[prompt.id] = audio.measure(path)
-            except PromptsError as error:
-                problems.append(Problem(prompt.id, Fault.UNREADABLE, f"{error}, or {BUILD}"))
-            else:
-                problems += _sound_problems(prompt, measured[prompt.id])
-    lengths_s = {prompt_id: measures.length_s for prompt_id, measures in measured.items()}
-    problems += _recording_problems(catalogue, sources)
-    problems += _together_problems(catalogue, lengths_s)
-    problems += _music_problems(hold_music_path(settings))
-    return CheckReport(
-        lengths_s=lengths_s,
-        placeholders=_placeholders(catalogue, sources),
-        problems=tuple(problems),
+    lengths_s = lengths(catalogue, directory)
+    problems = (
+        *_build_problems(sources, directory),
+        *_sound_problems(sources, directory),
+        *_leftovers(catalogue, directory),
+        *_recording_problems(catalogue, sources),
+        *_together_problems(catalogue, lengths_s),
+        *_music_problems(hold_music_path(settings)),
     )
+    return CheckReport(
+        lengths_s=lengths_s, placeholders=_placeholders(catalogue, sources), problems=problems
+    )
+
+
+def lengths(catalogue: Catalogue, directory: Path) -> Mapping[str, float]:
+    """How many seconds each prompt lasts, of those built and readable."""
+    found: dict[str, float] = {}
+    for prompt_id in catalogue.prompts:
+        with suppress(PromptsError):
+            found[prompt_id] = audio.length_s(sound_path(directory, prompt_id, audio.NARROW))
+    return found
 
 
 def _build_problems(sources: list[Source], directory: Path) -> Iterator[Problem]:
     keys = manifest(directory)
     for source in sources:
-        prompt_id, path = source.prompt.id, directory / f"{source.prompt.id}.wav"
-        if not path.exists():
-            yield Problem(prompt_id, Fault.MISSING, f"{path} is not there: {BUILD}")
+        prompt_id = source.prompt.id
+        paths = [sound_path(directory, prompt_id, form) for form in audio.FORMS]
+        missing = [str(path) for path in paths if not path.exists()]
+        if missing:
+            yield Problem(prompt_id, Fault.MISSING, f"{', '.join(missing)} not there: {BUILD}")
         elif keys.get(prompt_id) != source.key:
             text = f"text, voice or recording changed since it was built: {BUILD}"
             yield Problem(prompt_id, Fault.OUTDATED, text)
+
+
+def _sound_problems(sources: list[Source], directory: Path) -> Iterator[Problem]:
+    for source in sources:
+        for form in audio.FORMS:
+            path = sound_path(directory, source.prompt.id, form)
+            if path.exists():
+                yield from _judged(source, path, form)
+
+
+def _judged(source: Source, path: Path, form: audio.Form) -> Iterator[Problem]:
+    try:
+        yield from judge_sound(source.prompt, path, form)
+    except PromptsError as error:
+        yield Problem(source.prompt.id, Fault.UNREADABLE, f"{error}, or {BUILD}")
+
+
+def _leftovers(catalogue: Catalogue, directory: Path) -> Iterator[Problem]:
+    """Files beside the sounds that no prompt calls for; hidden ones are being written."""
+    ours = {MANIFEST, *(f"{i}{form.suffix}" for i in catalogue.prompts for form in audio.FORMS)}
+    built = manifest(directory)
+    for path in sorted(directory.glob("[!.]*")):
+        if path.name not in ours:
+            mend = BUILD if path.stem in built else "delete it"
+            text = f"{path} belongs to no prompt of the catalogue: {mend}"
+            yield Problem(path.name, Fault.LEFTOVER, text)
 
 
 def _music_problems(path: Path) -> Iterator[Problem]:
@@ -99,43 +112,17 @@ def _placeholders(catalogue: Catalogue, sources: list[Source]) -> tuple[str, ...
     return tuple(source.prompt.id for source in sources if source.recording is None)
 
 
-def _sound_problems(prompt: Prompt, measures: audio.Measures) -> Iterator[Problem]:
-    form = (measures.rate_hz, measures.channels, measures.sample_bits)
-    if form != (audio.RATE_HZ, 1, 16):
-        text = f"{form[0]} Hz, {form[1]} channels, {form[2]} bits, not 8000 Hz mono 16: {BUILD}"
-        yield Problem(prompt.id, Fault.WRONG_FORMAT, text)
-    if measures.loudness_dbfs < audio.SILENCE_DBFS:
-        yield Problem(prompt.id, Fault.SILENT, "nothing to hear: record it again, or " + BUILD)
-        return
-    off_db = measures.loudness_dbfs - audio.LOUDNESS_DBFS
-    if abs(off_db) > LOUDNESS_WINDOW_DB:
-        fault = Fault.TOO_LOUD if off_db > 0 else Fault.TOO_QUIET
-        yield Problem(prompt.id, fault, f"{off_db:+.1f} dB off the other prompts: {BUILD}")
-    if measures.clipped:
-        yield Problem(prompt.id, Fault.CLIPPED, f"cut off at full scale: {BUILD}")
-    if measures.length_s > prompt.max_s:
-        text = f"{measures.length_s:.1f} s, at most {prompt.max_s:.1f} s: say it shorter"
-        yield Problem(prompt.id, Fault.TOO_LONG, text)
-
-
 def _recording_problems(catalogue: Catalogue, sources: list[Source]) -> Iterator[Problem]:
-    """What the levelled sound no longer shows, and files that stand for nothing."""
+    """What is wrong with recordings, and files that stand for nothing."""
     for source in sources:
         if source.recording:
-            yield from _one_recording(source.prompt.id, audio.measure(source.recording))
-    for path in sorted(catalogue.recordings_dir.glob("*")):
+            yield from judge_recording(source.prompt.id, source.recording)
+    for path in sorted(catalogue.recordings_dir.glob("[!.]*")):
         if path.suffix != ".wav" or path.stem not in catalogue.prompts:
-            text = "belongs to no prompt: name it <prompt id>.wav"
+            near = get_close_matches(path.stem, catalogue.prompts, 1)
+            name = f"{near[0]}.wav" if near else "<prompt id>.wav"
+            text = f"is used for no prompt: save it as {name}, or take it away"
             yield Problem(f"{path.parent.name}/{path.name}", Fault.UNKNOWN_RECORDING, text)
-
-
-def _one_recording(prompt_id: str, measures: audio.Measures) -> Iterator[Problem]:
-    if measures.clipped:
-        text = "the recording is cut off at full scale: record it with less gain"
-        yield Problem(prompt_id, Fault.CLIPPED, text)
-    if measures.loudness_dbfs < FAINT_DBFS:
-        text = f"the recording has {measures.loudness_dbfs:.0f} dBFS only: record it closer"
-        yield Problem(prompt_id, Fault.TOO_QUIET, text)
 
 
 def _together_problems(catalogue: Catalogue, lengths_s: Mapping[str, float]) -> Iterator[Problem]:
