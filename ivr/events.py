@@ -12,6 +12,7 @@ from ivr.model import (
     CallerRef,
     CallFacts,
     CallId,
+    CallPlace,
     CallRecord,
     Counsellor,
     CounsellorId,
@@ -35,6 +36,15 @@ class CallArrived:
     line: str
     caller: CallerRef | None
     arrived_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallLocated:
+    """What headers, tables and an earlier call say of the place; `caller` read more exactly."""
+
+    call: CallId
+    place: CallPlace
+    caller: CallerRef | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -170,6 +180,7 @@ class TimePassed:
 
 Event = (
     CallArrived
+    | CallLocated
     | CallJoined
     | CallHungUp
     | CallDetached

@@ -29,19 +29,71 @@ class Lane(IntEnum):
 
 
 class CountySource(StrEnum):
-    """Where a call's county is known from."""
+    """Where a call's place is known from, most trusted first."""
 
-    UNKNOWN = "unknown"
-    KEYPAD = "keypad"
     COUNSELLOR = "counsellor"
+    KEYPAD = "keypad"
+    PIDF_LO = "pidf_lo"  # the civic address that the trunk gave
+    CELL = "cell"
+    LANDLINE_PREFIX = "landline_prefix"
+    EARLIER_CALL = "earlier_call"  # the same caller said so before
+    TRUNK = "trunk"  # the line that was called: a province, never a county
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlaceCandidate:
+    """One source's word on a call's place; `confidence` from 0 to 1 is that of the county.
+
+    Where no county is known from it, it is that of the province.
+    """
+
+    source: CountySource
+    confidence: float
+    province: ProvinceId
+    county: CountyId | None = None
+
+
+class PlaceNoteCode(StrEnum):
+    """What was seen and could not decide; texts are made at the edge."""
+
+    CONTRADICTION = "contradiction"  # sources name different counties; subject: the less trusted
+    OTHER_PROVINCE = "other_province"  # than the line's; subject: the province
+    PREFIX_NOT_LISTED = "prefix_not_listed"  # a landline of no table; the digits are not kept
+    CELL_NOT_LISTED = "cell_not_listed"  # subject: network and area, which a table may add
+    ADDRESS_NOT_KNOWN = "address_not_known"  # a civic address that names no county of ours
+    POSITION_NOT_USED = "position_not_used"  # coordinates or a reference: nothing here reads them
+    NUMBER_WITHHELD = "number_withheld"  # the caller wished not to be shown
+
+
+@dataclass(frozen=True, slots=True)
+class PlaceNote:
+    """One line of the trace; `subject` is an id, never free text."""
+
+    code: PlaceNoteCode
+    subject: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallPlace:
+    """All that was known of a call's place before anybody spoke; most trusted first."""
+
+    candidates: tuple[PlaceCandidate, ...] = ()
+    notes: tuple[PlaceNote, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallerRef:
-    """Who called, without the number: a keyed pseudonym, and the number encrypted (design §4)."""
+    """Who called, without the number: a keyed pseudonym, and the number encrypted (design §4).
+
+    `raw_ciphertext`: the header as it came, encrypted. `withheld`: the caller wished not to be
+    shown (RFC 3323).
+    """
 
     pseudonym: str
     ciphertext: str
+    raw_ciphertext: str | None = None
+    withheld: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -242,6 +294,7 @@ class CallRecord:
     end: CallEnd | None = None
     offers: tuple[OfferEntry, ...] = ()
     fallback_s: float = 0.0
+    place: CallPlace | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

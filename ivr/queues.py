@@ -91,6 +91,11 @@ class Floor:
             call = self.admit(replace(restored, phase=CallPhase.MENU))
         call.attached = True
 
+    def call_located(self, event: ev.CallLocated) -> None:
+        call = self.calls.get(event.call)
+        if call is not None:
+            self.change(call, place=event.place, caller=event.caller or call.record.caller)
+
     def admit(self, record: CallRecord) -> FloorCall:
         call = self.calls[record.call] = FloorCall(record)
         self._changed[call.id] = call
@@ -386,6 +391,7 @@ class Floor:
 
     _HANDLERS: ClassVar[dict[type, Callable[["Floor", Any], None]]] = {
         ev.CallArrived: call_arrived,
+        ev.CallLocated: call_located,
         ev.CallJoined: call_joined,
         ev.CallHungUp: call_hung_up,
         ev.CallDetached: call_detached,

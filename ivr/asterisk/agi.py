@@ -35,11 +35,15 @@ _REPLY = re.compile(r"(\d{3})(?: result=(-?\d+))?(.*)", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """One reply line: status (200, 510, 511, 520) and result; STREAM FILE's have `endpos=`."""
+    """One reply line: status (200, 510, 511, 520) and result; STREAM FILE's have `endpos=`.
+
+    `value` is what stands in brackets behind the result; it may be what a caller sent.
+    """
 
     status: int
     result: int
     has_endpos: bool
+    value: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +122,14 @@ class AgiSession:
         words = wire.identifier(name, "a variable's name"), wire.agi_word(value, f"variable {name}")
         await self._command(wire.agi_line("SET VARIABLE", *words), COMMAND_LIMIT_S)
 
+    async def get_variable(self, name: str) -> str:
+        """A variable or function of the channel, at most 1023 bytes; "" where there is none.
+
+        `name` is ours, never a caller's: Asterisk evaluates it. The value it does not look at.
+        """
+        word = wire.agi_word(name, "a variable's name")
+        return (await self._command(wire.agi_line("GET VARIABLE", word), COMMAND_LIMIT_S)).value
+
     async def execute(self, application: str, *arguments: str) -> Reply:
         """Run a dialplan application; the arguments must be identifiers.
 
@@ -183,7 +195,9 @@ class AgiSession:
         if line == "HANGUP":
             self._end(HungUp("Asterisk took the channel away: hung up or redirected."))
         elif (match := _REPLY.fullmatch(line)) and line[3:4] != "-":  # 520- opens a usage text
-            self._deliver(Reply(int(match[1]), int(match[2] or 0), " endpos=" in match[3]))
+            rest = match[3]
+            value = rest[2:-1] if rest.startswith(" (") and rest.endswith(")") else ""
+            self._deliver(Reply(int(match[1]), int(match[2] or 0), " endpos=" in rest, value))
 
     def _deliver(self, reply: Reply) -> None:
         while self._expected:

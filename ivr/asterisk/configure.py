@@ -7,7 +7,8 @@ Asterisk's own record of a call (`ivr-calls.csv`, one or several lines a call, n
 
     linkedid, start, answer, end (Unix seconds with fraction), duration, billsec (whole seconds),
     disposition, dstchannel, ivr_province, ivr_line, ivr_county, ivr_category, ivr_joined_at,
-    ivr_phase, ivr_connected_at (all as the dialplan had them, empty where it had not)
+    ivr_phase, ivr_connected_at, ivr_county_source (all as the dialplan had them, empty where it
+    had not)
 
 All lines of a call are written when it ends. Each ringing of a counsellor begins a new one, so a
 call's lines follow each other without a gap: it arrived at the first `start` and ended at the last

@@ -14,8 +14,9 @@ from ivr import effects as do
 from ivr import events as ev
 from ivr.dialplan.channel import Channel, RoomRole
 from ivr.dialplan.flow import ALL_KEYS, Answer, Fact, Flow, Question, Then
-from ivr.dialplan.resume import Phase, Resume, facts_of
-from ivr.model import CallFacts, CallId, ProvinceId, RoutePlan
+from ivr.dialplan.resume import Phase, Resume, county_facts, facts_of
+from ivr.dialplan.script import UNKNOWN_COUNTY
+from ivr.model import CallFacts, CallId, PlaceCandidate, ProvinceId, RoutePlan
 
 Mail = do.Connect | do.HoldCall | do.CloseCall | do.SendToFallback
 
@@ -42,6 +43,7 @@ class Conversation:
     mailbox: asyncio.Queue[Mail] = field(default_factory=asyncio.Queue)
     out_of_room: asyncio.Event = field(default_factory=asyncio.Event)
     _known: dict[Fact, str] = field(default_factory=dict)
+    _likely: PlaceCandidate | None = None
 
     async def run(self, resume: Resume) -> None:
         """From where `resume` says to the end.
@@ -50,6 +52,7 @@ class Conversation:
         SessionLost when our connection to the living channel broke.
         """
         self._known = dict(resume.facts)
+        self._likely = resume.likely
         self.out_of_room.set()
         if resume.phase is Phase.TALK:
             next_ = _Next.CLOSING
@@ -112,11 +115,20 @@ class Conversation:
 
     async def _stand_in_line(self, joined_at: datetime, say: tuple[str, ...]) -> _Next:
         place = {"IVR_JOINED_AT": f"{joined_at.timestamp():.3f}", "IVR_PHASE": Phase.LINE}
-        await self.channel.set_variables(place)
+        await self.channel.set_variables(place | self._settle_county())
         facts = facts_of(self.province, self._known)
         plan = self.plan(facts)
         self.post(ev.CallJoined(call=self.call, facts=facts, plan=plan, joined_at=joined_at))
         return await self._obey(await self._wait_for_mail(say))
+
+    def _settle_county(self) -> dict[str, str]:
+        """A caller who named no county gets the likely one; what to keep on the channel of it."""
+        if self._likely and self._known.get(Fact.COUNTY, UNKNOWN_COUNTY) == UNKNOWN_COUNTY:
+            self._known |= county_facts(self._likely)
+        if Fact.COUNTY_SOURCE not in self._known:
+            return {}  # from the keypad: written when the key was pressed
+        kept = (Fact.COUNTY, Fact.COUNTY_SOURCE)
+        return {f"IVR_{fact.upper()}": self._known[fact] for fact in kept}
 
     async def _obey(self, mail: Mail) -> _Next:
         while True:

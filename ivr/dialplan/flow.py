@@ -14,6 +14,7 @@ class Fact(StrEnum):
 
     LANE = "lane"
     COUNTY = "county"
+    COUNTY_SOURCE = "county_source"  # where it is known from; absent: from the keypad
     CATEGORY = "category"
 
 

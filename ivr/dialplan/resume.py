@@ -14,6 +14,7 @@ from ivr.model import (
     CountyId,
     CountySource,
     Lane,
+    PlaceCandidate,
     ProvinceId,
 )
 from ivr.rules.schema import ProvinceRules
@@ -31,11 +32,15 @@ class Phase(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Resume:
-    """What is known of a call that reaches us, at first or again."""
+    """What is known of a call that reaches us, at first or again.
+
+    `likely` is the county of a caller who names none.
+    """
 
     phase: Phase = Phase.NEW
     facts: Mapping[Fact, str] = field(default_factory=dict)
     joined_at: datetime | None = None
+    likely: PlaceCandidate | None = None
 
 
 def resume_from(arguments: Mapping[str, str], rules: ProvinceRules) -> Resume:
@@ -46,6 +51,7 @@ def resume_from(arguments: Mapping[str, str], rules: ProvinceRules) -> Resume:
         Fact.LANE: known[Fact.LANE] in {lane.name.lower() for lane in Lane},
         Fact.COUNTY: known[Fact.COUNTY] == UNKNOWN_COUNTY
         or rules.county(CountyId(known[Fact.COUNTY])) is not None,
+        Fact.COUNTY_SOURCE: known[Fact.COUNTY_SOURCE] in set(CountySource),
         Fact.CATEGORY: known[Fact.CATEGORY] == UNKNOWN_CATEGORY
         or rules.category(CategoryId(known[Fact.CATEGORY])) is not None,
     }
@@ -64,14 +70,20 @@ def instant(text: str) -> datetime | None:
         return None
 
 
+def county_facts(found: PlaceCandidate) -> Mapping[Fact, str]:
+    """A county that was not asked for, as the channel's variables have it."""
+    return {Fact.COUNTY: found.county or UNKNOWN_COUNTY, Fact.COUNTY_SOURCE: found.source}
+
+
 def facts_of(province: ProvinceId, known: Mapping[Fact, str]) -> CallFacts:
     """What the conversation has found out, in the words of the floor."""
     county = known.get(Fact.COUNTY, UNKNOWN_COUNTY)
-    asked_and_known = county != UNKNOWN_COUNTY
+    source = CountySource(known.get(Fact.COUNTY_SOURCE) or CountySource.KEYPAD)
+    is_known = county != UNKNOWN_COUNTY
     return CallFacts(
         province=province,
-        county=CountyId(county) if asked_and_known else None,
-        county_source=CountySource.KEYPAD if asked_and_known else CountySource.UNKNOWN,
+        county=CountyId(county) if is_known else None,
+        county_source=source if is_known else CountySource.UNKNOWN,
         category=CategoryId(known.get(Fact.CATEGORY, UNKNOWN_CATEGORY)),
         lane=Lane[known.get(Fact.LANE, "ordinary").upper()],
     )

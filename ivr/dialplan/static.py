@@ -40,14 +40,16 @@ CALL_ARGUMENTS = (
     ("phase", "IVR_PHASE"),
     ("lane", "IVR_LANE"),
     ("county", "IVR_COUNTY"),
+    ("county_source", "IVR_COUNTY_SOURCE"),
     ("category", "IVR_CATEGORY"),
     ("joined_at", "IVR_JOINED_AT"),
     ("offer", "IVR_OFFER"),
     ("counsellor", "IVR_COUNSELLOR"),
 )
 # What Asterisk's own record of a call keeps (ivr/asterisk/configure.py says how it is written).
-_KEPT = ("province", "line", "county", "category", "joined_at", "phase")
-CDR_VARIABLES = (*_KEPT, "connected_at")
+_OF_LINE = ("province", "line", "county", "category", "joined_at", "phase")
+CDR_VARIABLES = (*_OF_LINE, "connected_at", "county_source")
+_KEPT = (*_OF_LINE, "county_source")
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,13 +34,15 @@ class Cell:
 
 # Access type, parameter, and its value: MCC 432 (ITU-T E.212: Iran, MNC of two digits), MNC, area,
 # cell. 3GPP TS 24.229 section 7.2A.4; 5G has 24 bits of area and 36 of cell.
-_NETWORK = r"(432[0-9]{2})"
+_CGI = r"(432[0-9]{2})([0-9A-F]{4})([0-9A-F]{4})"
+_UTRAN = r"(432[0-9]{2})([0-9A-F]{4})([0-9A-F]{7})"
+_NR = r"(432[0-9]{2})([0-9A-F]{6})([0-9A-F]{9})"
 _LAYOUTS = (
-    ("3gpp-geran", "cgi-3gpp", AreaKind.LAC, rf"{_NETWORK}([0-9A-F]{{4}})([0-9A-F]{{4}})"),
-    ("3gpp-utran", "utran-cell-id-3gpp", AreaKind.LAC, rf"{_NETWORK}([0-9A-F]{{4}})([0-9A-F]{{7}})"),
-    ("3gpp-e-utran", "utran-cell-id-3gpp", AreaKind.TAC, rf"{_NETWORK}([0-9A-F]{{4}})([0-9A-F]{{7}})"),
-    ("3gpp-nr", "utran-cell-id-3gpp", AreaKind.TAC, rf"{_NETWORK}([0-9A-F]{{6}})([0-9A-F]{{9}})"),
-)  # fmt: skip
+    ("3gpp-geran", "cgi-3gpp", AreaKind.LAC, _CGI),
+    ("3gpp-utran", "utran-cell-id-3gpp", AreaKind.LAC, _UTRAN),
+    ("3gpp-e-utran", "utran-cell-id-3gpp", AreaKind.TAC, _UTRAN),
+    ("3gpp-nr", "utran-cell-id-3gpp", AreaKind.TAC, _NR),
+)
 _VALUE = re.compile(r'(?:[^,"]|"(?:[^"\\]|\\.)*")+')
 _PARAMETER = re.compile(r'(?:[^;"]|"(?:[^"\\]|\\.)*")+')
 _CIVIC = re.compile(r'(\w{1,32})="((?:[^"\\]|\\.)*)"')

@@ -92,18 +92,23 @@ def normalise_number(raw: str, trunk_area_code: str | None) -> CallerNumber:
     `trunk_area_code`: the area ("086") whose local numbers a trunk sends with eight digits, None
     for a trunk of the whole country.
     """
-    text = to_ascii_digits(clean(raw[:_MAX_RAW]))
-    user, context = _split(text)
+    user, context = _split(raw)
     if user.casefold() in _ANONYMOUS:
         return CallerNumber(national=None, kind=NumberKind.ANONYMOUS)
     return _classified(_national(user, context, trunk_area_code))
 
 
-def _split(text: str) -> tuple[str, str]:
+def subscriber(raw: str) -> str:
+    """The user part of a URI, or a bare number, without separators, as far as it is compared."""
+    return _split(raw)[0]
+
+
+def _split(raw: str) -> tuple[str, str]:
     """The user part of a tel or sip URI, with or without a name and brackets, and its context.
 
     The context (RFC 3966 section 5.1.5) says what a local number is local to.
     """
+    text = to_ascii_digits(clean(raw[:_MAX_RAW]))
     bracket = re.search(r"<([^>]*)", _QUOTED_NAME.sub("", text, count=1))
     uri = to_ascii_digits(unquote(bracket[1] if bracket else text)).strip()
     uri = _SEPARATORS.sub("", _SCHEME.sub("", uri, count=1))

@@ -40,6 +40,7 @@ Sentence = Annotated[str, Field(min_length=1, max_length=400)]
 Id = Annotated[str, Field(pattern=ID)]
 Seconds = Annotated[float, BeforeValidator(_digits)]  # bounded, so never NaN
 Count = Annotated[int, BeforeValidator(_digits)]
+Share = Annotated[float, BeforeValidator(_digits), Field(ge=0, le=1)]
 CentreLevel = Annotated[int, BeforeValidator(_digits), Field(ge=1, le=3)]
 Number = Annotated[str, BeforeValidator(_digits), Field(pattern=NUMBER)]
 JalaliText = Annotated[str, BeforeValidator(_digits), Field(pattern=JALALI)]

@@ -29,6 +29,7 @@ from ivr.rules.fields import (
     Record,
     Seconds,
     Sentence,
+    Share,
 )
 from ivr.rules.units import CrisisCentre, MobileTeam, ServiceBase, Shifts, Stated
 
@@ -194,6 +195,24 @@ class Conversation(Record):
     )
 
 
+class LocationTrust(Record):
+    """How sure a county must be that nobody was asked for; ours, no source gives any.
+
+    `ivr.location.decide` has the sureness of each source. What a caller or counsellor says always
+    goes before it.
+    """
+
+    use_from: Share = Field(
+        0.8, description="how sure a county must be to stand for a caller who named none"
+    )
+    skip_question_from: Share = Field(
+        0.9, description="how sure a county must be for the county question to be left out"
+    )
+    earlier_call_days: Count = Field(
+        90, ge=0, le=730, description="how many days a caller's own word on the county is kept"
+    )
+
+
 class Category(Record):
     """What a call is about."""
 
@@ -311,6 +330,9 @@ class ProvinceRules(Record):
     limits: Limits = Field(default_factory=Limits, description="the floor's times")
     conversation: Conversation = Field(
         default_factory=Conversation, description="the times of what callers hear"
+    )
+    location: LocationTrust = Field(
+        default_factory=LocationTrust, description="what is made of counties nobody was asked for"
     )
     categories: tuple[Category, ...] = Field(min_length=1, description="what calls may be about")
     outcomes: tuple[Outcome, ...] = Field(min_length=1, description="how calls may end")

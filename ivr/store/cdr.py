@@ -4,7 +4,7 @@ Columns, without a header (deploy/asterisk/line/cdr_custom.conf.j2 writes them):
 
     linkedid, start, answer, end (Unix seconds with fraction), duration, billsec (whole seconds),
     disposition, dstchannel, ivr_province, ivr_line, ivr_county, ivr_category, ivr_joined_at,
-    ivr_phase, ivr_connected_at
+    ivr_phase, ivr_connected_at, ivr_county_source (missing in lines of before it was kept)
 
 The `ivr_` ones are empty where the static queue never had the caller. Asterisk 22 writes all lines
 of a call together when the caller's channel ends: one for each counsellor who was rung, and one
@@ -17,7 +17,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-COLUMNS = 15
+COLUMNS = (15, 16)
 _ID = re.compile(r"[A-Za-z0-9._-]{1,80}")
 _OPTIONAL_ID = re.compile(r"[A-Za-z0-9._-]{0,80}")
 _CHANNEL = re.compile(r"(?:[A-Za-z]+/([^/,\s]+)-[0-9a-f]{8,})?")  # PJSIP/<device>-<8 hex digits>
@@ -43,6 +43,7 @@ class CdrLine:
     joined_at: datetime | None
     phase: str
     connected_at: datetime | None
+    county_source: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +56,7 @@ class CdrCall:
     province: str
     line: str
     county: str
+    county_source: str
     category: str
     joined_at: datetime | None
     in_fallback: bool
@@ -69,8 +71,8 @@ def parse_line(text: str) -> CdrLine:
         (fields,) = csv.reader([text], strict=True)
     except (csv.Error, ValueError):
         raise BadLine("it is not one line of comma-separated values") from None
-    if len(fields) != COLUMNS:
-        raise BadLine(f"it has {len(fields)} columns, not {COLUMNS}")
+    if len(fields) not in COLUMNS:
+        raise BadLine(f"it has {len(fields)} columns, not {COLUMNS[-1]}")
     channel = _CHANNEL.fullmatch(fields[7])
     if channel is None:
         raise BadLine("dstchannel is not a channel")
@@ -90,6 +92,7 @@ def parse_line(text: str) -> CdrLine:
         joined_at=_instant("ivr_joined_at", fields[12]) if fields[12] else None,
         phase=_text("ivr_phase", fields[13]),
         connected_at=_instant("ivr_connected_at", fields[14]) if fields[14] else None,
+        county_source=_text("ivr_county_source", "".join(fields[15:])),
     )
 
 
@@ -114,6 +117,7 @@ def _merge_one(lines: list[CdrLine]) -> CdrCall:
         province=known.province,
         line=known.line,
         county=known.county.removeprefix("-"),  # "-": asked and unknown
+        county_source=known.county_source,
         category=known.category,
         joined_at=min(joined, default=None),
         in_fallback=any(line.phase == "fallback" for line in lines),

@@ -217,10 +217,12 @@ def _facts(cdr: CdrCall) -> CallFacts | None:
     """None where the static queue never had the caller: it writes down what the channel knew."""
     if not cdr.province:
         return None
+    told = cdr.county_source in set(CountySource)
+    source = CountySource(cdr.county_source) if told else CountySource.KEYPAD
     return CallFacts(
         province=ProvinceId(cdr.province),
         county=CountyId(cdr.county) if cdr.county else None,
-        county_source=CountySource.KEYPAD if cdr.county else CountySource.UNKNOWN,
+        county_source=source if cdr.county else CountySource.UNKNOWN,
         category=CategoryId(cdr.category) if cdr.category else UNKNOWN_CATEGORY,
     )
 

@@ -268,9 +268,9 @@ async def test_bad_lines_are_named_and_the_others_imported(store: Store, cdr: Fi
     report = await import_fallback_calls(store, cdr.path, STAFF)
     assert report.added == 2
     assert report.bad_lines == (
-        f"{cdr.path}, byte 0: it has 1 columns, not 15",
+        f"{cdr.path}, byte 0: it has 1 columns, not 16",
         f"{cdr.path}, byte {8 + len(CONNECTED)}: it is not UTF-8",
-        f"{cdr.path}, byte {11 + len(CONNECTED) + len(RANG)}: it has 0 columns, not 15",
+        f"{cdr.path}, byte {11 + len(CONNECTED) + len(RANG)}: it has 0 columns, not 16",
     )
     assert await import_fallback_calls(store, cdr.path, STAFF) == ImportReport()
 
