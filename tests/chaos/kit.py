@@ -62,6 +62,11 @@ class Chaos:
     async def on_duty(self, device: str = "saveh-1") -> None:
         await self.until(lambda: self.state(device) == "available")
 
+    async def kill(self) -> None:
+        """kill -9, once what has happened so far is saved: records are written in groups."""
+        await self.until(lambda: self.product.health()["database"]["backlog"] == 0)
+        await self.product.kill()
+
     # -- what is seen
 
     async def until(self, condition: Callable[[], Any], timeout_s: float = 10.0) -> Any:
@@ -155,7 +160,9 @@ async def chaotic_product(home: Path) -> AsyncIterator[Product]:
     """A copy whose hold music is a tone and whose own queue soon asks for the controller again."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(static, "FALLBACK_S", FALLBACK_S)
-        async with running_product(home, wrap_up_s=3, ring_s=12) as product:
+        async with running_product(
+            home, conversation={"closing_wait_s": 3}, wrap_up_s=3, ring_s=12
+        ) as product:
             write_tone(home / "moh" / "hold.wav", MUSIC_HZ, 2)
             await asyncio.to_thread(product.asterisk.console, "moh reload")
             yield product

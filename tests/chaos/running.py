@@ -111,7 +111,7 @@ async def start_run(settings: Settings) -> Running:
     with product.log_path.open("ab") as log:
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "ivr", "run"),
-            env=product._environment(),
+            env=product.environment(),
             stdin=asyncio.subprocess.DEVNULL,
             stdout=log,
             stderr=log,

@@ -7,12 +7,13 @@ import shutil
 import signal
 import sys
 import time
+import urllib.error
 import urllib.request
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import yaml
 
@@ -41,6 +42,12 @@ class Product:
     log_path: Path
     serve: asyncio.subprocess.Process | None = None
 
+    @classmethod
+    def of(cls, settings: Settings) -> Self:
+        """A copy that is not started; all that its controller prints goes to a file."""
+        settings.home.mkdir(parents=True, exist_ok=True)
+        return cls(settings, AsteriskProcess(settings), settings.home / "serve.log")
+
     @property
     def address(self) -> tuple[str, int]:
         return self.settings.host, self.settings.sip_port
@@ -54,13 +61,19 @@ class Product:
 
     # -- the controller
 
-    async def start(self) -> None:
-        """Start the controller and wait until it serves and sees Asterisk."""
+    async def start(self, *, until_exchange_up: bool = True) -> None:
+        """Start the controller and wait until it serves, and sees Asterisk unless told not to."""
         with self.log_path.open("ab") as log:
             self.serve = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", "ivr", "serve", env=self._environment(), stderr=log
+                *(sys.executable, "-m", "ivr", "serve"),
+                env=self.environment(),
+                stdout=log,
+                stderr=log,
             )
-        await self.until(lambda: self.health().get("exchange_up", False), 30)
+        await self.until(
+            lambda: (health := self.health()) and (health["exchange_up"] or not until_exchange_up),
+            30,
+        )
 
     async def stop(self, how: signal.Signals = signal.SIGTERM) -> None:
         """End the controller (SIGKILL: as a crash would) and wait until it is gone."""
@@ -111,7 +124,7 @@ class Product:
             "-m",
             "ivr",
             *arguments,
-            env=self._environment(),
+            env=self.environment(),
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
         )
@@ -124,10 +137,13 @@ class Product:
         try:
             with urllib.request.urlopen(url, timeout=5) as response:
                 return dict(json.load(response))
+        except urllib.error.HTTPError as answer:  # health says by its status too what is amiss
+            with answer:
+                return dict(json.load(answer))
         except OSError:
             return {}
 
-    def _environment(self) -> dict[str, str]:
+    def environment(self) -> dict[str, str]:
         given = {
             f"IVR_{name.upper()}": str(value)
             for name, value in self.settings.model_dump().items()
