@@ -1,6 +1,7 @@
 """Checks of mobile teams, crisis centres and bases: what is listed, and what is only counted."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from itertools import pairwise
 
 from ivr.model import CountyId
@@ -75,55 +76,65 @@ def _proposals(subject: Subject) -> Iterator[Problem]:
             yield question(("mobile_teams", index, "cover"), asked_of(subject, ask, meanwhile))
 
 
-def _counted(subject: Subject) -> Iterator[tuple[str, str, int, str]]:
-    """Field of `stated`, what it counts, how many of them are known by name, and what is done."""
+@dataclass(frozen=True, slots=True)
+class _Count:
+    """A total of the source beside what is written: the rest is asked for."""
+
+    field: str
+    what: str
+    known: int
+    ask: str
+    meanwhile: str
+
+
+def _counts(subject: Subject) -> tuple[_Count, ...]:
     rules = subject.rules
-    centres = [centre.care for centre in rules.crisis_centres]
-    unnamed = "nobody can be sent to those that are not named"
-    yield (
-        "open_centres",
-        "open centres",
-        sum(county.is_open for county in rules.counties),
-        ("those that are not named count as unknown"),
+    opened = sum(county.is_open for county in rules.counties)
+    teams = sum(team.teams or 0 for team in rules.mobile_teams)
+    care = [centre.care for centre in rules.crisis_centres]
+    where, each = "where are the others?", "how many has each county?"
+    unsent = "nobody can be sent to those that are not named"
+    return (
+        _Count("open_centres", "open centres", opened, where, "the others count as not open"),
+        _Count("mobile_teams", "mobile teams", teams, each, "it is open how many can go at once"),
+        _Count("vehicles", "vehicles", 0, each, "it is open from where a team could go"),
+        _Count(
+            "outpatient_crisis_centres",
+            "outpatient crisis centres",
+            care.count(Care.OUTPATIENT),
+            where,
+            unsent,
+        ),
+        _Count(
+            "residential_crisis_centres",
+            "residential crisis centres",
+            care.count(Care.RESIDENTIAL),
+            where,
+            unsent,
+        ),
+        _Count("service_bases", "social service bases", len(rules.service_bases), where, unsent),
     )
-    yield (
-        "mobile_teams",
-        "mobile teams",
-        sum(team.teams or 0 for team in rules.mobile_teams),
-        ("it is open how many can go out at the same time"),
-    )
-    yield "vehicles", "vehicles", 0, "it is open from which county a team could go out"
-    yield (
-        "outpatient_crisis_centres",
-        "outpatient crisis centres",
-        (centres.count(Care.OUTPATIENT)),
-        unnamed,
-    )
-    yield (
-        "residential_crisis_centres",
-        "residential crisis centres",
-        (centres.count(Care.RESIDENTIAL)),
-        unnamed,
-    )
-    yield "service_bases", "social service bases", len(rules.service_bases), unnamed
 
 
 def _totals(subject: Subject) -> Iterator[Problem]:
     """Where centres are unknown, the question for them says the total as well."""
     unknown = any(item.centre.state is CentreState.UNKNOWN for _, item in subject.counties())
-    for field, what, known, meanwhile in _counted(subject):
-        stated, path = getattr(subject.rules.stated, field), ("stated", field)
+    for count in _counts(subject):
+        stated, path = getattr(subject.rules.stated, count.field), ("stated", count.field)
         if stated is None:
             continue
-        if known > stated:
+        if count.known > stated:
             message = (
-                f"the source counts {stated} {what}, here are {known}: one of the two is wrong or "
-                "out of date. Correct it."
+                f"the source counts {stated} {count.what}, here are {count.known}: one of the two "
+                "is wrong or out of date. Correct it."
             )
             yield warning(path, message, ALL_COUNTIES[2])
-        elif known < stated and (field != "open_centres" or not unknown):
-            ask = f"where are the {stated} {what} that the source counts? {known} are known here."
-            yield question(path, asked_of(subject, ask, meanwhile))
+        elif count.known < stated and (count.field != "open_centres" or not unknown):
+            ask = (
+                f"the source counts {stated} {count.what}, and {count.known} of them are written "
+                f"here: {count.ask}"
+            )
+            yield question(path, asked_of(subject, ask, count.meanwhile))
 
 
 UNIT_CHECKS = (_places, _hours, _proposals, _totals)

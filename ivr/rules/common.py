@@ -11,7 +11,16 @@ from ivr.rules.findings import FieldPath, Finding, Problem, locate
 from ivr.rules.judging import did_you_mean
 
 COMMON_FILE = "common.yaml"
-SHARED = ("steps", "shifts", "limits", "conversation", "categories", "outcomes", "menus")
+SHARED = (
+    "steps",
+    "shifts",
+    "limits",
+    "conversation",
+    "location",
+    "categories",
+    "outcomes",
+    "menus",
+)
 
 
 @dataclass(slots=True)
