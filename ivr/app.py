@@ -3,29 +3,24 @@
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
 from datetime import timedelta
 
 import structlog
 
 from ivr import events as ev
-from ivr.asterisk.agi import AgiChannel, AgiSession
-from ivr.asterisk.agi_server import AgiServer
-from ivr.asterisk.exchange import Exchange
-from ivr.asterisk.instance import Instance, ami_secret
+from ivr.asterisk.instance import Instance
 from ivr.calendar import day_began_at
 from ivr.controller import Clock, Controller
 from ivr.deployment import Deployment, load_deployment
 from ivr.errors import StoreError
-from ivr.model import CallId, CounsellorId, DeviceId, Offer, OfferId
+from ivr.model import CounsellorId, DeviceId
 from ivr.notify import beat, notify
-from ivr.queues import Floor
-from ivr.reception import Reception
 from ivr.settings import Settings
 from ivr.store.fallback_import import import_fallback_calls
 from ivr.store.store import Store, clock_epoch
 from ivr.store.vault import Vault
 from ivr.store.writer import Writer, open_writer
+from ivr.switchboard import Switchboard
 from ivr.view import CallRow, FloorView, Names, call_row
 from ivr.web.app import serve_console
 from ivr.web.ports import DatabaseHealth
@@ -80,22 +75,15 @@ class _Line:
         self._store = store
         self._calls_csv = Instance(settings.home).calls_csv
         self._people = deployment.people
-        floor = Floor(epoch=epoch, limits=deployment.limits)
-        self.controller = Controller(floor, Clock(), writer)
-        controller = self.controller
-        self._exchange = exchange = Exchange(
-            settings, ami_secret(settings), controller.post, now=controller.clock.now
-        )
-        self._ports = _NamedExchange(exchange, deployment.names)
-        self._reception = Reception(
-            controller=self.controller,
-            lines=deployment.lines,
-            default_province=deployment.default_province,
-            people=deployment.people,
+        self._switchboard = Switchboard(
+            settings,
+            deployment,
+            writer,
+            Clock(),
+            epoch=epoch,
             seal=Vault.open(settings).seal,
         )
-        handlers = {"call": self._take_call, "offer": self._take_leg}
-        self.agi = AgiServer(settings.host, settings.agi_port, handlers)
+        self.agi, self.controller = self._switchboard.agi, self._switchboard.controller
         self.console = _Console(self.controller, store, writer, deployment.names)
 
     async def restore(self) -> None:
@@ -110,9 +98,7 @@ class _Line:
     async def run(self, stop: asyncio.Event) -> None:
         async with asyncio.TaskGroup() as tasks:
             parts = [
-                tasks.create_task(self.controller.run(self._ports), name="controller"),
-                tasks.create_task(self._exchange.run(), name="exchange"),
-                tasks.create_task(self.agi.run(), name="agi"),
+                tasks.create_task(self._switchboard.run(), name="switchboard"),
                 tasks.create_task(self._keep_importing(), name="fallback-import"),
                 tasks.create_task(beat(), name="beat"),
             ]
@@ -121,14 +107,6 @@ class _Line:
             notify("STOPPING=1")
             for part in parts:
                 part.cancel()
-
-    async def _take_call(self, session: AgiSession) -> None:
-        number = session.env.get("callerid", "")
-        call = CallId(session.uniqueid)
-        await self._reception.take_call(call, number, session.arguments, AgiChannel(session))
-
-    async def _take_leg(self, session: AgiSession) -> None:
-        await self._reception.take_leg(session.uniqueid, AgiChannel(session))
 
     async def _keep_importing(self) -> None:
         while True:
@@ -145,25 +123,6 @@ class _Line:
         report = await import_fallback_calls(self._store, self._calls_csv, by_device)
         if report.added or report.closed:
             log.info("fallback_calls_imported", added=report.added, closed=report.closed)
-
-
-@dataclass(frozen=True, slots=True)
-class _NamedExchange:
-    """The exchange as the controller wants it: phones show the county's name, never a number."""
-
-    exchange: Exchange
-    names: Names
-
-    async def ring(self, offer: Offer) -> None:
-        county, province = offer.facts.county, offer.facts.province
-        place = self.names.counties.get(county) if county else None
-        await self.exchange.ring(offer, place or self.names.provinces.get(province, province))
-
-    async def hang_up_leg(self, offer: OfferId) -> None:
-        await self.exchange.hang_up_leg(offer)
-
-    async def recall(self, call: CallId) -> None:
-        await self.exchange.recall(call)
 
 
 class _Console:

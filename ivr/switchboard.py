@@ -1,0 +1,82 @@
+"""Controller, conversations and Asterisk's edges put together; where records go is an argument."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from ivr.asterisk.agi import AgiChannel, AgiSession
+from ivr.asterisk.agi_server import AgiServer
+from ivr.asterisk.exchange import Exchange
+from ivr.asterisk.instance import ami_secret
+from ivr.controller import Clock, Controller, Journal
+from ivr.deployment import Deployment
+from ivr.model import CallerRef, CallId, Offer, OfferId
+from ivr.queues import Floor
+from ivr.reception import Reception
+from ivr.settings import Settings
+from ivr.view import Names
+
+
+class Switchboard:
+    """Everything between Asterisk and the journal. `agi.open()` takes the port, `run` serves.
+
+    `seal` turns a caller's number into what may be kept of it.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        deployment: Deployment,
+        journal: Journal,
+        clock: Clock,
+        *,
+        epoch: int,
+        seal: Callable[[str], CallerRef],
+    ) -> None:
+        floor = Floor(epoch=epoch, limits=deployment.limits)
+        self.controller = controller = Controller(floor, clock, journal)
+        self._exchange = Exchange(settings, ami_secret(settings), controller.post, now=clock.now)
+        self._ports = _NamedExchange(self._exchange, deployment.names)
+        self._reception = Reception(
+            controller=controller,
+            lines=deployment.lines,
+            default_province=deployment.default_province,
+            people=deployment.people,
+            seal=seal,
+        )
+        handlers = {"call": self._take_call, "offer": self._take_leg}
+        self.agi = AgiServer(settings.host, settings.agi_port, handlers)
+
+    async def run(self) -> None:
+        """Serve until cancelled."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self.controller.run(self._ports), name="controller")
+            tasks.create_task(self._exchange.run(), name="exchange")
+            tasks.create_task(self.agi.run(), name="agi")
+
+    async def _take_call(self, session: AgiSession) -> None:
+        number = session.env.get("callerid", "")
+        call = CallId(session.uniqueid)
+        await self._reception.take_call(call, number, session.arguments, AgiChannel(session))
+
+    async def _take_leg(self, session: AgiSession) -> None:
+        await self._reception.take_leg(session.uniqueid, AgiChannel(session))
+
+
+@dataclass(frozen=True, slots=True)
+class _NamedExchange:
+    """The exchange as the controller wants it: phones show the county's name, never a number."""
+
+    exchange: Exchange
+    names: Names
+
+    async def ring(self, offer: Offer) -> None:
+        county, province = offer.facts.county, offer.facts.province
+        place = self.names.counties.get(county) if county else None
+        await self.exchange.ring(offer, place or self.names.provinces.get(province, province))
+
+    async def hang_up_leg(self, offer: OfferId) -> None:
+        await self.exchange.hang_up_leg(offer)
+
+    async def recall(self, call: CallId) -> None:
+        await self.exchange.recall(call)
