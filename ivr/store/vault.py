@@ -47,11 +47,18 @@ class Vault:
         """The vault of this copy; its key file is made at first run.
 
         IVR_NUMBER_KEY_FILE names the file, by default IVR_HOME/secrets/numbers.key. Raises
-        StoreError where the file is missing although it was named, or is not a key file.
+        StoreError where the file is missing although it was named, cannot be made, or is no key
+        file.
         """
         path = settings.number_key_file or settings.home / "secrets" / "numbers.key"
         if settings.number_key_file is None and not path.exists():
-            _make_key_file(path)
+            try:
+                _make_key_file(path)
+            except OSError as error:
+                raise StoreError(
+                    f"The key file {path} cannot be made: {error.strerror}. Make IVR_HOME a "
+                    "directory that we may write to, or set IVR_NUMBER_KEY_FILE."
+                ) from error
         return cls.read(path)
 
     @classmethod
@@ -76,20 +83,37 @@ class Vault:
         digest = hmac.digest(self._pseudonym_key, number.encode(), hashlib.sha256)
         return digest[:PSEUDONYM_BYTES].hex()
 
-    def seal(self, number: str) -> CallerRef:
-        """What may be kept of a caller's national number (AES-256-GCM)."""
+    def seal(self, number: str, *, raw: str = "", withheld: bool = False) -> CallerRef:
+        """What may be kept of a caller's national number (AES-256-GCM).
+
+        `raw`: the header that it was read from, sealed as well. `withheld`: the caller's own wish.
+        """
         pseudonym = self.pseudonym(number)
+        return CallerRef(
+            pseudonym=pseudonym,
+            ciphertext=self._seal(number, pseudonym),
+            raw_ciphertext=self._seal(raw, pseudonym) if raw else None,
+            withheld=withheld,
+        )
+
+    def _seal(self, text: str, pseudonym: str) -> str:
         nonce = secrets.token_bytes(NONCE_BYTES)
-        sealed = self._sealing[self._current].encrypt(nonce, number.encode(), pseudonym.encode())
-        text = base64.urlsafe_b64encode(nonce + sealed).decode()
-        return CallerRef(pseudonym=pseudonym, ciphertext=f"{self._current}.{text}")
+        sealed = self._sealing[self._current].encrypt(nonce, text.encode(), pseudonym.encode())
+        return f"{self._current}.{base64.urlsafe_b64encode(nonce + sealed).decode()}"
 
     def reveal(self, ref: CallerRef) -> str:
         """The number; whoever calls this has recorded who asked, and why.
 
         Raises StoreError where our keys do not fit.
         """
-        name, _, text = ref.ciphertext.partition(".")
+        return self._reveal(ref.ciphertext, ref.pseudonym)
+
+    def reveal_raw(self, ref: CallerRef) -> str:
+        """The header that the number was read from, "" where none was kept; else as `reveal`."""
+        return self._reveal(ref.raw_ciphertext, ref.pseudonym) if ref.raw_ciphertext else ""
+
+    def _reveal(self, ciphertext: str, pseudonym: str) -> str:
+        name, _, text = ciphertext.partition(".")
         if name not in self._sealing:
             raise StoreError(
                 f"A number was sealed with key {name!r}, which {self._path} does not hold; "
@@ -98,7 +122,7 @@ class Vault:
         try:
             data = base64.urlsafe_b64decode(text)
             nonce, sealed = data[:NONCE_BYTES], data[NONCE_BYTES:]
-            number = self._sealing[name].decrypt(nonce, sealed, ref.pseudonym.encode())
+            number = self._sealing[name].decrypt(nonce, sealed, pseudonym.encode())
         except (InvalidTag, ValueError):
             raise StoreError(
                 f"A number cannot be revealed: key {name!r} of {self._path} is not the one that "
