@@ -1,12 +1,14 @@
-"""`ivr prompts`: build the spoken texts, and check what was built."""
+"""`ivr prompts`: list the spoken texts, build them, and check what was built."""
 
 import json
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict
+from itertools import groupby
 from typing import Annotated
 
 import typer
 
-from ivr.prompts import BuildReport, CheckReport
+from ivr.prompts import BuildReport, CheckReport, Entry, list_prompts
 from ivr.prompts import build as build_prompts
 from ivr.prompts import check as check_prompts
 from ivr.settings import load_settings
@@ -35,6 +37,26 @@ def check(as_json: AsJson = False) -> None:
         typer.echo(_checked(report))
     if report.problems:
         raise typer.Exit(1)
+
+
+@app.command("list")
+def list_(as_json: AsJson = False) -> None:
+    """Print every text with its id, place, length and state: the script for a recording."""
+    entries = list_prompts(load_settings())
+    if as_json:
+        typer.echo(json.dumps([asdict(entry) for entry in entries], ensure_ascii=False))
+    else:
+        typer.echo("\n".join(_script(entries)))
+
+
+def _script(entries: Iterable[Entry]) -> Iterator[str]:
+    """The text stands last on its line, where writing from the right disturbs nothing."""
+    for (group, used), members in groupby(entries, lambda entry: (entry.group, entry.used)):
+        yield f"\n{group}: {used}"
+        for entry in members:
+            length = "not built" if entry.length_s is None else f"{entry.length_s:.1f} s"
+            state = "recorded" if entry.recorded else "placeholder"
+            yield f"  {entry.id:40}  {length:>9} of {entry.max_s:.1f}  {state:11}  {entry.text}"
 
 
 def _built(report: BuildReport) -> str:

@@ -351,6 +351,25 @@ def test_a_place_that_cannot_be_written_is_named(small: Settings) -> None:
         build(small)
 
 
+def test_the_script_for_a_studio(small: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("home", "cache_dir", "prompts_dir"):
+        monkeypatch.setenv(f"IVR_{name.upper()}", str(getattr(small, name)))
+    record(small, "khob")
+    unbuilt = CliRunner().invoke(app, ["list"])
+    assert unbuilt.exit_code == 0
+    group, salam, khob = unbuilt.output.strip().splitlines()
+    assert group == "few: in tests"
+    assert salam.split() == ["salam", "not", "built", "of", "2.0", "placeholder", "سلام"]
+    assert khob.split()[-2:] == ["recorded", "خوب"]
+    build(small)
+    entries = json.loads(CliRunner().invoke(app, ["list", "--json"]).output)
+    assert [(entry["id"], entry["text"], entry["recorded"]) for entry in entries] == [
+        ("salam", "سلام", False),
+        ("khob", "خوب", True),
+    ]
+    assert entries[1]["length_s"] == pytest.approx(1.1, abs=0.06)
+
+
 def test_the_command_line(small: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("home", "cache_dir", "prompts_dir"):
         monkeypatch.setenv(f"IVR_{name.upper()}", str(getattr(small, name)))
