@@ -29,7 +29,11 @@ class Deployment:
 
     @property
     def limits(self) -> Limits:
-        return Limits(**self.lines[self.default_province].rules.limits.model_dump())
+        return self.limits_by_province[self.default_province]
+
+    @property
+    def limits_by_province(self) -> dict[ProvinceId, Limits]:
+        return {rules.id: Limits(**rules.limits.model_dump()) for rules in self.rules}
 
     @property
     def names(self) -> Names:

@@ -5,9 +5,10 @@ look again. One dispatch step runs after every event: there is no other way for 
 the line towards a counsellor.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from types import MappingProxyType
 from typing import Any, ClassVar
 
 from ivr import effects as do
@@ -25,6 +26,7 @@ from ivr.model import (
     OfferEntry,
     OfferId,
     OfferResult,
+    ProvinceId,
 )
 from ivr.presence import Limits, Presence
 from ivr.reconcile import reconcile
@@ -36,11 +38,19 @@ from ivr.waiting import FloorCall, Line
 class Floor:
     """All live calls and counsellors of one writer.
 
-    `epoch` is the writer's number; it makes offer ids unique over restarts.
+    `epoch` is the writer's number; it makes offer ids unique over restarts. A call goes by the
+    limits of its province, or by `limits` where it has none of its own.
     """
 
-    def __init__(self, *, epoch: int, limits: Limits) -> None:
+    def __init__(
+        self,
+        *,
+        epoch: int,
+        limits: Limits,
+        limits_by_province: Mapping[ProvinceId, Limits] = MappingProxyType({}),
+    ) -> None:
         self.limits = limits
+        self._limits_by_province = limits_by_province
         self.calls: dict[CallId, FloorCall] = {}
         self.line = Line()
         self.exchange_up = False
@@ -49,7 +59,7 @@ class Floor:
         self.offers: dict[OfferId, FloorCall] = {}
         self._down_since_at: datetime | None = None
         self._timers = Timers()
-        self.staff = Staff(limits, self._timers)
+        self.staff = Staff(self._timers)
         self._epoch = epoch
         self._offer_count = 0
         self.now = datetime.min.replace(tzinfo=UTC)
@@ -71,6 +81,9 @@ class Floor:
 
     def next_deadline(self) -> datetime | None:
         return self._timers.next_at()
+
+    def limits_of(self, call: FloorCall) -> Limits:
+        return self._limits_by_province.get(call.record.province, self.limits)
 
     # ------------------------------------------------------------------ calls
 
@@ -141,7 +154,7 @@ class Floor:
         self._effects.append(do.HangUpLeg(offer=offer, why=why))
 
     def end_call(self, call: FloorCall, ended_by: EndedBy) -> None:
-        end = _end_of(call.record, self.now, self.limits)
+        end = _end_of(call.record, self.now, self.limits_of(call))
         self._take_out(call, CallPhase.ENDED)
         self.change(call, ended_at=self.now, ended_by=ended_by, end=end)
         del self.calls[call.id]
@@ -205,7 +218,7 @@ class Floor:
             device=device,
             facts=facts,
             offered_at=self.now,
-            deadline_at=self.now + timedelta(seconds=self.limits.ring_s),
+            deadline_at=self.now + timedelta(seconds=self.limits_of(call).ring_s),
         )
         self.line.leave(call)
         self.start_offer(call, offer, presence)
@@ -223,14 +236,14 @@ class Floor:
         call = self.offers.get(event.offer)
         if call is not None and not call.picked_up:
             call.picked_up = True
-            self._extend(call, self.limits.whisper_s)
+            self._extend(call, self.limits_of(call).whisper_s)
 
     def offer_accepted(self, event: ev.OfferAccepted) -> None:
         call = self.offers.get(event.offer)
         if call is None or call.offer is None or call.phase is not CallPhase.OFFERED:
             return
         call.picked_up = True
-        self._extend(call, self.limits.connect_s)
+        self._extend(call, self.limits_of(call).connect_s)
         self.change(call, phase=CallPhase.CONNECTING)
         counsellor = call.offer.counsellor
         self._effects.append(do.Connect(call=call.id, offer=event.offer, counsellor=counsellor))
@@ -325,7 +338,7 @@ class Floor:
         self.change(call, offers=(*call.record.offers, entry))
         presence = self.staff.get(offer.counsellor)
         assert presence is not None, "who has an offer is on the floor"
-        if self.staff.release(presence, result, self.now):
+        if self.staff.release(presence, result, self.limits_of(call), self.now):
             self._effects.append(do.RaiseAlarm(code="not_answering", subject=offer.counsellor))
 
     # ------------------------------------------------------------ counsellors

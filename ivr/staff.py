@@ -19,8 +19,7 @@ from ivr.timers import Timers
 class Staff:
     """The counsellors' side of the floor; keeps an index of the free ones."""
 
-    def __init__(self, limits: Limits, timers: Timers) -> None:
-        self._limits = limits
+    def __init__(self, timers: Timers) -> None:
         self._timers = timers
         self._presences: dict[CounsellorId, Presence] = {}
         self._free: dict[CounsellorId, Presence] = {}
@@ -56,29 +55,36 @@ class Staff:
         presence.missed_in_a_row = 0
         self._settle(presence, now)
 
-    def release(self, presence: Presence, result: OfferResult, now: datetime) -> bool:
-        """End the counsellor's part in an offer or talk; True after too many missed in a row."""
+    def release(
+        self, presence: Presence, result: OfferResult, limits: Limits, now: datetime
+    ) -> bool:
+        """End the counsellor's part in an offer or talk; True after too many missed in a row.
+
+        `limits` are those of the call: a counsellor may serve several provinces.
+        """
         talked = presence.talking
         presence.offer = None
         presence.talking = False
         if talked:
-            self._start_wrap_up(presence, now)
+            self._start_wrap_up(presence, limits.wrap_up_s, now)
         else:
-            self._hold_after(presence, result, now)
+            self._hold_after(presence, result, limits, now)
         self._settle(presence, now)
         missed_now = result is OfferResult.RONA
-        return missed_now and presence.missed_in_a_row == self._limits.rona_alarm_after
+        return missed_now and presence.missed_in_a_row == limits.rona_alarm_after
 
-    def _start_wrap_up(self, presence: Presence, now: datetime) -> None:
-        until_at = now + timedelta(seconds=self._limits.wrap_up_s)
+    def _start_wrap_up(self, presence: Presence, wrap_up_s: float, now: datetime) -> None:
+        until_at = now + timedelta(seconds=wrap_up_s)
         presence.wrap_up_until_at = until_at
         presence.idle_since_at = until_at
         self._timers.set(until_at, "counsellor", presence.profile.id)
 
-    def _hold_after(self, presence: Presence, result: OfferResult, now: datetime) -> None:
+    def _hold_after(
+        self, presence: Presence, result: OfferResult, limits: Limits, now: datetime
+    ) -> None:
         if result is OfferResult.RONA:
             presence.missed_in_a_row += 1
-        back_off = self._limits.back_off(result, presence.missed_in_a_row)
+        back_off = limits.back_off(result, presence.missed_in_a_row)
         if back_off is not None:
             until_at = presence.put_on_hold(*back_off, now)
             self._timers.set(until_at, "counsellor", presence.profile.id)

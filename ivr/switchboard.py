@@ -33,7 +33,11 @@ class Switchboard:
         epoch: int,
         seal: Callable[[str], CallerRef],
     ) -> None:
-        floor = Floor(epoch=epoch, limits=deployment.limits)
+        floor = Floor(
+            epoch=epoch,
+            limits=deployment.limits,
+            limits_by_province=deployment.limits_by_province,
+        )
         self.controller = controller = Controller(floor, clock, journal)
         self._exchange = Exchange(settings, ami_secret(settings), controller.post, now=clock.now)
         self._ports = _NamedExchange(self._exchange, deployment.names)

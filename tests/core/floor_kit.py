@@ -63,6 +63,7 @@ def plan_of(*circles: tuple[float | None, tuple[str, ...]], at_once: bool = Fals
 class Kit:
     floor: Floor = field(default_factory=lambda: Floor(epoch=7, limits=LIMITS))
     now: datetime = START
+    province: ProvinceId = MARKAZI  # of the calls that come in
     effects: list[do.Effect] = field(default_factory=list)
     records: dict[str, CallRecord] = field(default_factory=dict)
 
@@ -109,7 +110,7 @@ class Kit:
         return self.post(
             ev.CallArrived(
                 call=CallId(call),
-                province=MARKAZI,
+                province=self.province,
                 line="086123",
                 caller=None,
                 arrived_at=self.now,
@@ -125,7 +126,7 @@ class Kit:
         joined_at: datetime | None = None,
     ) -> list[do.Effect]:
         facts = CallFacts(
-            province=MARKAZI,
+            province=self.province,
             county=CountyId("markazi-saveh"),
             county_source=CountySource.KEYPAD,
             category=CategoryId("family_dispute"),
