@@ -82,6 +82,7 @@ class _Line:
             Clock(),
             epoch=epoch,
             seal=Vault.open(settings).seal,
+            earlier_county=store.confirmed_county,
         )
         self.agi, self.controller = self._switchboard.agi, self._switchboard.controller
         self.console = _Console(self.controller, store, writer, deployment.names)

@@ -7,6 +7,8 @@ from itertools import product
 from ivr.dialplan.script import build_flow, whisper_prompts
 from ivr.dialplan.static import CLOSING_PROMPT
 from ivr.errors import BadInput
+from ivr.location import LocationTables
+from ivr.location_files import load_tables
 from ivr.model import CallFacts, Counsellor, Lane, ProvinceId
 from ivr.people import load_people
 from ivr.presence import Limits
@@ -26,6 +28,7 @@ class Deployment:
     people: tuple[Counsellor, ...]
     lines: dict[ProvinceId, Line]
     default_province: ProvinceId
+    tables: LocationTables
 
     @property
     def limits(self) -> Limits:
@@ -67,6 +70,7 @@ def load_deployment(settings: Settings) -> Deployment:
         people=load_people(settings.demo_dir),
         lines=lines,
         default_province=default,
+        tables=load_tables(settings.locations_dir),
     )
 
 

@@ -1,23 +1,37 @@
 """Where channels reach us: callers' conversations and counsellors' legs, from first to last."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import Protocol
+
+import structlog
 
 from ivr import events as ev
 from ivr.controller import Controller
 from ivr.dialplan.channel import Channel
 from ivr.dialplan.conversation import Conversation
 from ivr.dialplan.flow import Flow
-from ivr.dialplan.resume import instant, resume_from
+from ivr.dialplan.resume import Phase, Resume, instant, resume_from, with_place
 from ivr.duty import duty_at
-from ivr.errors import HungUp
-from ivr.location import AREA_CODES, NumberKind, normalise_number
+from ivr.errors import HungUp, StoreError
+from ivr.location import (
+    AREA_CODES,
+    CallerNumber,
+    LocationTables,
+    NumberKind,
+    Signals,
+    identify,
+    locate,
+)
 from ivr.model import (
     CallerRef,
     CallFacts,
     CallId,
+    CallPlace,
     Counsellor,
+    CountyId,
     OfferId,
     ProvinceId,
     RoutePlan,
@@ -25,6 +39,9 @@ from ivr.model import (
 from ivr.router import plan
 from ivr.rules.schema import ProvinceRules
 
+log = structlog.get_logger()
+
+LOOK_UP_S = 0.2  # an earlier call is worth no longer a wait
 LEG_PREFIX = "ivr-"  # docs/architecture.md: the leg's channel id
 
 
@@ -41,31 +58,53 @@ class Line:
         return next(codes, None)
 
 
+class Seal(Protocol):
+    """Turns a caller's number, and the header that had it, into what may be kept of them."""
+
+    def __call__(self, number: str, *, raw: str = "", withheld: bool = False) -> CallerRef: ...
+
+
+# The county that the caller of this pseudonym confirmed since then, in any call but this one.
+EarlierCounty = Callable[[str, datetime, CallId], Awaitable[CountyId | None]]
+
+
+async def no_earlier_county(_pseudonym: str, _since_at: datetime, _call: CallId) -> None:
+    return None
+
+
 @dataclass(slots=True, kw_only=True)
 class Reception:
-    """Takes channels in. `seal` turns a caller's number into what may be kept of it."""
+    """Takes channels in; raises nothing of its own."""
 
     controller: Controller
     lines: Mapping[ProvinceId, Line]
     default_province: ProvinceId
     people: tuple[Counsellor, ...]
-    seal: Callable[[str], CallerRef]
+    seal: Seal
+    tables: LocationTables = field(default_factory=LocationTables)
+    earlier_county: EarlierCounty = no_earlier_county
 
     async def take_call(
-        self, call: CallId, number: str, arguments: Mapping[str, str], channel: Channel
+        self,
+        call: CallId,
+        arguments: Mapping[str, str],
+        channel: Channel,
+        signals: Signals,
+        read_signals: Callable[[], Awaitable[Signals]],
     ) -> None:
         """A caller's channel, new or back: converse until the dialplan is to take it.
 
-        Raises HungUp and SessionLost after the floor was told.
+        `signals` came with the channel, `read_signals` asks for all of them. Raises HungUp and
+        SessionLost after the floor was told.
         """
         province = ProvinceId(arguments.get("province", ""))
         line = self.lines.get(province) or self.lines[self.default_province]
         conversation = self._conversation(call, line, channel)
         self.controller.parties.calls[call] = conversation
-        self.controller.post(self._arrival(call, number, arguments, line))
+        self.controller.post(self._arrival(call, signals, arguments, line))
         gone: ev.Event = ev.CallDetached(call=call)
         try:
-            await conversation.run(resume_from(arguments, line.rules))
+            await conversation.run(await self._resume(call, arguments, line, read_signals))
         except HungUp:
             gone = ev.CallHungUp(call=call)
             raise
@@ -74,6 +113,40 @@ class Reception:
             if self.controller.parties.calls.get(call) is conversation:
                 del self.controller.parties.calls[call]
                 self.controller.post(gone)
+
+    async def _resume(
+        self,
+        call: CallId,
+        arguments: Mapping[str, str],
+        line: Line,
+        read_signals: Callable[[], Awaitable[Signals]],
+    ) -> Resume:
+        resume = resume_from(arguments, line.rules)
+        if resume.phase is Phase.TALK:  # it was located before
+            return resume
+        place = await self._locate(call, await read_signals(), line)
+        return with_place(resume, place, line.rules)
+
+    async def _locate(self, call: CallId, signals: Signals, line: Line) -> CallPlace:
+        number, raw = identify(signals, line.area_code)
+        caller = self._caller(signals, number, raw)
+        earlier = await self._earlier_county(call, caller, line.rules) if caller else None
+        told = replace(signals, earlier_county=earlier)
+        place = locate(told, number, line.rules.id, self.tables)
+        self.controller.post(ev.CallLocated(call=call, place=place, caller=caller))
+        return place
+
+    async def _earlier_county(
+        self, call: CallId, caller: CallerRef, rules: ProvinceRules
+    ) -> CountyId | None:
+        kept = timedelta(days=rules.location.earlier_call_days)
+        try:
+            async with asyncio.timeout(LOOK_UP_S):
+                since_at = self.controller.clock.now() - kept
+                return await self.earlier_county(caller.pseudonym, since_at, call)
+        except (TimeoutError, StoreError):
+            log.warning("earlier_call_not_looked_up", call=call)
+            return None
 
     async def take_leg(self, uniqueid: str, channel: Channel) -> None:
         """A counsellor's picked-up leg; an offer that is over returns at once, into a hang-up."""
@@ -99,13 +172,13 @@ class Reception:
         return plan(rules, duty_at(self.people, now), facts, now)
 
     def _arrival(
-        self, call: CallId, number: str, arguments: Mapping[str, str], line: Line
+        self, call: CallId, signals: Signals, arguments: Mapping[str, str], line: Line
     ) -> ev.CallArrived:
         return ev.CallArrived(
             call=call,
             province=line.rules.id,
             line=arguments.get("line", ""),
-            caller=self._caller(number, line),
+            caller=self._caller(signals, *identify(signals, line.area_code)),
             arrived_at=self._arrived_at(arguments),
         )
 
@@ -115,8 +188,7 @@ class Reception:
         told = instant(arguments.get("arrived_at", ""))
         return min(told or now, now).astimezone(UTC)
 
-    def _caller(self, raw: str, line: Line) -> CallerRef | None:
-        number = normalise_number(raw, line.area_code)
+    def _caller(self, signals: Signals, number: CallerNumber, raw: str) -> CallerRef | None:
         if number.kind is NumberKind.ANONYMOUS:
             return None
-        return self.seal(number.national or raw)
+        return self.seal(number.national or signals.caller_id, raw=raw, withheld=signals.withheld)

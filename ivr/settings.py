@@ -29,16 +29,26 @@ class Settings(BaseSettings):
     ami_user: str = "ivr"
     ami_secret: str | None = None  # made at first run and kept in IVR_HOME where unset
     trunk_match: str = "127.0.0.1"
+    trunk_geolocation: bool = False  # take in PIDF-LO; see deploy/locations/README.md
     default_province: str = "markazi"
     rules_dir: Path = PROJECT / "deploy" / "provinces"
     demo_dir: Path = PROJECT / "deploy" / "demo"
+    locations_dir: Path = PROJECT / "deploy" / "locations"
     prompts_dir: Path = PROJECT / "prompts" / "fa"
     templates_dir: Path = PROJECT / "deploy" / "asterisk"
     cache_dir: Path = Path("~/.cache/line123")
     database_url: str | None = None  # default: SQLite in IVR_HOME
     number_key_file: Path | None = None  # default: made in IVR_HOME/secrets at first run
 
-    @field_validator("home", "cache_dir", "rules_dir", "demo_dir", "prompts_dir", "templates_dir")
+    @field_validator(
+        "home",
+        "cache_dir",
+        "rules_dir",
+        "demo_dir",
+        "locations_dir",
+        "prompts_dir",
+        "templates_dir",
+    )
     @classmethod
     def _absolute(cls, path: Path) -> Path:
         return path.expanduser().resolve()

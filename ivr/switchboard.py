@@ -1,18 +1,18 @@
 """Controller, conversations and Asterisk's edges put together; where records go is an argument."""
 
 import asyncio
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from ivr.asterisk.agi import AgiChannel, AgiSession
 from ivr.asterisk.agi_server import AgiServer
 from ivr.asterisk.exchange import Exchange
 from ivr.asterisk.instance import ami_secret
+from ivr.asterisk.signals import own_signals, read_signals
 from ivr.controller import Clock, Controller, Journal
 from ivr.deployment import Deployment
-from ivr.model import CallerRef, CallId, Offer, OfferId
+from ivr.model import CallId, Offer, OfferId
 from ivr.queues import Floor
-from ivr.reception import Reception
+from ivr.reception import EarlierCounty, Reception, Seal, no_earlier_county
 from ivr.settings import Settings
 from ivr.view import Names
 
@@ -20,7 +20,8 @@ from ivr.view import Names
 class Switchboard:
     """Everything between Asterisk and the journal. `agi.open()` takes the port, `run` serves.
 
-    `seal` turns a caller's number into what may be kept of it.
+    `seal` turns a caller's number into what may be kept of it; `earlier_county` looks up what the
+    same caller confirmed before.
     """
 
     def __init__(
@@ -31,7 +32,8 @@ class Switchboard:
         clock: Clock,
         *,
         epoch: int,
-        seal: Callable[[str], CallerRef],
+        seal: Seal,
+        earlier_county: EarlierCounty = no_earlier_county,
     ) -> None:
         floor = Floor(
             epoch=epoch,
@@ -47,7 +49,10 @@ class Switchboard:
             default_province=deployment.default_province,
             people=deployment.people,
             seal=seal,
+            tables=deployment.tables,
+            earlier_county=earlier_county,
         )
+        self._geolocation = settings.trunk_geolocation
         handlers = {"call": self._take_call, "offer": self._take_leg}
         self.agi = AgiServer(settings.host, settings.agi_port, handlers)
 
@@ -59,9 +64,13 @@ class Switchboard:
             tasks.create_task(self.agi.run(), name="agi")
 
     async def _take_call(self, session: AgiSession) -> None:
-        number = session.env.get("callerid", "")
-        call = CallId(session.uniqueid)
-        await self._reception.take_call(call, number, session.arguments, AgiChannel(session))
+        await self._reception.take_call(
+            CallId(session.uniqueid),
+            session.arguments,
+            AgiChannel(session),
+            own_signals(session),
+            lambda: read_signals(session, geolocation=self._geolocation),
+        )
 
     async def _take_leg(self, session: AgiSession) -> None:
         await self._reception.take_leg(session.uniqueid, AgiChannel(session))

@@ -27,7 +27,7 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from ivr.asterisk.instance import INCLUDE_DIR, Instance, ami_secret, looked_up_names
-from ivr.asterisk.modules import LOADED
+from ivr.asterisk.modules import GEOLOCATION, LOADED
 from ivr.asterisk.provision import Root, find_root
 from ivr.asterisk.wire import config_value
 from ivr.dialplan.static import (
@@ -153,7 +153,8 @@ def _values(
         "rtp_last": rtp_last,
         "trunk_match": settings.trunk_match,
         "moh_dir": moh_dir,
-        "modules": LOADED,
+        "trunk_geolocation": settings.trunk_geolocation,
+        "modules": (*LOADED, *(GEOLOCATION if settings.trunk_geolocation else ())),
         "cdr_variables": CDR_VARIABLES,
         "devices": devices,
         "lines": _queues(lines, devices),

@@ -67,6 +67,9 @@ LOADED = (
     "cdr_custom",
 )
 
+# Loaded as well where the trunk's PIDF-LO is taken in (Settings.trunk_geolocation).
+GEOLOCATION = ("res_geolocation", "res_pjsip_geolocation")
+
 # Without one of these the line does not work; `ivr asterisk check` asks for each by name.
 NEEDED = (
     "app_confbridge",
@@ -92,6 +95,7 @@ NEEDED = (
     "res_pjsip_authenticator_digest",
     "res_pjsip_endpoint_identifier_ip",
     "res_pjsip_endpoint_identifier_user",
+    "res_pjsip_header_funcs",
     "res_pjsip_registrar",
     "res_rtp_asterisk",
 )

@@ -1,15 +1,17 @@
 """Where a conversation goes on, read from the channel's variables that the dialplan hands over."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 
 from ivr.dialplan.flow import Fact
 from ivr.dialplan.script import UNKNOWN_COUNTY
+from ivr.location import known_county
 from ivr.model import (
     UNKNOWN_CATEGORY,
     CallFacts,
+    CallPlace,
     CategoryId,
     CountyId,
     CountySource,
@@ -68,6 +70,20 @@ def instant(text: str) -> datetime | None:
         return datetime.fromtimestamp(float(text), UTC)
     except (ValueError, OverflowError, OSError):
         return None
+
+
+def with_place(resume: Resume, place: CallPlace, rules: ProvinceRules) -> Resume:
+    """With the county that nobody was asked for, as far as the province trusts its source.
+
+    A county that is sure enough and that no other source disputes settles the question.
+    """
+    trust = rules.location
+    likely = known_county(place, rules.id, at_least=trust.use_from)
+    if likely is None or rules.county(likely.county) is None:
+        return resume
+    sure = known_county(place, rules.id, at_least=trust.skip_question_from, undisputed=True)
+    settled = county_facts(sure) if sure and Fact.COUNTY not in resume.facts else {}
+    return replace(resume, facts={**resume.facts, **settled}, likely=likely)
 
 
 def county_facts(found: PlaceCandidate) -> Mapping[Fact, str]:

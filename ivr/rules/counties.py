@@ -14,6 +14,7 @@ class KnownProvince:
     id: ProvinceId
     name_fa: str
     area_code: str
+    name_en: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,7 @@ class KnownCounty:
     province: ProvinceId
     name_fa: str
     neighbours: Mapping[CountyId, float]
+    name_en: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +46,17 @@ def gazetteer() -> Gazetteer:
     """All provinces and counties, read once from the file beside this module."""
     raw = json.loads(files("ivr.rules").joinpath("counties.json").read_text("utf-8"))
     provinces = (
-        KnownProvince(item["id"], item["name_fa"], item["area_code"]) for item in raw["provinces"]
+        KnownProvince(item["id"], item["name_fa"], item["area_code"], item.get("name_en", ""))
+        for item in raw["provinces"]
     )
     counties = (
-        KnownCounty(item["id"], item["province"], item["name_fa"], item.get("neighbours", {}))
+        KnownCounty(
+            item["id"],
+            item["province"],
+            item["name_fa"],
+            item.get("neighbours", {}),
+            item.get("name_en", ""),
+        )
         for item in raw["counties"]
     )
     return Gazetteer({item.id: item for item in provinces}, {item.id: item for item in counties})

@@ -1,5 +1,6 @@
 """Rows of the database as frozen records and back."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
@@ -14,7 +15,9 @@ from ivr.model import (
     CallFacts,
     CallId,
     CallPhase,
+    CallPlace,
     CallRecord,
+    CountyId,
     CountySource,
     EndedBy,
     Lane,
@@ -37,6 +40,29 @@ class OutcomeEntry:
     note: str
     by: str
     at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Correction:
+    """A county that a counsellor set right; `previous_county` is what the call had before."""
+
+    id: int
+    call: CallId
+    county: CountyId
+    previous_county: CountyId | None
+    previous_source: CountySource | None
+    by: str
+    at: datetime
+
+
+def is_misrouted(corrections: Sequence[Correction]) -> bool:
+    """Whether the line went by another county than the one that was found to be right.
+
+    `corrections` of one call, in order. A county that the line did not know misroutes nobody, and
+    a counsellor's slip that was taken back does not either.
+    """
+    gone_by = corrections[0].previous_county if corrections else None
+    return gone_by is not None and gone_by != corrections[-1].county
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,6 +119,8 @@ def call_to_row(record: CallRecord) -> dict[str, Any]:
         **{name: getattr(record, name) for name in _PLAIN},
         "caller_pseudonym": caller.pseudonym if caller else None,
         "caller_ciphertext": caller.ciphertext if caller else None,
+        "caller_raw_ciphertext": caller.raw_ciphertext if caller else None,
+        "caller_withheld": caller.withheld if caller else None,
         "served_by": served_by(record),
         "phase": record.phase.value,
         "end": record.end and record.end.value,
@@ -101,6 +129,7 @@ def call_to_row(record: CallRecord) -> dict[str, Any]:
         "rules_version": record.plan.rules_version if record.plan else None,
         "plan": encode(record.plan),
         "offers": encode(record.offers),
+        "place": encode(record.place),
     }
 
 
@@ -116,16 +145,27 @@ def _facts_to_row(facts: CallFacts | None) -> dict[str, Any]:
 
 def call_from_row(row: RowMapping) -> CallRecord:
     """The record; raises StoreError where a value is not one of this version's."""
-    caller = row["caller_pseudonym"]
     return CallRecord(
         **{name: row[name] for name in _PLAIN},
-        caller=CallerRef(pseudonym=caller, ciphertext=row["caller_ciphertext"]) if caller else None,
+        caller=_caller_from_row(row),
         phase=decode(CallPhase, row["phase"]),
         end=_optional(CallEnd, row["end"]),
         ended_by=_optional(EndedBy, row["ended_by"]),
         facts=_facts_from_row(row),
         plan=decode(RoutePlan, row["plan"]) if row["plan"] else None,
         offers=tuple(decode(OfferEntry, offer) for offer in row["offers"]),
+        place=decode(CallPlace, row["place"]) if row["place"] else None,
+    )
+
+
+def _caller_from_row(row: RowMapping) -> CallerRef | None:
+    if row["caller_pseudonym"] is None:
+        return None
+    return CallerRef(
+        pseudonym=row["caller_pseudonym"],
+        ciphertext=row["caller_ciphertext"],
+        raw_ciphertext=row["caller_raw_ciphertext"],
+        withheld=bool(row["caller_withheld"]),
     )
 
 

@@ -1,21 +1,22 @@
 """The durable store: one row a call, the journal, outcomes, epochs."""
 
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any, Self, TypeVar
 
-from sqlalchemy import ColumnElement, RowMapping, Select, Table, func, insert, select
+from sqlalchemy import ColumnElement, RowMapping, Select, Table, case, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ivr.errors import BadInput, StoreError
-from ivr.model import CallId, CallRecord
+from ivr.model import UNKNOWN_CATEGORY, CallId, CallRecord, CountyId, CountySource, Lane
 from ivr.outcomes import OutcomeId
 from ivr.settings import Settings
 from ivr.store.database import database_url, make_engine, make_file, migrate, reading, writing
 from ivr.store.records import (
+    Correction,
     JournalEntry,
     OutcomeEntry,
     call_from_row,
@@ -23,7 +24,7 @@ from ivr.store.records import (
     entry_from_row,
     entry_to_row,
 )
-from ivr.store.tables import calls, epochs, journal, outcomes
+from ivr.store.tables import calls, corrections, epochs, journal, outcomes
 
 ROWS_AT_ONCE = 50  # about 2 ms of the event loop's time
 T = TypeVar("T")
@@ -178,6 +179,79 @@ class Store:
         statement = select(outcomes).where(outcomes.c.call.in_(of)).order_by(outcomes.c.id)
         return tuple(OutcomeEntry(**row) for row in await self._rows(statement))
 
+    async def confirmed_county(
+        self, pseudonym: str, since_at: datetime, not_of: CallId
+    ) -> CountyId | None:
+        """The county that the caller's latest call since then had from keypad or counsellor.
+
+        `not_of` is the call that asks.
+        """
+        statement = (
+            select(calls.c.county)
+            .where(
+                calls.c.caller_pseudonym == pseudonym,
+                calls.c.arrived_at >= since_at,
+                calls.c.county_source.in_(_CONFIRMED),
+                calls.c.county.is_not(None),
+                calls.c.call != not_of,
+            )
+            .order_by(calls.c.arrived_at.desc())
+            .limit(1)
+        )
+        rows = await self._rows(statement)
+        return CountyId(rows[0]["county"]) if rows else None
+
+    async def correct_county(
+        self, call: CallId, county: CountyId, *, by: str, at: datetime
+    ) -> Correction:
+        """Set a call's county right; on disk when this returns. What it was before is kept.
+
+        No later save of the call by the controller takes it back. Raises BadInput where there is no
+        such call.
+        """
+        async with self.writing() as connection:
+            found = await connection.execute(select(calls).where(calls.c.call == call))
+            row = found.mappings().one_or_none()
+            if row is None:
+                raise BadInput(f"There is no call {call!r}; nothing was saved.")
+            values = {
+                "call": call,
+                "county": county,
+                "previous_county": row["county"],
+                "previous_source": row["county_source"],
+                "by": by,
+                "at": at,
+            }
+            result = await connection.execute(insert(corrections).values(values))
+            (number,) = result.inserted_primary_key or (0,)
+            changes = _with_county(row, county)
+            await connection.execute(update(calls).where(calls.c.call == call).values(changes))
+        return _correction({"id": number, **values})
+
+    async def corrections(self, *of: CallId) -> tuple[Correction, ...]:
+        """The corrections of these calls, in the order in which they were made."""
+        chosen = corrections.c.call.in_(of)
+        statement = select(corrections).where(chosen).order_by(corrections.c.id)
+        return tuple(_correction(dict(row)) for row in await self._rows(statement))
+
+
+_CONFIRMED = (CountySource.KEYPAD.value, CountySource.COUNSELLOR.value)
+
+
+def _with_county(row: RowMapping, county: CountyId) -> dict[str, Any]:
+    """What of a call's row changes; one that ended before anything was known gets facts at all."""
+    facts = {"county": county, "county_source": CountySource.COUNSELLOR.value}
+    if row["lane"] is not None:
+        return facts
+    rest = {"facts_province": row["province"], "category": UNKNOWN_CATEGORY}
+    return {**facts, **rest, "lane": Lane.ORDINARY.value}
+
+
+def _correction(row: Mapping[str, Any]) -> Correction:
+    source = row["previous_source"]
+    known = CountySource(source) if source in set(CountySource) else None
+    return Correction(**{**row, "previous_source": known})
+
 
 def clock_epoch() -> int:
     """The epoch of a writer that starts while the database is away: Unix seconds."""
@@ -190,11 +264,20 @@ async def write_calls(connection: AsyncConnection, records: Sequence[CallRecord]
     new = statement.excluded
     statement = statement.on_conflict_do_update(
         index_elements=[calls.c.call],
-        set_={column.name: new[column.name] for column in calls.c if not column.primary_key},
+        set_=_all_but_corrected(new),
         where=calls.c.ended_at.is_(None) | new.ended_at.is_not(None),
     )
     for some in _pieces(records):
         await connection.execute(statement, [call_to_row(record) for record in some])
+
+
+def _all_but_corrected(new: Any) -> dict[str, Any]:
+    """Every column from the new row; a county that a counsellor set right stays."""
+    values = {column.name: new[column.name] for column in calls.c if not column.primary_key}
+    corrected = calls.c.county_source == CountySource.COUNSELLOR.value
+    for name in ("county", "county_source"):
+        values[name] = case((corrected, calls.c[name]), else_=new[name])
+    return values
 
 
 def _pieces(items: Sequence[T]) -> Iterator[Sequence[T]]:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from sqlalchemy import (
     JSON,
     BigInteger,
+    Boolean,
     Column,
     DateTime,
     Dialect,
@@ -59,6 +60,8 @@ calls = Table(
     Column("line", String, nullable=False),
     Column("caller_pseudonym", String),
     Column("caller_ciphertext", String),
+    Column("caller_raw_ciphertext", String),
+    Column("caller_withheld", Boolean),
     Column("served_by", String, nullable=False),
     Column("phase", String, nullable=False),
     Column("end", String),
@@ -78,12 +81,27 @@ calls = Table(
     Column("county_source", String),
     Column("category", String),
     Column("lane", Integer),
+    Column("place", JSON(none_as_null=True)),  # what was known before anybody spoke
     Column("rules_version", String),  # of the plan, for questions by version
     Column("plan", JSON(none_as_null=True)),
     Column("offers", JSON, nullable=False),
 )
 Index("ix_calls_arrived_at", calls.c.arrived_at)
 Index("ix_calls_ended_at", calls.c.ended_at)  # open calls are those without
+Index("ix_calls_caller_pseudonym_arrived_at", calls.c.caller_pseudonym, calls.c.arrived_at)
+
+corrections = Table(
+    "corrections",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("call", ForeignKey("calls.call"), nullable=False, index=True),
+    Column("county", String, nullable=False),
+    # What the call had before: of the first correction, what the line had gone by.
+    Column("previous_county", String),
+    Column("previous_source", String),
+    Column("by", String, nullable=False),
+    Column("at", UtcDateTime, nullable=False),
+)
 
 outcomes = Table(
     "outcomes",

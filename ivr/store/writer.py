@@ -227,12 +227,24 @@ class Writer:
         except OSError as error:
             self._failed(str(error))
             return
+        if not await self._save_pending():
+            return
         log.info("database_back", replayed=self._in_file)
         self._in_file = 0
         self._away = False
         self._retry_s = 0.0
         if len(self._pending):
             self._wake()
+
+    async def _save_pending(self) -> bool:
+        """Also what the file would not take: until it is saved the database is not back."""
+        batch = self._pending.take()
+        self._in_hand = len(batch)
+        saved = await self._save(batch)
+        self._in_hand = 0
+        if not saved:
+            self._pending.give_back(batch)
+        return saved
 
     async def _replay_file(self, path: Path) -> bool:
         size = self._limits.batch_items

@@ -45,6 +45,7 @@ MAY_IMPORT = {
     "floor_view": FACTS | {"presence", "waiting", "staff", "queues"},
     "duty": {"model"},
     "location": {"model", "text"},
+    "location_files": WORDS | {"location", "rules"},
     "router": {"model", "duty", "rules"},
     "rules": WORDS | {"text", "outcomes", "calendar"},
     "people": WORDS | {"rules", "text"},

@@ -40,6 +40,7 @@ class TestCommands:
                 "phase",
                 "lane",
                 "county",
+                "county_source",
                 "category",
                 "joined_at",
                 "offer",
