@@ -5,6 +5,7 @@ FastAGI has no authentication: listen on loopback or a private network, and name
 
 import asyncio
 import errno
+import re
 import socket
 from collections.abc import Awaitable, Callable, Collection, Mapping
 
@@ -23,6 +24,7 @@ ENVIRONMENT_LINES = 128
 BACKLOG = 512  # callers who come back together after a restart
 AFTERWARDS_LIMIT_S = 10.0
 LINE_LIMIT = 8192  # bytes; AGI_BUF_LEN in res_agi.c
+_UNIQUE_ID = re.compile(r"[A-Za-z0-9._-]{1,80}")  # of the channel: becomes the call's id
 LOOPBACK = frozenset({"127.0.0.1", "::1"})
 
 
@@ -31,7 +33,7 @@ class AgiServer:
 
     A handler that returns or raises gives the channel back to the dialplan at once. `open` takes
     the port, `run` serves until cancelled. `refused` counts connections that were no AGI request,
-    came from elsewhere, asked for an unknown path or were too many.
+    came from elsewhere, named no channel or an unknown path, or were too many.
     """
 
     def __init__(
@@ -115,7 +117,9 @@ class AgiServer:
             writer.close()
             raise
         session = AgiSession(reader, writer, env)
-        if handler := self._handlers.get(session.path):
+        if not _UNIQUE_ID.fullmatch(session.uniqueid):
+            self._refuse(writer, "no_channel")
+        elif handler := self._handlers.get(session.path):
             await _handle(session, handler)
         else:
             self._refuse(writer, "unknown_path")

@@ -39,8 +39,11 @@ async def test_the_socket_closes_as_soon_as_the_handler_returns():
         b"\xff\xfe\x00\n",
         b"agi_x: " + b"y" * 20000 + b"\n\n",
         b"agi_x: y\n" * 200 + b"\n",
-        b"agi_network: yes\nagi_network_script: unknown\n\n",
-        b"agi_network: yes\nagi_network_script: ../call\n\n",
+        b"agi_uniqueid: 1.1\nagi_network_script: unknown\n\n",
+        b"agi_uniqueid: 1.1\nagi_network_script: ../call\n\n",
+        b"agi_network: yes\nagi_network_script: call\n\n",  # of no channel
+        b"agi_uniqueid: \xff\xfe\nagi_network_script: call\n\n",
+        b"agi_uniqueid: 1.1 or 1\nagi_network_script: call\n\n",
     ],
 )
 async def test_strangers_are_counted_and_cost_one_log_line(junk):

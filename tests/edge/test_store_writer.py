@@ -26,9 +26,11 @@ class FailingStore(Store):
     """A store whose database is away while `away` is set; counts transactions."""
 
     away = False
+    attempts = 0
     transactions = 0
 
     async def save_batch(self, *batch: Any) -> None:
+        self.attempts += 1
         if self.away:
             raise StoreError("The disk is full.")
         self.transactions += 1
@@ -236,6 +238,26 @@ async def test_database_and_disk_away_memory_keeps_it(
             await until(lambda: writer.healthy and writer.backlog == 0)
     assert await store.load_call(CallId("1")) == call("1", phase=CallPhase.WAITING)
     assert [(e.seq, e.at) for e in await store.read_journal(1)] == [(1, at(1)), (2, at(2))]
+
+
+async def test_the_database_is_back_only_once_it_takes_something(
+    store: FailingStore,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """With no file to bring back, an attempt that never was looked like one that went well."""
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", _no_space)
+        store.away = True
+        async with open_writer(store, 1, tmp_path / "emergency", QUICK) as writer:
+            writer.put(call("1"))
+            await until(lambda: store.attempts >= 5)
+            assert not writer.healthy
+            assert "database_back" not in capsys.readouterr().out
+            store.away = False
+            await until(lambda: writer.healthy)
+    assert await store.load_call(CallId("1")) == call("1")
 
 
 def _no_space(_descriptor: int) -> None:
