@@ -106,8 +106,8 @@ async def test_a_prompt_that_a_call_may_need_is_missed_before_the_line_opens(
     shutil.copytree(PROJECT / "prompts" / "fa", prompts)
     catalogue = prompts / "catalogue.yaml"
     text = catalogue.read_text(encoding="utf-8")
-    assert "\n  still-waiting:" in text
-    catalogue.write_text(text.replace("\n  still-waiting:", "\n  not-waiting:"), encoding="utf-8")
+    assert " still-waiting:" in text
+    catalogue.write_text(text.replace(" still-waiting:", " not-waiting:"), encoding="utf-8")
     status, printed = await refused(settings, IVR_PROMPTS_DIR=str(prompts))
     assert status != 0
     assert "still-waiting" in printed
