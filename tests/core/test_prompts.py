@@ -87,6 +87,13 @@ def test_every_text_is_careful_persian(catalogue: Catalogue) -> None:
     assert {prompt_id: what for prompt_id, what in found.items() if what} == {}
 
 
+def test_nothing_said_aloud_endangers_who_is_overheard(catalogue: Catalogue) -> None:
+    """Whoever stands beside the telephone must not hear of police, courts or complaints."""
+    words = "پلیس|پاسگاه|کلانتری|انتظامی|دادگاه|دادسرا|قاضی|قضایی|شکایت|زندان|مجرم|۱۱۰"
+    heard = [prompt.id for prompt in catalogue.prompts.values() if re.search(words, prompt.text)]
+    assert heard == []
+
+
 def test_sentences_end_like_sentences(catalogue: Catalogue) -> None:
     parts = {i for i in catalogue.prompts if i.startswith("choice-")}
     sentences = {"opening", "connecting", "county-menu", "category-menu", "line", "end"}
