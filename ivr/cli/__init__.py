@@ -7,7 +7,7 @@ import typer
 
 from ivr.errors import LineError
 
-GROUPS = ("asterisk", "rules", "counsellors", "calls", "prompts", "simulate", "bench")
+GROUPS = ("asterisk", "rules", "counsellors", "calls", "location", "prompts", "simulate", "bench")
 COMMANDS = ("serve", "run", "outcome")
 
 app = typer.Typer(

@@ -11,9 +11,17 @@ from rich.table import Table
 from rich.text import Text
 
 from ivr.calendar import TEHRAN
+from ivr.cli.location import candidates_table
 from ivr.model import CallId, CallRecord, OfferEntry, Reason, RoutePlan
 from ivr.outcomes import OUTCOME_LABELS
-from ivr.store.records import OutcomeEntry, served_by, talk_s, wait_s
+from ivr.store.records import (
+    Correction,
+    OutcomeEntry,
+    is_misrouted,
+    served_by,
+    talk_s,
+    wait_s,
+)
 
 Outcomes = Mapping[CallId, Sequence[OutcomeEntry]]
 
@@ -42,9 +50,17 @@ def calls_table(calls: Iterable[CallRecord], outcomes: Outcomes) -> Table:
     return table
 
 
-def call_tables(record: CallRecord, outcomes: Sequence[OutcomeEntry]) -> Iterable[Table]:
+def call_tables(
+    record: CallRecord,
+    outcomes: Sequence[OutcomeEntry],
+    corrections: Sequence[Correction] = (),
+) -> Iterable[Table]:
     yield _facts_table(record)
     yield _timeline(record, outcomes)
+    if record.place:
+        yield candidates_table(record.place)
+    if corrections:
+        yield _corrections_table(corrections)
     if record.plan:
         yield _plan_table(record.plan)
     if record.offers:
@@ -113,6 +129,15 @@ def _offers_table(offers: Iterable[OfferEntry]) -> Table:
         _row(
             table, offer.offer, offer.counsellor, _jalali(offer.offered_at), lasted_s, offer.result
         )
+    return table
+
+
+def _corrections_table(corrections: Sequence[Correction]) -> Table:
+    verdict = "misrouted" if is_misrouted(corrections) else "county set right"
+    table = _table(verdict, "by", "county", "before", "before known from")
+    for entry in corrections:
+        before = entry.previous_county
+        _row(table, _jalali(entry.at), entry.by, entry.county, before, entry.previous_source)
     return table
 
 

@@ -1,6 +1,7 @@
 """`ivr calls`: the calls of a day, and everything that is kept of one. Never a caller's number."""
 
 import asyncio
+import getpass
 import json
 import re
 import sys
@@ -17,11 +18,19 @@ from rich.table import Table
 from ivr.calendar import TEHRAN, day_began_at
 from ivr.cli.call_tables import call_tables, calls_table
 from ivr.errors import BadInput
-from ivr.model import CallId, CallRecord
+from ivr.location_files import gazette
+from ivr.model import CallId, CallRecord, CountyId
 from ivr.outcomes import OUTCOME_LABELS
 from ivr.settings import load_settings
 from ivr.store.codec import Json, encode
-from ivr.store.records import OutcomeEntry, served_by, talk_s, wait_s
+from ivr.store.records import (
+    Correction,
+    OutcomeEntry,
+    is_misrouted,
+    served_by,
+    talk_s,
+    wait_s,
+)
 from ivr.store.store import Store
 from ivr.text import to_ascii_digits
 
@@ -51,12 +60,16 @@ def list_calls(
     With --json an array of objects with the keys call, province, line, county, county_source,
     category, lane (danger, silence, ordinary), arrived_at, joined_at, connected_at, ended_at (ISO
     8601, UTC), wait_s (in line), talk_s, phase, end, ended_by, counsellor, desk, served_by
-    (controller, fallback), rules_version, outcomes, offers, plan. What is not known is null.
+    (controller, fallback), rules_version, outcomes, offers, plan, place (candidates, notes: what
+    was known before anybody spoke), withheld (the caller's own wish), corrections (of the county),
+    misrouted (the line went by another county). What is not known is null.
     """
     since_at = parse_since(since) if since else day_began_at(datetime.now(UTC))
-    calls, outcomes = asyncio.run(_load_since(since_at, limit))
+    calls, outcomes, corrections = asyncio.run(_load_since(since_at, limit))
     if as_json:
-        _print_json([call_json(call, outcomes[call.call]) for call in calls])
+        _print_json(
+            [call_json(call, outcomes[call.call], corrections[call.call]) for call in calls]
+        )
     else:
         _print(calls_table(calls, outcomes))
 
@@ -70,12 +83,37 @@ def show_call(
 
     With --json one object with the keys of `ivr calls list --json`.
     """
-    record, outcomes = asyncio.run(_load_one(call))
+    record, outcomes, corrections = asyncio.run(_load_one(call))
     if as_json:
-        _print_json(call_json(record, outcomes))
+        _print_json(call_json(record, outcomes, corrections))
     else:
-        for table in call_tables(record, outcomes):
+        for table in call_tables(record, outcomes, corrections):
             _print(table)
+
+
+@app.command("locate")
+def locate_call(
+    call: Annotated[str, typer.Argument(help="A call's id, or its beginning.")],
+    county: Annotated[str, typer.Argument(help="The county's id, such as markazi-saveh.")],
+    by: Annotated[
+        str | None, typer.Option(help="Who says so (default: the user of this machine).")
+    ] = None,
+) -> None:
+    """Set right which county a call was about; what it was before is kept and counted.
+
+    The county may lie in another province: near a border its neighbour's line may ring. "Saved" is
+    printed once it is on disk.
+    """
+    if county not in gazette().provinces:
+        raise BadInput(f"{county!r} is no county's id (such as markazi-saveh); nothing was saved.")
+    entry = asyncio.run(_correct(call, CountyId(county), by or getpass.getuser()))
+    typer.echo(f"Saved: {entry.call} {entry.county} (before: {entry.previous_county or '-'})")
+
+
+async def _correct(text: str, county: CountyId, by: str) -> Correction:
+    async with await Store.open(load_settings()) as store:
+        record = await find_call(store, text)
+        return await store.correct_county(record.call, county, by=by, at=datetime.now(UTC))
 
 
 def parse_since(text: str) -> datetime:
@@ -114,7 +152,11 @@ async def find_call(store: Store, text: str) -> CallRecord:
     raise BadInput(f"Several calls' ids begin with {text!r}: {names}. Write more of it.")
 
 
-def call_json(record: CallRecord, outcomes: Iterable[OutcomeEntry]) -> dict[str, Json]:
+def call_json(
+    record: CallRecord,
+    outcomes: Iterable[OutcomeEntry],
+    corrections: Sequence[Correction] = (),
+) -> dict[str, Json]:
     """What a script gets of a call; the keys are a promise, and no caller is among them."""
     facts = record.facts
     return {
@@ -141,6 +183,20 @@ def call_json(record: CallRecord, outcomes: Iterable[OutcomeEntry]) -> dict[str,
         "outcomes": [_outcome_json(entry) for entry in outcomes],
         "offers": encode(record.offers),
         "plan": encode(record.plan),
+        "place": encode(record.place),
+        "withheld": record.caller.withheld if record.caller else None,
+        "corrections": [_correction_json(entry) for entry in corrections],
+        "misrouted": is_misrouted(corrections),
+    }
+
+
+def _correction_json(entry: Correction) -> dict[str, Json]:
+    return {
+        "county": entry.county,
+        "previous_county": entry.previous_county,
+        "previous_source": encode(entry.previous_source),
+        "by": entry.by,
+        "at": encode(entry.at),
     }
 
 
@@ -155,21 +211,30 @@ def _outcome_json(entry: OutcomeEntry) -> dict[str, Json]:
 
 
 Outcomes = defaultdict[CallId, list[OutcomeEntry]]
+Corrections = defaultdict[CallId, list[Correction]]
 
 
-async def _load_since(since_at: datetime, limit: int) -> tuple[Sequence[CallRecord], Outcomes]:
+async def _load_since(
+    since_at: datetime, limit: int
+) -> tuple[Sequence[CallRecord], Outcomes, Corrections]:
     async with await Store.open(load_settings()) as store:
         calls = await store.calls(since_at, datetime.max.replace(tzinfo=UTC), limit)
         outcomes: Outcomes = defaultdict(list)
         for entry in await store.outcomes(*[call.call for call in calls]):
             outcomes[entry.call].append(entry)
-    return calls, outcomes
+        corrections: Corrections = defaultdict(list)
+        for correction in await store.corrections(*[call.call for call in calls]):
+            corrections[correction.call].append(correction)
+    return calls, outcomes, corrections
 
 
-async def _load_one(text: str) -> tuple[CallRecord, Sequence[OutcomeEntry]]:
+async def _load_one(
+    text: str,
+) -> tuple[CallRecord, Sequence[OutcomeEntry], Sequence[Correction]]:
     async with await Store.open(load_settings()) as store:
         record = await find_call(store, text)
-        return record, await store.outcomes(record.call)
+        outcomes = await store.outcomes(record.call)
+        return record, outcomes, await store.corrections(record.call)
 
 
 def _print(table: Table) -> None:

@@ -101,13 +101,18 @@ def known_county(
     """The most trusted county, if it lies in `province` and is sure enough; else None.
 
     A county of another province decides nothing: the line's own province goes on routing.
-    `undisputed`: None also where another source names another county.
+    `undisputed`: None also where another source names another county or province.
     """
-    with_county = [one for one in place.candidates if one.county is not None]
-    if not with_county or (undisputed and len({one.county for one in with_county}) > 1):
+    best = next((one for one in place.candidates if one.county is not None), None)
+    if best is None or best.province != province or best.confidence < at_least:
         return None
-    best = with_county[0]
-    return best if best.province == province and best.confidence >= at_least else None
+    if undisputed and any(_differ(best, other) for other in place.candidates):
+        return None
+    return best
+
+
+def _differ(best: PlaceCandidate, other: PlaceCandidate) -> bool:
+    return best.province != other.province or other.county not in {None, best.county}
 
 
 def _candidate(
