@@ -6,11 +6,13 @@ from typing import Annotated
 
 import typer
 
+from ivr.cli.explain import explain
 from ivr.rules.findings import Finding, Severity, errors_of
 from ivr.rules.load import Inspection, inspect, inspect_all
 from ivr.settings import load_settings
 
 app = typer.Typer(no_args_is_help=True, help="The rules that each province's line goes by.")
+app.command()(explain)
 
 
 @app.callback()

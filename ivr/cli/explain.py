@@ -1,0 +1,193 @@
+"""`ivr rules explain`: whom a call would reach, in which order, and why."""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Any
+
+import typer
+
+from ivr.calendar import TEHRAN
+from ivr.duty import duty_at
+from ivr.errors import BadInput
+from ivr.model import (
+    UNKNOWN_CATEGORY,
+    CallFacts,
+    CategoryId,
+    CountyId,
+    CountySource,
+    Lane,
+    Reason,
+    ReasonCode,
+    RoutePlan,
+    Step,
+)
+from ivr.people import load_people
+from ivr.router import plan
+from ivr.rules.judging import did_you_mean
+from ivr.rules.load import load_all
+from ivr.rules.schema import ProvinceRules
+from ivr.settings import load_settings
+
+SENTENCES: Mapping[ReasonCode, str] = {
+    ReasonCode.OWN_DESK: "{} has an open centre of its own",
+    ReasonCode.SUPPORTING_COUNTY: "{} is its supporting county",
+    ReasonCode.NO_OWN_CENTRE: "{} has no centre of its own",
+    ReasonCode.CENTRE_UNKNOWN: "no source says whether {} has a centre",
+    ReasonCode.OPENING_NOT_CONFIRMED: "the centre of {} is planned; nobody has said that it opened",
+    ReasonCode.CENTRAL_ANSWERING: "one desk answers for the whole of {}",
+    ReasonCode.COUNTY_UNKNOWN: "the county is not known",
+    ReasonCode.WHOLE_PROVINCE: "everybody on duty in {}",
+    ReasonCode.DANGER_OPENS_ALL: "danger: all steps open at once",
+    ReasonCode.NOBODY_ROSTERED: "nobody is on duty there, so the step lasts no time",
+    ReasonCode.LOCAL_TEAM: "{} is on shift and could be sent",
+    ReasonCode.NO_LOCAL_TEAM_NOW: "no mobile team of {} is on shift",
+    ReasonCode.TEAM_COVERS: "{} is on shift elsewhere and could go instead",
+    ReasonCode.TEAM_UNKNOWN: "no source says whether a mobile team of {} works now",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Explained:
+    """A call that might come, and what would become of it."""
+
+    rules: ProvinceRules
+    facts: CallFacts
+    at: datetime
+    plan: RoutePlan
+
+
+def explain(
+    *,
+    province: Annotated[str, typer.Option(help="The province whose line is called.")],
+    county: Annotated[
+        str | None, typer.Option(help="The county, with or without the province before it.")
+    ] = None,
+    category: Annotated[
+        str, typer.Option(help="What the call is about, by the id of the category.")
+    ] = UNKNOWN_CATEGORY,
+    lane: Annotated[
+        str | None, typer.Option(help="danger, silence or ordinary; else as the menu has it.")
+    ] = None,
+    at: Annotated[
+        str | None, typer.Option(help="ISO date and time, in Tehran unless it says; else now.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the plan as JSON.")] = False,
+) -> None:
+    """Show whom a call would reach, step by step with the reasons; the people are those on duty."""
+    settings = load_settings()
+    rules = _province(load_all(settings.rules_dir), province)
+    named = _category(rules, category)
+    where = _county(rules, county) if county else None
+    facts = CallFacts(
+        province=rules.id,
+        county=where,
+        county_source=CountySource.KEYPAD if where else CountySource.UNKNOWN,
+        category=named,
+        lane=_lane(lane) if lane else _lane_of_menu(rules, named),
+    )
+    when = _instant(at) if at else datetime.now(TEHRAN)
+    route = plan(rules, duty_at(load_people(settings.demo_dir), when), facts, when)
+    explained = _Explained(rules=rules, facts=facts, at=when, plan=route)
+    typer.echo(_as_json(explained) if as_json else _as_text(explained))
+
+
+def _province(known: Iterable[ProvinceRules], name: str) -> ProvinceRules:
+    by_id = {rules.id: rules for rules in known}
+    found = next((rules for id_, rules in by_id.items() if id_ == name), None)
+    if found is None:
+        raise BadInput(f"--province {name}: is not served here. {did_you_mean(name, by_id)}")
+    return found
+
+
+def _county(rules: ProvinceRules, name: str) -> CountyId:
+    for candidate in (CountyId(name), CountyId(f"{rules.id}-{name}")):
+        if rules.county(candidate):
+            return candidate
+    known = [county.id for county in rules.counties]
+    raise BadInput(f"--county {name}: is no county of {rules.id}. {did_you_mean(name, known)}")
+
+
+def _category(rules: ProvinceRules, name: str) -> CategoryId:
+    known = [UNKNOWN_CATEGORY, *(category.id for category in rules.categories)]
+    if name not in known:
+        raise BadInput(f"--category {name}: is not known. {did_you_mean(name, known)}")
+    return CategoryId(name)
+
+
+def _lane(name: str) -> Lane:
+    lanes = {lane.name.lower(): lane for lane in Lane}
+    if name not in lanes:
+        raise BadInput(f"--lane {name}: is not known. Write {', '.join(lanes)}.")
+    return lanes[name]
+
+
+def _lane_of_menu(rules: ProvinceRules, category: CategoryId) -> Lane:
+    choices = (item for item in rules.menus.category_choices if category in item.categories)
+    return next((choice.lane for choice in choices), Lane.ORDINARY)
+
+
+def _instant(text: str) -> datetime:
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        raise BadInput(f"--at {text}: write date and time as 2026-11-22T03:00") from None
+    return at.astimezone(TEHRAN) if at.tzinfo else at.replace(tzinfo=TEHRAN)
+
+
+def _as_json(explained: _Explained) -> str:
+    facts, route = explained.facts, explained.plan
+    report = {
+        "province": facts.province,
+        "county": facts.county,
+        "category": facts.category,
+        "lane": facts.lane.name.lower(),
+        "at": explained.at.isoformat(),
+        "asks_county": explained.rules.asks_county,
+        "rules_version": route.rules_version,
+        "all_at_once": route.all_at_once,
+        "reasons": _reasons(route.reasons),
+        "steps": [_step(step) for step in route.steps],
+    }
+    return json.dumps(report, ensure_ascii=False, indent=2)
+
+
+def _step(step: Step) -> dict[str, Any]:
+    return {
+        "after_s": step.after_s,
+        "lasts_s": step.lasts_s,
+        "desks": step.desks,
+        "counsellors": step.counsellors,
+        "reasons": _reasons(step.reasons),
+    }
+
+
+def _reasons(reasons: Iterable[Reason]) -> list[dict[str, str]]:
+    return [
+        {"code": reason.code, "subject": reason.subject, "text": _sentence(reason)}
+        for reason in reasons
+    ]
+
+
+def _as_text(explained: _Explained) -> str:
+    facts, route, rules = explained.facts, explained.plan, explained.rules
+    asked = "asked for their county" if rules.asks_county else "not asked for their county"
+    lines = [
+        f"{rules.id}, county {facts.county or 'not known'}, category {facts.category}",
+        f"lane {facts.lane.name.lower()}, {explained.at:%Y-%m-%d %H:%M} in Tehran",
+        f"rules {route.rules_version}; callers are {asked}",
+        *(f"- {_sentence(reason)}" for reason in route.reasons),
+    ]
+    for step in route.steps:
+        lasts = "" if step.lasts_s is None else f", for {step.lasts_s:g} s"
+        lines += [
+            f"after {step.after_s:g} s{lasts}: {', '.join(step.desks) or 'no desk'}",
+            f"    rings: {', '.join(step.counsellors) or 'nobody'}",
+            f"    because: {'; '.join(map(_sentence, step.reasons))}",
+        ]
+    return "\n".join(lines)
+
+
+def _sentence(reason: Reason) -> str:
+    return SENTENCES[reason.code].format(reason.subject)
