@@ -13,20 +13,21 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
+from ivr import spoken
 from ivr.cli.prompts import app
 from ivr.dialplan.flow import Fact
 from ivr.dialplan.script import build_flow
 from ivr.errors import PromptsError
-from ivr.prompts import audio, build, check
+from ivr.prompts import audio, build, check, speech
 from ivr.prompts.builder import hold_music_path, sound_path, sounds_dir
 from ivr.prompts.catalogue import Catalogue, load_catalogue
 from ivr.prompts.hearing import Fault
-from ivr.rules.load import load_rules
+from ivr.rules.load import load_all
+from ivr.rules.schema import ProvinceRules
 from ivr.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
 SHIPPED = ROOT / "prompts" / "fa"
-MARKAZI = ROOT / "deploy" / "provinces" / "markazi.yaml"
 Samples: TypeAlias = "np.ndarray[tuple[int], np.dtype[np.float64]]"
 SMALL = """
 voice: {name: fa, speed: 170, pitch: 45}
@@ -185,20 +186,42 @@ def test_the_whisper_is_short_for_every_county_and_category(
         assert sum(lengths_s[part] for part in parts) < 4.0, (county, category)
 
 
-def test_menus_of_the_default_province_are_short(
-    lengths_s: dict[str, float], catalogue: Catalogue
+@pytest.mark.parametrize("rules", load_all(Settings().rules_dir), ids=lambda rules: rules.id)
+def test_menus_are_short(
+    lengths_s: dict[str, float], catalogue: Catalogue, rules: ProvinceRules
 ) -> None:
-    flow = build_flow(load_rules(MARKAZI))
+    flow = build_flow(rules)
     catalogue.require(flow.prompts())
-    pages = {
-        (question.settles, at): sum(lengths_s[prompt] for prompt in page.prompts)
-        for question in flow.questions
-        for at, page in enumerate(question.pages)
-    }
-    assert pages[Fact.LANE, 0] < 7.5
-    assert pages[Fact.COUNTY, 0] < 28, "eight counties, the most one page can hold"
-    assert pages[Fact.COUNTY, 1] < 14
-    assert pages[Fact.CATEGORY, 0] < 28
+    for question in flow.questions:
+        limit_s = 7.5 if question.settles is Fact.LANE else 28
+        for page in question.pages:
+            assert sum(lengths_s[prompt] for prompt in page.prompts) < limit_s, question.settles
+
+
+def test_a_composed_number_sounds_like_one_sentence(
+    shipped: Settings, catalogue: Catalogue
+) -> None:
+    """Hardly longer than spoken in one go, and without a gap that one hears as a pause."""
+    sentences = [
+        *(spoken.position(number) for number in (1, 23, 30, 99)),
+        *(spoken.cardinal(number) for number in (23_405, 777_777)),
+        spoken.about_minutes(22),
+    ]
+    for ids in sentences:
+        paths = [sounds_dir(shipped) / f"{i}.wav" for i in ids]
+        composed = np.concatenate([samples_of(path) for path in paths])
+        said = speech.speak(" ".join(catalogue.prompts[i].say for i in ids), catalogue.voice)
+        whole = audio.for_telephone(audio.read(said, "whole"), audio.NARROW, pause_s=0.0)
+        assert len(composed) / 8000 < 1.3 * len(whole) / 1000 + catalogue.prompts[ids[-1]].pause_s
+        end = round(8000 * (catalogue.prompts[ids[-1]].pause_s + 0.15))
+        assert longest_gap_s(composed[:-end]) < 0.1, ids
+
+
+def longest_gap_s(samples: Samples) -> float:
+    """The longest stretch, in steps of 10 ms, that nobody hears anything in."""
+    steps = samples[: len(samples) // 80 * 80].reshape(-1, 80)
+    quiet = np.sqrt((steps**2).mean(axis=1)) < 32768 * 10 ** (audio.SILENCE_DBFS / 20)
+    return 0.01 * max(len(run) for run in "".join("q" if q else " " for q in quiet).split(" "))
 
 
 def test_hold_music_is_soft_and_joins_its_beginning(shipped: Settings) -> None:
