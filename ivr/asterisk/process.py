@@ -204,6 +204,21 @@ def require_free_ports(settings: Settings) -> None:
                 f"end it, or set {name} to a free one"
             )
 
+    _require_rtp(settings)
+
+
+def _require_rtp(settings: Settings) -> None:
+    """Asterisk passes over a taken port, and fails each call where no pair is left (RFC 3550)."""
+    first, last = (int(port) for port in settings.rtp_ports.split("-"))
+    pairs = ((port, port + 1) for port in range(first + first % 2, last, 2))
+    if not any(
+        all(port_is_free(settings.host, port, socket.SOCK_DGRAM) for port in pair) for pair in pairs
+    ):
+        raise AsteriskError(
+            f"no UDP port of {settings.rtp_ports} on {settings.host} is free for audio: set "
+            "IVR_RTP_PORTS to another range"
+        )
+
 
 def port_is_free(host: str, port: int, kind: socket.SocketKind) -> bool:
     with socket.socket(socket.AF_INET, kind) as trial:

@@ -8,8 +8,8 @@ import shutil
 import socket
 import sqlite3
 import sys
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import ExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
 
 import pytest
@@ -17,6 +17,7 @@ import pytest
 from ivr.settings import PROJECT, Settings
 from tests.chaos.numbers import files_with_numbers
 from tests.chaos.running import copy_settings
+from tests.real.exchange import free_port
 from tests.real.product import Json, Product, write_rules
 
 
@@ -124,6 +125,27 @@ async def test_a_taken_port_is_named(settings: Settings, name: str) -> None:
     assert str(port) in printed
 
 
+@pytest.mark.real
+@pytest.mark.parametrize("name", ["IVR_SIP_PORT", "IVR_AMI_PORT", "IVR_RTP_PORTS"])
+async def test_a_port_that_asterisk_needs_is_named_when_taken(
+    private_asterisk: None, settings: Settings, name: str
+) -> None:
+    first = free_port(socket.SOCK_DGRAM)
+    settings = settings.model_copy(
+        update={"asterisk": "private", "rtp_ports": f"{first}-{first + 2}"}
+    )
+    with ExitStack() as stack:
+        if name == "IVR_AMI_PORT":
+            stack.enter_context(taken(settings.ami_port))
+        else:
+            ports = [settings.sip_port] if name == "IVR_SIP_PORT" else range(first, first + 3)
+            for port in ports:
+                trial = stack.enter_context(socket.socket(type=socket.SOCK_DGRAM))
+                trial.bind((settings.host, port))
+        status, printed = await refused(settings, "run")
+    assert (status, name in printed) == (1, True), printed
+
+
 async def test_a_home_that_cannot_be_one_is_named(settings: Settings, tmp_path: Path) -> None:
     path = tmp_path / "file"
     path.write_text("")
@@ -165,7 +187,7 @@ def of_a_newer_version(path: Path) -> None:
 
 @pytest.mark.parametrize("spoil", [spoilt, a_directory, of_a_newer_version])
 async def test_a_database_that_cannot_be_opened_does_not_keep_the_line_from_opening(
-    settings: Settings, spoil
+    settings: Settings, spoil: Callable[[Path], None]
 ) -> None:
     path = settings.home / "line123.sqlite"
     spoil(path)
