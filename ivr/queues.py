@@ -67,9 +67,12 @@ class Floor:
         self._changed: dict[CallId, FloorCall] = {}
 
     def decide(self, event: ev.Event, now: datetime) -> list[do.Effect]:
-        """Take in one event at `now` (aware UTC, never running backwards) and say what to do."""
+        """Take in one event at `now` (aware UTC) and say what to do.
+
+        A clock that steps back stands still here until it has caught up.
+        """
         self.sequence += 1
-        self.now = now
+        self.now = now = max(self.now, now)
         self._effects = []
         for kind, subject in self._timers.due(now):
             self._timer_due(kind, subject)
