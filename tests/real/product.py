@@ -129,6 +129,8 @@ class Product:
             stderr=asyncio.subprocess.PIPE,
         )
         out, err = await asyncio.wait_for(process.communicate(), 30)
+        with (self.settings.home / "ivr.log").open("ab") as printed:  # searched for numbers
+            printed.write(out + err)
         assert process.returncode == 0, err.decode()
         return json.loads(out) if "--json" in arguments else out.decode()
 
