@@ -55,7 +55,7 @@ def read_cells(header: str) -> tuple[Cell, ...]:
 
 
 def _cells_of(value: str) -> Iterator[Cell]:
-    access, *rest = (part.strip() for part in _PARAMETER.findall(value))
+    access, *rest = [part.strip() for part in _PARAMETER.findall(value)] or [""]
     access = access.casefold()
     parameters = _parameters(rest)
     for prefix, name, kind, layout in _LAYOUTS:

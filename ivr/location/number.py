@@ -109,8 +109,11 @@ def _split(raw: str) -> tuple[str, str]:
     The context (RFC 3966 section 5.1.5) says what a local number is local to.
     """
     text = to_ascii_digits(clean(raw[:_MAX_RAW]))
-    bracket = re.search(r"<([^>]*)", _QUOTED_NAME.sub("", text, count=1))
-    uri = to_ascii_digits(unquote(bracket[1] if bracket else text)).strip()
+    unnamed = _QUOTED_NAME.sub("", text, count=1)
+    before, bracket, address = unnamed.partition("<")
+    if '"' in before:  # a name without an end: where it ends is anybody's guess
+        return before, ""
+    uri = to_ascii_digits(unquote(address.partition(">")[0] if bracket else before)).strip()
     uri = _SEPARATORS.sub("", _SCHEME.sub("", uri, count=1))
     context = _CONTEXT.search(uri)
     return re.split(r"[;@]", uri, maxsplit=1)[0], context[1] if context else ""
