@@ -134,6 +134,6 @@ def whisper_prompts(
     urgent = {Lane.DANGER: ("whisper-danger",), Lane.SILENCE: ("whisper-silent",)}
     county = ("whisper-county", f"county-{facts.county}") if facts.county else ("county-unknown",)
     chosen = topics.get(facts.category)
-    topic = (chosen,) if chosen else ()
+    topic = ("whisper-topic", chosen) if chosen else ()
     ask = ("press-1-to-accept",) if confirm else ()
     return (*urgent.get(facts.lane, ()), *county, *topic, *ask)

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from ivr.errors import PromptsError
 from ivr.prompts import audio, filters, hold_music, speech
-from ivr.prompts.catalogue import Catalogue, Prompt, Voice, load_catalogue
+from ivr.prompts.catalogue import Catalogue, Prompt, load_catalogue
 from ivr.settings import Settings
 
 VOICE_PAUSE_S = 0.15  # the synthetic voice rests twice as long at a comma
@@ -30,7 +30,6 @@ class Source:
 
     prompt: Prompt
     recording: Path | None
-    voice: Voice
     key: str
 
 
@@ -86,8 +85,7 @@ def all_sources(catalogue: Catalogue) -> list[Source]:
     recordings = {prompt_id: catalogue.recording(prompt_id) for prompt_id in catalogue.prompts}
     speaker = "" if all(recordings.values()) else speech.version()
     return [
-        _source(prompt, recordings[prompt.id], catalogue.voice, speaker)
-        for prompt in catalogue.prompts.values()
+        _source(prompt, recordings[prompt.id], speaker) for prompt in catalogue.prompts.values()
     ]
 
 
@@ -100,13 +98,14 @@ def manifest(directory: Path) -> Mapping[str, str]:
     return keys if isinstance(keys, dict) else {}
 
 
-def _source(prompt: Prompt, recording: Path | None, voice: Voice, speaker: str) -> Source:
+def _source(prompt: Prompt, recording: Path | None, speaker: str) -> Source:
     if recording:
         key = _digest([_read(recording), prompt.pause_s])
     else:
+        voice = prompt.voice
         settings = (voice.name, voice.speed, voice.pitch)
         key = _digest([speaker, settings, prompt.say, prompt.pause_s])
-    return Source(prompt=prompt, recording=recording, voice=voice, key=key)
+    return Source(prompt=prompt, recording=recording, key=key)
 
 
 def _read(recording: Path) -> bytes:
@@ -172,7 +171,7 @@ def _make_prompt(source: Source, cache_dir: Path) -> None:
     if source.recording:
         sound = audio.read(_read(source.recording), str(source.recording))
     else:
-        sound = audio.read(speech.speak(prompt.say, source.voice), f"the voice for {prompt.id}")
+        sound = audio.read(speech.speak(prompt.say, prompt.voice), f"the voice for {prompt.id}")
         longest_pause_s = VOICE_PAUSE_S
     for form in audio.FORMS:
         finished = audio.for_telephone(

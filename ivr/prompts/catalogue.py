@@ -22,11 +22,14 @@ class _Record(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+Speed = Annotated[int, Field(ge=80, le=300)]
+
+
 class Voice(_Record):
     """The synthetic voice: espeak-ng's name, words a minute, pitch 0-99."""
 
     name: str = Field(pattern=r"^[A-Za-z0-9+_-]+$")
-    speed: int = Field(ge=80, le=300)
+    speed: Speed
     pitch: int = Field(ge=0, le=99)
     placeholder: bool = True
 
@@ -55,6 +58,7 @@ class _Group(_Record):
     used: Text
     max_s: Length
     pause_s: Pause
+    speed: Speed | None = None
     prompts: dict[PromptId, Annotated[_Entry, BeforeValidator(_entry)]] = Field(min_length=1)
 
 
@@ -68,6 +72,8 @@ class _Document(_Record):
 class Prompt:
     """One spoken text. `say` is what the synthetic voice reads: `text`, perhaps with vowel marks.
 
+    `voice` has the group's own speed, where there is one.
+
     `max_s` bounds the whole sound, the silence of `pause_s` at its end included.
     """
 
@@ -75,6 +81,7 @@ class Prompt:
     text: str
     say: str
     group: str
+    voice: Voice
     max_s: float
     pause_s: float
 
@@ -149,6 +156,7 @@ def _catalogue(path: Path, document: _Document) -> Catalogue:
             text=entry.fa,
             say=entry.say or entry.fa,
             group=group.name,
+            voice=document.voice.model_copy(update={"speed": group.speed or document.voice.speed}),
             max_s=group.max_s if entry.max_s is None else entry.max_s,
             pause_s=group.pause_s if entry.pause_s is None else entry.pause_s,
         )

@@ -313,6 +313,7 @@ class TestWhisper:
         assert channel.heard == [
             "whisper-county",
             "county-markazi-saveh",
+            "whisper-topic",
             "topic-family",
         ]
         assert [type(event) for event in posted] == [ev.OfferPickedUp, ev.OfferAccepted]
