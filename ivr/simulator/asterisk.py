@@ -47,8 +47,8 @@ class SimulatedAsterisk(Watched):
 
     `lines` (called number → province) must have DEFAULT_LINE. `devices` are the SIP accounts;
     `fallback` names for each province the devices of its static queue (all, where a province is
-    not named). Port 0 takes a free one; `ami_port` then tells which. Leaving the block ends
-    everything it started.
+    not named). Port 0 takes a free one; `ami_port` then tells which. `started_at` is its clock at
+    the start, in Unix seconds. Leaving the block ends everything it started.
     """
 
     def __init__(
@@ -64,6 +64,7 @@ class SimulatedAsterisk(Watched):
         devices: Iterable[str] = (),
         fallback: Mapping[str, Sequence[str]] | None = None,
         timing: Timing | None = None,
+        started_at: float | None = None,
     ) -> None:
         super().__init__()
         self.agi_url = f"agi://{agi_host}:{agi_port}"
@@ -84,7 +85,7 @@ class SimulatedAsterisk(Watched):
         self._numbers = itertools.count()
         self._tasks: set[asyncio.Task[None]] = set()
         self._stopping = False
-        self._started_at = time.time()
+        self._started_at = time.time() if started_at is None else started_at
         self._ami = AmiServer(
             feed=self.feed,
             faults=self.faults,

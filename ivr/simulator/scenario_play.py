@@ -1,0 +1,147 @@
+"""Plays a scenario's story on a stage: the simulated Asterisk or a real one."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from typing import Protocol
+
+from ivr.errors import LineError
+from ivr.simulator.devices import BUSY, DECLINE
+from ivr.simulator.scenario import Scenario, Step
+from ivr.simulator.scenario_history import Replayed, history_of
+
+ANSWER_AFTER_S = 0.5  # of counsellors who answer by themselves
+KEY_PAUSE_S = 0.4  # people do not press keys in the same instant
+PATIENCE_S = 60.0  # for what a sentence waits for; a lost phone is noticed after 30 s
+
+
+class StoryStuck(LineError):
+    """A sentence of a story could not be done, or what it waits for did not come."""
+
+
+class Stage(Protocol):
+    """Where a story is played. Everybody is named as in the story; every wait may last long."""
+
+    async def dial(self, caller: str, *, called: str, number: str | None) -> None:
+        """Place a call, without `number` from any; returns once it is answered."""
+
+    async def press(self, caller: str, keys: str) -> None: ...
+    async def heard(self, caller: str, prompt: str) -> None: ...
+    async def hang_up(self, caller: str) -> None: ...
+    async def call_ended(self, caller: str) -> None: ...
+
+    async def talking(self, caller: str, device: str) -> None:
+        """Both hear each other."""
+
+    async def ringing(self, device: str) -> None:
+        """The device begins to ring; each ringing counts once."""
+
+    async def stopped_ringing(self, device: str) -> None: ...
+    async def answer(self, device: str) -> None: ...
+    async def refuse(self, device: str, sip_code: int) -> None: ...
+    async def device_heard(self, device: str, prompt: str) -> None: ...
+    async def press_device(self, device: str, key: str) -> None: ...
+    async def lay_down(self, device: str) -> None: ...
+    async def log_in(self, device: str) -> None: ...
+    async def log_out(self, device: str) -> None: ...
+    async def lose_power(self, device: str) -> None: ...
+
+    async def until(self, condition: Callable[[], object]) -> None:
+        """Wait for a condition on what can be seen of the floor."""
+
+    def place(self, caller: str) -> int | None:
+        """The caller's number in line, from 1, also while somebody is rung for them."""
+
+    def waits(self, caller: str) -> bool:
+        """Whether the caller stands in line and nobody is rung for them."""
+
+    def state(self, device: str) -> str:
+        """The state of the counsellor at the device."""
+
+    async def calls(self) -> Mapping[str, Replayed]:
+        """What has become of each caller's call, once all have ended."""
+
+
+class Player:
+    """Does the sentences of a story; the names of its methods are those of `SENTENCES`."""
+
+    def __init__(self, stage: Stage) -> None:
+        self._stage = stage
+
+    async def play(self, scenario: Scenario) -> dict[str, list[str]]:
+        """The history of each caller's call. Raises StoryStuck with file, line and sentence."""
+        for step in scenario.story:
+            await self._do(scenario, step)
+        calls = await self._stage.calls()
+        timed = scenario.at is not None
+        return {caller: history_of(call, teams=timed) for caller, call in calls.items()}
+
+    async def _do(self, scenario: Scenario, step: Step) -> None:
+        try:
+            async with asyncio.timeout(PATIENCE_S):
+                await getattr(self, step.verb)(**step.words)
+        except (TimeoutError, LineError) as error:
+            why = f"not within {PATIENCE_S:.0f} s" if isinstance(error, TimeoutError) else error
+            raise StoryStuck(f"{scenario.file}:{step.line}: «{step.text}»: {why}") from error
+
+    async def dials(self, caller: str, called: str, number: str | None = None) -> None:
+        await self._stage.dial(caller, called=called, number=number)
+
+    async def presses(self, caller: str, keys: str) -> None:
+        await self._stage.press(caller, keys.replace(" ", ""))
+
+    async def hears(self, caller: str, prompt: str) -> None:
+        await self._stage.heard(caller, prompt)
+
+    async def is_in_line(self, caller: str, place: str) -> None:
+        await self._stage.until(lambda: self._stage.place(caller) == int(place))
+
+    async def waits(self, caller: str) -> None:
+        await self._stage.until(lambda: self._stage.waits(caller))
+
+    async def talks(self, caller: str, device: str) -> None:
+        await self._stage.talking(caller, device)
+
+    async def hangs_up(self, caller: str) -> None:
+        await self._stage.hang_up(caller)
+
+    async def call_ends(self, caller: str) -> None:
+        await self._stage.call_ended(caller)
+
+    async def rings(self, device: str) -> None:
+        await self._stage.ringing(device)
+
+    async def stops_ringing(self, device: str) -> None:
+        await self._stage.stopped_ringing(device)
+
+    async def answers(self, device: str) -> None:
+        await self._stage.answer(device)
+
+    async def rejects(self, device: str) -> None:
+        await self._stage.refuse(device, DECLINE)
+
+    async def refuses_as_busy(self, device: str) -> None:
+        await self._stage.refuse(device, BUSY)
+
+    async def device_hears(self, device: str, prompt: str) -> None:
+        await self._stage.device_heard(device, prompt)
+
+    async def device_presses(self, device: str, keys: str) -> None:
+        await self._stage.press_device(device, keys)
+
+    async def lays_down(self, device: str) -> None:
+        await self._stage.lay_down(device)
+
+    async def logs_in(self, device: str) -> None:
+        await self._stage.log_in(device)
+
+    async def logs_out(self, device: str) -> None:
+        await self._stage.log_out(device)
+
+    async def loses_power(self, device: str) -> None:
+        await self._stage.lose_power(device)
+
+    async def is_available(self, device: str) -> None:
+        await self._stage.until(lambda: self._stage.state(device) == "available")
+
+    async def passes(self, seconds: str) -> None:
+        await asyncio.sleep(float(seconds))

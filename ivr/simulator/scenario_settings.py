@@ -1,0 +1,56 @@
+"""The rules and people that scenarios are played with: those in force, with times to wait for.
+
+Both stages read the same files, so that nothing but Asterisk differs between them.
+"""
+
+import shutil
+from pathlib import Path
+
+import yaml
+
+from ivr.settings import Settings
+
+# What a story would have to wait for in vain. Callers' time in menus stays that of production.
+TIMES: dict[str, dict[str, float]] = {
+    "limits": {
+        "ring_s": 5,
+        "whisper_s": 8,
+        "wrap_up_s": 1,
+        "rona_s": 1,
+        "rona_most_s": 1,
+        "rejected_s": 1,
+        "busy_s": 1,
+        "unreachable_s": 1,
+        "declined_s": 1,
+        "failed_s": 1,
+    },
+    "steps": {"own_s": 3, "supporting_s": 3},
+    "conversation": {"closing_wait_s": 3},
+}
+
+
+def scenario_settings(settings: Settings, scenarios: Path) -> Settings:
+    """`settings` with rules and people written below its home.
+
+    Who is needed besides the demonstration's people stands in `scenarios`/people/*.yaml.
+    """
+    rules_dir, people_dir = settings.home / "rules", settings.home / "people"
+    rules_dir.mkdir(parents=True)
+    for source in sorted(settings.rules_dir.glob("*.yaml")):
+        (rules_dir / source.name).write_text(_with_times(source), encoding="utf-8")
+    shutil.copytree(settings.demo_dir, people_dir)
+    for source in sorted((scenarios / "people").glob("*.yaml")):
+        shutil.copy(source, people_dir)
+    return settings.model_copy(update={"rules_dir": rules_dir, "demo_dir": people_dir})
+
+
+def _with_times(source: Path) -> str:
+    """A province's file with `TIMES`; what provinces have in common stays as it is."""
+    text = source.read_text(encoding="utf-8")
+    rules = yaml.load(text, yaml.BaseLoader)  # noqa: S506 - text only
+    if "id" not in rules:
+        return text
+    for section, times in TIMES.items():
+        changed = {name: str(value) for name, value in times.items()}
+        rules[section] = {**rules.get(section, {}), **changed}
+    return yaml.safe_dump(rules, allow_unicode=True)

@@ -1,0 +1,270 @@
+"""A scenario on a private Asterisk: `ivr serve` as a process, SIP phones, a database."""
+
+import asyncio
+import itertools
+import shutil
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from sqlalchemy import func, select
+
+from ivr.asterisk.configure import configure
+from ivr.asterisk.instance import ami_secret
+from ivr.asterisk.process import AsteriskProcess
+from ivr.asterisk.roster import lines_and_devices
+from ivr.deployment import Deployment, load_deployment
+from ivr.model import CallId
+from ivr.prompts import build
+from ivr.settings import PROJECT
+from ivr.simulator.devices import BUSY, DECLINE
+from ivr.simulator.scenario import ANONYMOUS, Manner, Scenario
+from ivr.simulator.scenario_history import Replayed, new_floor, replay
+from ivr.simulator.scenario_play import ANSWER_AFTER_S, KEY_PAUSE_S, PATIENCE_S, Player
+from ivr.simulator.scenario_settings import scenario_settings
+from ivr.simulator.sip_call import SipCall
+from ivr.simulator.sip_phone import CallerPhone, CounsellorPhone
+from ivr.simulator.tone import CALLER_HZ, COUNSELLOR_HZ
+from ivr.store.store import Store
+from ivr.store.tables import epochs
+from tests.real.exchange import free_settings
+from tests.real.product import POLL_S, Json, Product
+from tests.scenarios.watcher import ACCOUNT, Watcher
+
+RTP_TIMEOUT_S = 4
+HEAR_S = 10.0
+QUIET_S = 20.0
+
+_MANNERS: dict[Manner, dict[str, float]] = {
+    Manner.LETS_RING: {},
+    Manner.AWAY: {},
+    Manner.ANSWERS: {"answer_after_s": ANSWER_AFTER_S},
+    Manner.REJECTS: {"refuse": DECLINE},
+    Manner.BUSY: {"refuse": BUSY},
+}
+
+
+@dataclass
+class RealTheatre:
+    """A running copy for many scenarios, one after the other."""
+
+    product: Product
+    deployment: Deployment
+    watcher: Watcher
+    numbers: "itertools.count[int]" = field(default_factory=lambda: itertools.count(1))
+
+    async def play(self, scenario: Scenario) -> dict[str, list[str]]:
+        """The scenario's histories; raises StoryStuck."""
+        stage = RealStage(self)
+        try:
+            await stage.open(scenario)
+            return await Player(stage).play(scenario)
+        finally:
+            await stage.close()
+
+
+@asynccontextmanager
+async def real_theatre(home: Path, scenarios: Path) -> AsyncIterator[RealTheatre]:
+    """A private Asterisk and the controller with the scenarios' rules and people."""
+    templates = _templates(home / "templates")
+    settings = free_settings(home).model_copy(update={"templates_dir": templates})
+    settings = scenario_settings(settings, scenarios)
+    await asyncio.to_thread(build, settings)
+    lines, devices = lines_and_devices(settings)
+    configure(settings, lines=lines, devices=devices)
+    async with AsteriskProcess(settings) as asterisk:
+        product = Product(settings, asterisk, home / "serve.log")
+        watcher = Watcher(settings.host, settings.ami_port, ami_secret(settings))
+        watching = asyncio.create_task(watcher.run(), name="watcher")
+        try:
+            await product.start()
+            await watcher.until(lambda: watcher.up, PATIENCE_S)
+            yield RealTheatre(product, load_deployment(settings), watcher)
+        finally:
+            watching.cancel()
+            await asyncio.wait([watching])
+            await product.stop()
+
+
+def _templates(directory: Path) -> Path:
+    """Asterisk's configuration, less patient with lost phones, and with the watcher's account."""
+    shutil.copytree(PROJECT / "deploy" / "asterisk", directory)
+    path = directory / "line" / "pjsip.conf.j2"
+    text = path.read_text(encoding="utf-8")
+    assert "rtp_timeout = 30" in text
+    path.write_text(text.replace("rtp_timeout = 30", f"rtp_timeout = {RTP_TIMEOUT_S}"))
+    with (directory / "line" / "manager.conf.j2").open("a") as file:
+        file.write(ACCOUNT)
+    return directory
+
+
+class RealStage:
+    """`scenario_play.Stage` on a real Asterisk."""
+
+    def __init__(self, theatre: RealTheatre) -> None:
+        self._product = theatre.product
+        self._deployment = theatre.deployment
+        self._watcher = theatre.watcher
+        self._numbers = theatre.numbers
+        self._callers: dict[str, CallerPhone] = {}
+        self._calls: dict[str, CallId] = {}
+        self._phones: dict[str, CounsellorPhone] = {}
+        self._ringing: dict[str, SipCall] = {}
+        self._manners: dict[str, Manner] = {}
+        self._lost: set[str] = set()
+
+    async def open(self, scenario: Scenario) -> None:
+        await self._quiet()
+        self._manners = scenario.counsellors
+        for device, manner in scenario.counsellors.items():
+            if manner is not Manner.AWAY:
+                await self.log_in(device)
+        here = [one for one, manner in scenario.counsellors.items() if manner is not Manner.AWAY]
+        # A wrap-up of the scenario before outlives the log-out.
+        await self.until(lambda: all(self.state(device) == "available" for device in here))
+
+    async def close(self) -> None:
+        """Everybody goes; a phone that lost its power comes back first, to leave properly."""
+        for phone in self._callers.values():
+            await phone.__aexit__(None, None, None)
+        for device in self._lost:
+            await self.log_in(device)
+        for phone in self._phones.values():
+            await phone.__aexit__(None, None, None)
+        await self._quiet()
+
+    async def _quiet(self) -> None:
+        await self._product.until(self._is_quiet, QUIET_S)
+
+    def _is_quiet(self) -> bool:
+        floor = self._product.floor()
+        calls = floor["waiting"] or floor["talks"] or floor["in_menu"] or floor["in_fallback"]
+        busy = [row for row in floor["counsellors"] if row["state"] != "off_duty" or row["hold"]]
+        return not calls and not busy
+
+    # -- callers
+
+    async def dial(self, caller: str, *, called: str, number: str | None) -> None:
+        nth = len(self._watcher.calls) + 1
+        shown = number or f"0912000{next(self._numbers):04}"
+        phone = self._product.caller(
+            number="anonymous" if number == ANONYMOUS else shown, line=called
+        )
+        self._callers[caller] = await phone.__aenter__()
+        await phone.answered()
+        self._calls[caller] = CallId(await self._watcher.new_call(nth))
+
+    async def press(self, caller: str, keys: str) -> None:
+        for key in keys:
+            await asyncio.sleep(KEY_PAUSE_S)
+            self._callers[caller].press(key)
+
+    async def heard(self, caller: str, prompt: str) -> None:
+        await self._watcher.heard(self._calls[caller], prompt)
+
+    async def hang_up(self, caller: str) -> None:
+        self._callers[caller].hang_up()
+
+    async def call_ended(self, caller: str) -> None:
+        await self._callers[caller].ended(PATIENCE_S)
+
+    async def talking(self, caller: str, device: str) -> None:
+        await self.until(lambda: self._talks(caller, device))
+        phone, call = self._callers[caller], self._phones[device].calls[-1]
+        await phone.hears_tone(COUNSELLOR_HZ, HEAR_S)
+        await call.stream.hears_tone(CALLER_HZ, HEAR_S)
+
+    def _talks(self, caller: str, device: str) -> bool:
+        wanted = (self._calls[caller], self._counsellor(device))
+        talks = self._product.floor()["talks"]
+        return wanted in {(talk["call"], talk["counsellor"]) for talk in talks}
+
+    # -- counsellors
+
+    async def ringing(self, device: str) -> None:
+        self._ringing[device] = await self._phones[device].offered(PATIENCE_S)
+
+    async def stopped_ringing(self, device: str) -> None:
+        await self._ringing[device].ended(PATIENCE_S)
+
+    async def answer(self, device: str) -> None:
+        await self._ringing[device].answer()
+
+    async def refuse(self, device: str, sip_code: int) -> None:
+        self._ringing[device].refuse(sip_code)
+
+    async def device_heard(self, device: str, prompt: str) -> None:
+        await self._watcher.device_heard(device, prompt)
+
+    async def press_device(self, device: str, key: str) -> None:
+        await asyncio.sleep(KEY_PAUSE_S)
+        self._ringing[device].press(key)
+
+    async def lay_down(self, device: str) -> None:
+        self._phones[device].calls[-1].hang_up()
+
+    async def log_in(self, device: str) -> None:
+        phone = self._product.counsellor(device, **_MANNERS[self._manners[device]])
+        self._phones[device] = await phone.__aenter__()
+        await self.until(lambda: self.state(device) != "off_duty")
+
+    async def log_out(self, device: str) -> None:
+        await self._phones[device].unregister()
+        await self.until(lambda: self.state(device) == "off_duty")
+
+    async def lose_power(self, device: str) -> None:
+        self._lost.add(device)
+        await self._phones.pop(device).vanish()
+
+    def _counsellor(self, device: str) -> str:
+        return next(
+            person.id
+            for person in self._deployment.people
+            if any(known.id == device for known in person.devices)
+        )
+
+    # -- what can be seen
+
+    async def until(self, condition: Callable[[], object]) -> None:
+        await self._product.until(condition, PATIENCE_S)
+
+    def place(self, caller: str) -> int | None:
+        return self._row(caller).get("position")
+
+    def waits(self, caller: str) -> bool:
+        return self._row(caller).get("phase") == "waiting"
+
+    def _row(self, caller: str) -> Json:
+        waiting = self._product.floor()["waiting"]
+        return next((row for row in waiting if row["call"] == self._calls[caller]), {})
+
+    def state(self, device: str) -> str:
+        return self._product.counsellor_state(self._counsellor(device))
+
+    async def calls(self) -> Mapping[str, Replayed]:
+        async with Store(self._product.settings) as store:
+            await self._all_ended(store)
+            epoch = await _newest_epoch(store)
+            entries = await store.read_journal(epoch)
+            journal = ((entry.event, entry.at) for entry in entries)
+            calls = replay(journal, new_floor(self._deployment, epoch))
+            for call in self._calls.values():
+                kept = await store.load_call(call)
+                assert calls[call].record == kept, "the journal rebuilds the record"
+        return {name: calls[call] for name, call in self._calls.items()}
+
+    async def _all_ended(self, store: Store) -> None:
+        give_up_at = time.monotonic() + PATIENCE_S
+        while True:
+            records = [await store.load_call(call) for call in self._calls.values()]
+            if all(record and record.ended_at for record in records):
+                return
+            assert time.monotonic() < give_up_at, "a call has not ended; let the story end it"
+            await asyncio.sleep(POLL_S)
+
+
+async def _newest_epoch(store: Store) -> int:
+    async with store.engine.connect() as connection:
+        return int((await connection.execute(select(func.max(epochs.c.epoch)))).scalar_one())
