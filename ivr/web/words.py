@@ -18,6 +18,15 @@ COUNSELLOR_STATES = {
     CounsellorState.BUSY_ELSEWHERE: "در تماسی دیگر",
 }
 
+# Why somebody who is ready is not rung for the moment (`ivr.presence.Hold`).
+HOLDS = {
+    "not_answered": "پاسخ نداد؛ کمی بعد",
+    "rejected": "رد کرد؛ کمی بعد",
+    "busy": "اشغال بود؛ کمی بعد",
+    "unreachable": "در دسترس نبود؛ کمی بعد",
+    "declined": "نپذیرفت؛ کمی بعد",
+    "failed": "زنگ نخورد؛ کمی بعد",
+}
 DEVICE_STATES = {
     DeviceState.UNREACHABLE: "تلفن در دسترس نیست",
     DeviceState.IDLE: "تلفن آماده است",

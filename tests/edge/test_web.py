@@ -15,11 +15,13 @@ from aiohttp.test_utils import TestClient, TestServer
 from ivr.errors import LineError
 from ivr.model import CallerRef, CallId, CallPhase, CallRecord, CounsellorState, Lane
 from ivr.outcomes import OUTCOME_LABELS, outcome_id
+from ivr.presence import Hold
 from ivr.view import call_row
 from ivr.web import app as web_app
 from ivr.web.app import make_app, serve_console
 from ivr.web.drawing import FLOOR_REGIONS, STATIC
 from ivr.web.ports import DatabaseHealth
+from ivr.web.words import HOLDS
 from tests.web.floors import MARKAZI, InventedConsole, busy_night, counsellor, row, talk, waiting
 
 WAIT_S = 10
@@ -84,6 +86,15 @@ async def test_an_empty_floor_is_said_in_words(client: TestClient[Any, Any]) -> 
         "امروز هنوز تماسی ثبت نشده است.",
     ):
         assert words in text
+
+
+@pytest.mark.parametrize("hold", list(Hold))
+async def test_the_rule_that_holds_somebody_back_is_said(
+    client: TestClient[Any, Any], console: InventedConsole, hold: Hold
+) -> None:
+    held = counsellor("زهرا رضایی", hold=hold)
+    console.view = replace(console.view, counsellors=(held,))
+    assert f"({HOLDS[hold]})" in await page(client)
 
 
 async def test_names_are_text_and_never_markup(

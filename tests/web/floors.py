@@ -76,6 +76,7 @@ def counsellor(
     for_s: float = 0,
     device: DeviceState = DeviceState.IDLE,
     reason: str = "",
+    hold: str = "",
 ) -> CounsellorView:
     return CounsellorView(
         counsellor=CounsellorId(id_ or name),
@@ -85,6 +86,7 @@ def counsellor(
         since_at=ago(for_s),
         device_state=device,
         pause_reason=reason,
+        hold=hold,
     )
 
 
