@@ -1,0 +1,236 @@
+"""What the line makes of a call's place: who is asked, what stands on record, what survives."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from ivr import events as ev
+from ivr.dialplan.script import build_flow
+from ivr.errors import HungUp, StoreError
+from ivr.location import Signals
+from ivr.location.tables import Listed, LocationTables
+from ivr.location_files import gazette
+from ivr.model import CallerRef, CountySource, Lane, PlaceNoteCode
+from ivr.reception import Line, Reception, no_earlier_county
+from ivr.rules.load import load_rules
+from tests.core.floor_kit import START
+from tests.core.scripted_channel import ScriptedChannel
+
+PROVINCES = Path(__file__).parents[2] / "deploy" / "provinces"
+MARKAZI = load_rules(PROVINCES / "markazi.yaml")
+ILAM = load_rules(PROVINCES / "ilam.yaml")
+SAVEH, ARAK, DEHLORAN = "markazi-saveh", "markazi-arak", "ilam-dehloran"
+TABLES = LocationTables(
+    gazette=gazette(),
+    landline={"08642": Listed(SAVEH, "plan", "1405-01-01"), "0843": Listed(DEHLORAN, "", "")},
+)
+SAVEH_LANDLINE = Signals(caller_id="08642001234")
+SAVEH_ADDRESS = Signals(
+    location_format="civicAddress", location_info='country="IR",A1="مرکزی",A2="ساوه"'
+)
+TO_CATEGORY = {"first-question": ["2"]}
+
+
+def seal(number: str, *, raw: str = "", withheld: bool = False) -> CallerRef:
+    return CallerRef(
+        pseudonym=f"p({number})", ciphertext="c", raw_ciphertext=f"r({raw})", withheld=withheld
+    )
+
+
+@dataclass
+class Desk:
+    """A reception whose floor is the test."""
+
+    channel: ScriptedChannel
+    earlier: Any = no_earlier_county
+    posted: list[ev.Event] = field(default_factory=list)
+    joined: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def __post_init__(self) -> None:
+        controller = SimpleNamespace(
+            post=self._post,
+            parties=SimpleNamespace(calls={}, legs={}),
+            clock=SimpleNamespace(now=lambda: START),
+        )
+        self.reception = Reception(
+            controller=controller,
+            lines={
+                rules.id: Line(rules=rules, flow=build_flow(rules)) for rules in (MARKAZI, ILAM)
+            },
+            default_province="markazi",
+            people=(),
+            seal=seal,
+            tables=TABLES,
+            earlier_county=self.earlier,
+        )
+
+    def _post(self, event: ev.Event) -> None:
+        self.posted.append(event)
+        if isinstance(event, ev.CallJoined):
+            self.joined.set()
+
+    def event(self, kind: type[Any]) -> Any:
+        return next(event for event in self.posted if isinstance(event, kind))
+
+    @asynccontextmanager
+    async def call(self, signals: Signals, **arguments: str) -> AsyncIterator[None]:
+        async def read() -> Signals:
+            return signals
+
+        came_with = Signals(caller_id=signals.caller_id, withheld=signals.withheld)
+        taking = self.reception.take_call(
+            "c1", {"province": "markazi", **arguments}, self.channel, came_with, read
+        )
+        task = asyncio.create_task(taking)
+        try:
+            async with asyncio.timeout(5):
+                await self.joined.wait()
+                await self.channel.music.wait()
+            yield
+        finally:
+            self.channel.hang_up()
+            with pytest.raises(HungUp):
+                await task
+
+
+async def joined(
+    signals: Signals, keys: dict[str, list[str]], *, earlier: Any = None, **arguments: str
+) -> Desk:
+    desk = Desk(ScriptedChannel(keys), earlier=earlier or no_earlier_county)
+    async with desk.call(signals, **arguments):
+        pass
+    return desk
+
+
+async def test_the_floor_hears_of_the_call_before_its_place() -> None:
+    desk = await joined(SAVEH_LANDLINE, TO_CATEGORY)
+    kinds = [type(event) for event in desk.posted]
+    assert kinds == [ev.CallArrived, ev.CallLocated, ev.CallJoined, ev.CallHungUp]
+    assert desk.event(ev.CallArrived).caller == desk.event(ev.CallLocated).caller
+
+
+async def test_by_default_a_listed_landline_is_asked_and_the_key_wins() -> None:
+    desk = await joined(SAVEH_LANDLINE, {**TO_CATEGORY, "county-question": ["1"]})
+    assert "county-question" in desk.channel.heard
+    facts = desk.event(ev.CallJoined).facts
+    assert (facts.county, facts.county_source) == (ARAK, CountySource.KEYPAD)
+    assert "IVR_COUNTY_SOURCE" not in desk.channel.variables
+
+
+async def test_who_names_no_county_gets_the_likely_one() -> None:
+    desk = await joined(SAVEH_LANDLINE, {**TO_CATEGORY, "county-question": ["0"]})
+    facts = desk.event(ev.CallJoined).facts
+    assert (facts.county, facts.county_source) == (SAVEH, CountySource.LANDLINE_PREFIX)
+    assert desk.channel.variables["IVR_COUNTY"] == SAVEH
+    assert desk.channel.variables["IVR_COUNTY_SOURCE"] == "landline_prefix"
+
+
+async def test_danger_is_never_asked_and_still_has_the_likely_county() -> None:
+    desk = await joined(SAVEH_LANDLINE, {"greeting": ["1"]})
+    facts = desk.event(ev.CallJoined).facts
+    assert (facts.lane, facts.county) == (Lane.DANGER, SAVEH)
+
+
+async def test_a_sure_county_is_not_asked_for() -> None:
+    desk = await joined(SAVEH_ADDRESS, TO_CATEGORY)
+    assert "county-question" not in desk.channel.heard
+    assert "category-question" in desk.channel.heard
+    facts = desk.event(ev.CallJoined).facts
+    assert (facts.county, facts.county_source) == (SAVEH, CountySource.PIDF_LO)
+
+
+async def test_a_sure_but_disputed_county_is_asked_for() -> None:
+    signals = Signals(
+        caller_id="08433331234",
+        location_format=SAVEH_ADDRESS.location_format,
+        location_info=SAVEH_ADDRESS.location_info,
+    )
+    desk = await joined(signals, TO_CATEGORY)
+    assert "county-question" in desk.channel.heard
+
+
+async def test_central_answering_asks_nobody_and_records_what_is_known() -> None:
+    desk = await joined(Signals(caller_id="08433721234"), TO_CATEGORY, province="ilam")
+    assert "county-question" not in desk.channel.heard
+    facts = desk.event(ev.CallJoined).facts
+    assert (facts.county, facts.county_source) == (DEHLORAN, CountySource.LANDLINE_PREFIX)
+
+
+async def test_a_county_of_another_province_is_kept_and_routes_nothing() -> None:
+    desk = await joined(Signals(caller_id="08433721234"), {"greeting": ["1"]})
+    facts, place = desk.event(ev.CallJoined).facts, desk.event(ev.CallLocated).place
+    assert (facts.province, facts.county) == ("markazi", None)
+    assert place.candidates[0].county == DEHLORAN
+    assert PlaceNoteCode.OTHER_PROVINCE in {note.code for note in place.notes}
+
+
+async def test_an_earlier_call_is_looked_up_and_only_noted() -> None:
+    asked = []
+
+    async def earlier(pseudonym: str, since_at: Any, call: str) -> str:
+        asked.append((pseudonym, since_at, call))
+        return SAVEH
+
+    desk = await joined(Signals(caller_id="09121110000"), {"greeting": ["1"]}, earlier=earlier)
+    days = MARKAZI.location.earlier_call_days
+    assert asked == [("p(09121110000)", START - timedelta(days=days), "c1")]
+    assert desk.event(ev.CallLocated).place.candidates[0].source is CountySource.EARLIER_CALL
+    assert desk.event(ev.CallJoined).facts.county is None
+
+
+async def test_a_slow_look_up_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ivr.reception.LOOK_UP_S", 0.01)
+
+    async def earlier(*_: object) -> str:
+        await asyncio.Event().wait()
+        return SAVEH
+
+    desk = await joined(Signals(caller_id="09121110000"), {"greeting": ["1"]}, earlier=earlier)
+    assert [one.source for one in desk.event(ev.CallLocated).place.candidates] == ["trunk"]
+
+
+async def test_a_lost_database_costs_the_caller_nothing() -> None:
+    async def earlier(*_: object) -> str:
+        raise StoreError("gone")
+
+    desk = await joined(Signals(caller_id="09121110000"), {"greeting": ["1"]}, earlier=earlier)
+    assert desk.event(ev.CallJoined).facts.lane is Lane.DANGER
+
+
+async def test_nobody_is_looked_up_for_a_withheld_number() -> None:
+    async def earlier(*_: object) -> str:
+        raise AssertionError
+
+    desk = await joined(Signals(caller_id="anonymous"), {"greeting": ["1"]}, earlier=earlier)
+    assert desk.event(ev.CallLocated).caller is None
+
+
+async def test_the_asserted_number_is_sealed_with_its_header() -> None:
+    header = "<sip:33331234;phone-context=+9884@ims>"
+    signals = Signals(caller_id="33331234", asserted=(header,), withheld=True)
+    desk = await joined(signals, {"greeting": ["1"]})
+    assert desk.event(ev.CallLocated).caller == seal("08433331234", raw=header, withheld=True)
+
+
+async def test_what_stands_on_the_channel_is_not_asked_again() -> None:
+    arguments = {"phase": "menu", "lane": "ordinary", "county": ARAK, "county_source": "cell"}
+    desk = await joined(SAVEH_LANDLINE, {}, **arguments)
+    facts = desk.event(ev.CallJoined).facts
+    assert (facts.county, facts.county_source) == (ARAK, CountySource.CELL)
+
+
+async def test_a_caller_who_leaves_while_being_located_is_told_to_the_floor() -> None:
+    async def read() -> Signals:
+        raise HungUp("gone")
+
+    desk = Desk(ScriptedChannel())
+    with pytest.raises(HungUp):
+        await desk.reception.take_call("c1", {}, desk.channel, Signals(), read)
+    assert [type(event) for event in desk.posted] == [ev.CallArrived, ev.CallHungUp]

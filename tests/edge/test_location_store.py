@@ -1,0 +1,203 @@
+"""Confirmed counties of earlier calls, and counties that a counsellor set right."""
+
+import asyncio
+import json
+import sqlite3
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import Connection
+from typer.testing import CliRunner
+
+from ivr.cli import app
+from ivr.errors import BadInput
+from ivr.model import (
+    CallerRef,
+    CallPhase,
+    CallPlace,
+    CountySource,
+    PlaceCandidate,
+    PlaceNote,
+    PlaceNoteCode,
+)
+from ivr.store.database import MIGRATIONS
+from ivr.store.records import is_misrouted
+from ivr.store.store import Store
+from ivr.store.vault import Vault
+from tests.edge.store_examples import FACTS, at, call, full_call, settings
+
+CALLER = CallerRef(pseudonym="ab" * 16, ciphertext="1.x", raw_ciphertext="1.y", withheld=True)
+PLACE = CallPlace(
+    candidates=(
+        PlaceCandidate(
+            source=CountySource.CELL, confidence=0.85, province="markazi", county="markazi-arak"
+        ),
+        PlaceCandidate(source=CountySource.TRUNK, confidence=0.9, province="markazi"),
+    ),
+    notes=(PlaceNote(PlaceNoteCode.CELL_NOT_LISTED, "tac-43211-1A2B"),),
+)
+DAY_S = 86_400
+
+
+def known(name: str, county: str | None, source: CountySource, **changes: object):
+    facts = replace(FACTS, county=county, county_source=source)
+    return call(name, caller=CALLER, facts=facts, **changes)
+
+
+async def test_place_and_raw_header_come_back(tmp_path: Path) -> None:
+    record = replace(full_call(), caller=CALLER, place=PLACE)
+    async with await Store.open(settings(tmp_path)) as store:
+        await store.save_calls([record])
+        assert await store.load_call(record.call) == record
+
+
+async def test_the_latest_confirmed_county_of_the_caller(tmp_path: Path) -> None:
+    records = [
+        known("old", "markazi-arak", CountySource.KEYPAD, arrived_at=at(0)),
+        known("newer", "markazi-saveh", CountySource.COUNSELLOR, arrived_at=at(DAY_S)),
+        known("guessed", "markazi-khomeyn", CountySource.CELL, arrived_at=at(2 * DAY_S)),
+        known("unknown", None, CountySource.UNKNOWN, arrived_at=at(3 * DAY_S)),
+        known("this", "markazi-delijan", CountySource.KEYPAD, arrived_at=at(4 * DAY_S)),
+        replace(full_call("other"), caller=replace(CALLER, pseudonym="cd" * 16), arrived_at=at(9)),
+    ]
+    async with await Store.open(settings(tmp_path)) as store:
+        await store.save_calls(records)
+        find = store.confirmed_county
+        assert await find(CALLER.pseudonym, at(-1), "this") == "markazi-saveh"
+        assert await find(CALLER.pseudonym, at(-1), "another") == "markazi-delijan"
+        assert await find(CALLER.pseudonym, at(DAY_S + 1), "this") is None
+        assert await find("nobody", at(-1), "this") is None
+
+
+async def test_the_look_up_uses_an_index(tmp_path: Path) -> None:
+    async with await Store.open(settings(tmp_path)):
+        pass
+    with sqlite3.connect(tmp_path / "line123.sqlite") as database:
+        plan = database.execute(
+            "EXPLAIN QUERY PLAN SELECT county FROM calls WHERE caller_pseudonym = 'x' "
+            "AND arrived_at >= '2026' ORDER BY arrived_at DESC LIMIT 1"
+        ).fetchall()
+    database.close()
+    assert "ix_calls_caller_pseudonym_arrived_at" in str(plan)
+    assert "TEMP B-TREE" not in str(plan)
+
+
+async def test_a_look_up_that_is_given_up_leaves_the_store_usable(tmp_path: Path) -> None:
+    async with await Store.open(settings(tmp_path)) as store:
+        for _ in range(20):
+            task = asyncio.create_task(store.confirmed_county("x", at(0), "1"))
+            await asyncio.sleep(0)
+            task.cancel()
+            await asyncio.wait([task])
+        assert await store.confirmed_county("x", at(0), "1") is None
+
+
+async def test_a_correction_wins_over_every_later_save(tmp_path: Path) -> None:
+    record = known("1", "markazi-saveh", CountySource.KEYPAD, phase=CallPhase.TALKING)
+    async with await Store.open(settings(tmp_path)) as store:
+        await store.save_calls([record])
+        entry = await store.correct_county(record.call, "markazi-arak", by="reza", at=at(60))
+        assert (entry.previous_county, entry.previous_source) == ("markazi-saveh", "keypad")
+        await store.save_calls([replace(record, ended_at=at(90), phase=CallPhase.ENDED)])
+        loaded = await store.load_call(record.call)
+        assert loaded.facts.county == "markazi-arak"
+        assert loaded.facts.county_source is CountySource.COUNSELLOR
+        assert (loaded.ended_at, loaded.facts.lane) == (at(90), record.facts.lane)
+        assert await store.corrections(record.call) == (entry,)
+        assert await store.confirmed_county(CALLER.pseudonym, at(-1), "2") == "markazi-arak"
+
+
+async def test_a_call_is_misrouted_where_the_line_went_by_another_county(tmp_path: Path) -> None:
+    right, wrong, unknown = "markazi-saveh", "markazi-arak", None
+    cases = {
+        "keyed wrongly": (wrong, [right], True),
+        "confirmed": (right, [right], False),
+        "not known": (unknown, [right], False),
+        "a slip taken back": (right, [wrong, right], False),
+        "a slip set right": (wrong, [wrong, right], True),
+        "of another province": (right, ["ilam-dehloran"], True),
+    }
+    async with await Store.open(settings(tmp_path)) as store:
+        for name, (before, corrections, misrouted) in cases.items():
+            await store.save_calls([known(name, before, CountySource.KEYPAD)])
+            for county in corrections:
+                await store.correct_county(name, county, by="reza", at=at(1))
+            assert is_misrouted(await store.corrections(name)) is misrouted, name
+    assert not is_misrouted(())
+
+
+async def test_a_call_without_facts_gets_them(tmp_path: Path) -> None:
+    async with await Store.open(settings(tmp_path)) as store:
+        await store.save_calls([call("1", ended_at=at(9))])
+        await store.correct_county("1", "markazi-arak", by="reza", at=at(60))
+        facts = (await store.load_call("1")).facts
+    assert (facts.province, facts.county, facts.category) == ("markazi", "markazi-arak", "unknown")
+
+
+async def test_a_call_that_is_not_there_cannot_be_corrected(tmp_path: Path) -> None:
+    async with await Store.open(settings(tmp_path)) as store:
+        with pytest.raises(BadInput, match="no call '1'"):
+            await store.correct_county("1", "markazi-arak", by="reza", at=at(60))
+
+
+def test_the_raw_header_is_sealed_like_the_number(tmp_path: Path) -> None:
+    vault = Vault.open(settings(tmp_path))
+    header = '"x" <sip:33331234;phone-context=+9884@ims>'
+    sealed = vault.seal("08433331234", raw=header, withheld=True)
+    assert vault.reveal(sealed) == "08433331234"
+    assert vault.reveal_raw(sealed) == header
+    assert sealed.withheld
+    assert "3333" not in repr(sealed)
+    assert vault.reveal_raw(vault.seal("08433331234")) == ""
+
+
+async def test_calls_of_an_older_version_are_kept_and_read(tmp_path: Path) -> None:
+    chosen = settings(tmp_path)
+    async with await Store.open(chosen) as store:
+        await store.save_calls([full_call("1")])
+        async with store.writing() as connection:
+            await connection.run_sync(_downgrade)
+    async with await Store.open(chosen) as store:
+        assert await store.load_call("1") == full_call("1")
+
+
+def _downgrade(connection: Connection) -> None:
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    config.attributes["connection"] = connection
+    command.downgrade(config, "0001")
+
+
+def test_the_command_line_sets_a_county_right_and_shows_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("IVR_HOME", str(tmp_path))
+
+    async def save() -> None:
+        async with await Store.open(settings(tmp_path)) as store:
+            await store.save_calls([replace(full_call("170.1"), place=PLACE)])
+
+    asyncio.run(save())
+
+    def run(*words: str) -> str:
+        result = CliRunner().invoke(app, ["calls", *words], catch_exceptions=False)
+        assert result.exit_code == 0
+        return result.output
+
+    assert "Saved: 170.1 markazi-arak (before: markazi-saveh)" in run(
+        "locate", "170", "markazi-arak", "--by", "reza"
+    )
+    shown = json.loads(run("show", "170.1", "--json"))
+    assert (shown["county"], shown["county_source"]) == ("markazi-arak", "counsellor")
+    assert shown["misrouted"] is True
+    [correction] = shown["corrections"]
+    assert (correction["previous_county"], correction["by"]) == ("markazi-saveh", "reza")
+    assert shown["place"]["candidates"][0]["source"] == "cell"
+    text = run("show", "170.1")
+    for word in ("misrouted", "reza", "cell_not_listed", "tac-43211-1A2B"):
+        assert word in text
+    with pytest.raises(BadInput, match="is no county's id"):
+        run("locate", "170.1", "markazi-nowhere")
