@@ -122,11 +122,12 @@ async def _say_ready(
         f"{', '.join(rules.numbers(deployment.default_province))} ({rules.name_fa})"
         for rules in deployment.rules
     ]
+    default = deployment.lines[deployment.default_province].rules
     typer.echo(
         f"""
 Ready, on {what}.
   Lines       {"; ".join(lines)}
-  Call        sip:{deployment.rules[0].lines[0]}@{settings.host}:{settings.sip_port} (UDP)
+  Call        sip:{default.lines[0]}@{settings.host}:{settings.sip_port} (UDP)
               from any SIP client on this machine
   Counsellors `ivr counsellors devices` prints the accounts with which phones register
   Console     http://{settings.host}:{settings.http_port}
