@@ -11,7 +11,7 @@ from dataclasses import replace
 import structlog
 
 from ivr.asterisk.agi import AgiSession
-from ivr.location import Signals
+from ivr.location import Signals, asks_privacy
 
 log = structlog.get_logger()
 
@@ -23,7 +23,7 @@ def own_signals(session: AgiSession) -> Signals:
     pres = session.arguments.get("pres", "")
     return Signals(
         caller_id=session.env.get("callerid", ""),
-        withheld=pres.startswith("prohib"),  # RFC 3323: res_pjsip_caller_id reads Privacy
+        withheld=pres.startswith("prohib"),
     )
 
 
@@ -44,8 +44,11 @@ async def read_signals(session: AgiSession, *, geolocation: bool) -> Signals:
 
 
 async def _with_headers(session: AgiSession, signals: Signals) -> Signals:
+    # Asterisk heeds Privacy only beside P-Asserted-Identity (22.10, measured).
+    privacy = await session.get_variable("PJSIP_HEADER(read,Privacy)")
     return replace(
         signals,
+        withheld=signals.withheld or asks_privacy(privacy),
         asserted=await _headers(session, "P-Asserted-Identity"),
         from_header=await session.get_variable("PJSIP_HEADER(read,From)"),
         access_networks=await _headers(session, "P-Access-Network-Info"),

@@ -4,6 +4,7 @@ Pure: `ivr.location_files` reads the tables.
 """
 
 from ivr.location.decide import Signals, identify, known_county, locate
+from ivr.location.headers import asks_privacy
 from ivr.location.number import AREA_CODES, CallerNumber, NumberKind, normalise_number
 from ivr.location.tables import Gazette, LocationTables, TableKind, parse_table
 
@@ -15,6 +16,7 @@ __all__ = [
     "NumberKind",
     "Signals",
     "TableKind",
+    "asks_privacy",
     "identify",
     "known_county",
     "locate",

@@ -75,6 +75,12 @@ def _parameters(parts: list[str]) -> Mapping[str, str]:
     return {name.strip().casefold(): value.strip().strip('"') for name, _, value in pairs}
 
 
+def asks_privacy(header: str) -> bool:
+    """Whether a Privacy header (RFC 3323 section 4.2, RFC 3325 section 9.3) hides who calls."""
+    wishes = {wish.strip().casefold() for wish in header[:MAX_HEADER].split(";")}
+    return bool(wishes & {"id", "user", "header"})
+
+
 def read_civic_address(location_info: str) -> Mapping[str, str]:
     """The civic address (RFC 5139) as Asterisk's GEOLOC_PROFILE gives it: `A1="…",A2="…"`."""
     return dict(_CIVIC.findall(location_info[:MAX_HEADER]))

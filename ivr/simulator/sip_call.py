@@ -3,7 +3,7 @@
 import asyncio
 import secrets
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -62,17 +62,26 @@ class SipCall:
     # --- placing a call
 
     async def place(
-        self, number: str, *, name: str = "", headers: Mapping[str, str] | None = None
+        self,
+        number: str,
+        *,
+        name: str = "",
+        headers: Mapping[str, str] | None = None,
+        wrap: Callable[[str], str] | None = None,
     ) -> None:
-        """Send the INVITE to `number` at the agent's server."""
+        """Send the INVITE to `number` at the agent's server.
+
+        `wrap` puts the session description into a body of several parts; `headers` then name their
+        Content-Type.
+        """
         tag = secrets.token_hex(4)
         shown = f'"{name}" ' if name else ""
         self._local = f"{shown}<sip:{self.user}@{self.agent.host}>;tag={tag}"
         self._remote = f"<{self.agent.server_uri(number)}>"
         self._target = self.agent.server_uri(number)
         extra = {"Content-Type": "application/sdp", **(headers or {})}
-        body = session_offer(await self.stream.open(self.agent.host))
-        self._invite = self._request("INVITE", extra, body)
+        offer = session_offer(await self.stream.open(self.agent.host))
+        self._invite = self._request("INVITE", extra, wrap(offer) if wrap else offer)
         self.agent.dialogs[self.call_id] = self
         self.invited_at = time.monotonic()
         self.agent.request(self._invite, self._on_invite_response)

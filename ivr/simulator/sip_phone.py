@@ -5,7 +5,7 @@ callers and for load there is real sipp in `ivr.simulator.sipp`.
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from types import TracebackType
 from typing import Self
@@ -38,17 +38,19 @@ class CallerPhone:
         name: str = "",
         tone_hz: float | None = tone.CALLER_HZ,
         headers: Mapping[str, str] | None = None,
+        wrap: Callable[[str], str] | None = None,
     ) -> None:
         self._agent = SipAgent(server)
         self._number = number
         self._name = name
         self._headers = headers
+        self._wrap = wrap
         self.stream = RtpStream(_audio(tone_hz))
         self.call = SipCall(self._agent, caller, self.stream)
 
     async def __aenter__(self) -> Self:
         await self._agent.open()
-        await self.call.place(self._number, name=self._name, headers=self._headers)
+        await self.call.place(self._number, name=self._name, headers=self._headers, wrap=self._wrap)
         return self
 
     async def __aexit__(

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from ivr.location import Signals, identify, known_county, locate, parse_table
 from ivr.location.decide import CONFIDENCE
-from ivr.location.headers import AreaKind, Cell, read_cells, read_civic_address
+from ivr.location.headers import AreaKind, Cell, asks_privacy, read_cells, read_civic_address
 from ivr.model import CallPlace, CountySource, PlaceCandidate, PlaceNote, PlaceNoteCode
 from ivr.rules.schema import LocationTrust
 from tests.core.location_calls import (
@@ -290,6 +290,15 @@ def test_what_is_no_cell_of_iran_is_none(header: str) -> None:
 def test_a_civic_address_as_asterisk_prints_it() -> None:
     printed = 'lang="fa",country="IR",A1="مرکزی",A2="ساوه"'
     assert read_civic_address(printed)["A2"] == "ساوه"
+
+
+@pytest.mark.parametrize(
+    ("header", "private"),
+    [("id", True), ("critical; ID", True), ("user;none", True), ("none", False), ("", False),
+     ("session", False), ("x\\,id", False)],
+)  # fmt: skip
+def test_who_asks_for_privacy(header: str, private: bool) -> None:
+    assert asks_privacy(header) is private
 
 
 # ------------------------------------------------------------------ tables

@@ -2,16 +2,18 @@
 
 import asyncio
 from contextlib import AsyncExitStack
+from typing import ClassVar
 
 import pytest
 from structlog.testing import capture_logs
 
-from ivr.asterisk.signals import read_signals
+from ivr.asterisk.signals import own_signals, read_signals
 from ivr.errors import HungUp
 from ivr.location import Signals
 from tests.edge.agi_peer import PATIENCE_S, Peer, connected, serving
 
 HEADERS = {
+    "PJSIP_HEADER(read,Privacy)": "critical; ID",
     "PJSIP_HEADER(read,P-Asserted-Identity,1)": "<sip:+988633331234@ims>",
     "PJSIP_HEADER(read,P-Asserted-Identity,2)": "<tel:33331234;phone-context=+9886>",
     "PJSIP_HEADER(read,From)": '"a) (b" <sip:anonymous@anonymous.invalid>;tag=1',
@@ -37,7 +39,7 @@ async def reading(monkeypatch):
 
         server = await stack.enter_async_context(serving({"call": handler}))
         peer = await stack.enter_async_context(connected(server))
-        peer.send_environment("call", "province=markazi", "pres=prohib_not_screened")
+        peer.send_environment("call", "province=markazi", "pres=allowed_not_screened")
         yield peer, found
 
 
@@ -57,7 +59,7 @@ async def test_every_header_comes_as_it_is(reading) -> None:
     await answer(peer, HEADERS)
     assert await found == Signals(
         caller_id="200",
-        asserted=tuple(HEADERS.values())[:2],
+        asserted=tuple(HEADERS.values())[1:3],
         from_header=HEADERS["PJSIP_HEADER(read,From)"],
         withheld=True,
         access_networks=("HANGUP endpos=1 200 result=-1 (x)",),
@@ -75,15 +77,15 @@ async def test_only_our_own_words_are_asked_with(reading) -> None:
 
 async def test_without_headers_the_number_is_all(reading) -> None:
     peer, found = reading
-    assert len(await answer(peer, {})) == 4
-    assert await found == Signals(caller_id="200", withheld=True)
+    assert len(await answer(peer, {})) == 5
+    assert await found == Signals(caller_id="200")
 
 
 async def test_an_asterisk_that_is_slow_keeps_nobody(reading, monkeypatch) -> None:
     monkeypatch.setattr("ivr.asterisk.signals.READING_S", 0.01)
     peer, found = reading
     with capture_logs() as logs:
-        assert await asyncio.wait_for(found, PATIENCE_S) == Signals(caller_id="200", withheld=True)
+        assert await asyncio.wait_for(found, PATIENCE_S) == Signals(caller_id="200")
     assert [entry["event"] for entry in logs] == ["headers_not_read_in_time"]
     assert "200" not in {str(value) for value in logs[0].values()}
     assert (await peer.line()).startswith("GET VARIABLE")
@@ -95,3 +97,11 @@ async def test_a_hang_up_meanwhile_is_one(reading) -> None:
     peer.send("HANGUP")
     with pytest.raises(HungUp):
         await asyncio.wait_for(found, PATIENCE_S)
+
+
+async def test_the_exchange_may_say_by_itself_that_a_number_is_withheld() -> None:
+    class Session:
+        env: ClassVar = {"callerid": "200"}
+        arguments: ClassVar = {"pres": "prohib_not_screened"}
+
+    assert own_signals(Session()).withheld
