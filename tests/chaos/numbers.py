@@ -1,7 +1,8 @@
 """Looks for callers' numbers in all that a test run has left on disk (design §2, promise 9).
 
 The callers of tests have numbers that nobody else has: 0912 000, 111, 123 or 555 with four
-digits more, or 0918 765 4321. Found in any file, as text or within a database's pages, they fail the run.
+digits more, or 0918 765 4321. Found in any file, as text or within a database's pages, they fail
+the run.
 """
 
 import os
