@@ -24,6 +24,7 @@ CLOSING_WAIT_S = 5
 _DANGER_PRIORITY = 1_000_000
 _SILENCE_PRIORITY = 500_000
 
+_ON_THE_WAY_S = 0.3  # a caller whom we had just sent is in the room within milliseconds
 _IN_ROOM = "0${CONFBRIDGE_INFO(parties,${IVR_OFFER})}"
 
 _ID = re.compile(r"[a-z0-9_-]{1,40}")
@@ -227,6 +228,7 @@ def _offer(agi: str) -> list[str]:
                 f"AGI({agi}/offer)",
                 # Our controller died while the caller went into the room: they meet without it.
                 'GotoIf($["${IVR_TALKED}" = "1"]?done)',
+                f"Wait({_ON_THE_WAY_S})",
                 f"GotoIf($[{_IN_ROOM} = 0]?done)",
                 "ConfBridge(${IVR_OFFER},ivr_room,ivr_counsellor)",
                 ("done", "Hangup()"),

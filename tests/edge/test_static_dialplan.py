@@ -126,6 +126,7 @@ def test_the_counsellors_leg_is_ours_or_meets_the_caller_or_ends() -> None:
         "Set(CDR_PROP(disable)=1)",
         "AGI(agi://127.0.0.1:4573/offer)",
         'GotoIf($["${IVR_TALKED}" = "1"]?done)',
+        "Wait(0.3)",
         f"GotoIf($[{IN_ROOM} = 0]?done)",
         "ConfBridge(${IVR_OFFER},ivr_room,ivr_counsellor)",
         "done: Hangup()",
