@@ -9,7 +9,7 @@ import hashlib
 import itertools
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -20,9 +20,10 @@ from ivr.asterisk.roster import lines_and_devices
 from ivr.calendar import TEHRAN
 from ivr.controller import Clock
 from ivr.deployment import Deployment, load_deployment
-from ivr.model import CallerRef, CallId, CallPhase, CallRecord
+from ivr.model import CallerRef, CallId, CallPhase
 from ivr.settings import Settings
 from ivr.simulator.asterisk import SimulatedAsterisk
+from ivr.simulator.memory_journal import MemoryJournal
 from ivr.simulator.parties import (
     NEVER,
     Behaviour,
@@ -52,20 +53,6 @@ BEHAVIOURS: dict[Manner, Behaviour] = {
     Manner.REJECTS: rejects(),
     Manner.BUSY: busy(),
 }
-
-
-@dataclass(slots=True)
-class MemoryJournal:
-    """What the database would have."""
-
-    records: dict[CallId, CallRecord] = field(default_factory=dict)
-    entries: list[tuple[ev.Event, datetime]] = field(default_factory=list)
-
-    def put(self, record: CallRecord) -> None:
-        self.records[record.call] = record
-
-    def journal(self, event: ev.Event, at: datetime) -> None:
-        self.entries.append((event, at))
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,22 +14,27 @@ class _Jumping(selectors.DefaultSelector):
     """Waits for sockets only as long as SETTLE_S; then the time asked for has passed."""
 
     now = 0.0
+    settle_s = SETTLE_S
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
         ready = super().select(0 if timeout is not None else None)
         if ready or not timeout or timeout < 0:
             return ready
-        ready = super().select(SETTLE_S)
+        ready = super().select(self.settle_s)
         if not ready:
             self.now += timeout
         return ready
 
 
 class VirtualTimeLoop(asyncio.SelectorEventLoop):
-    """asyncio's loop with jumping time; its clock starts at 0."""
+    """asyncio's loop with jumping time; its clock starts at 0.
 
-    def __init__(self) -> None:
+    `settle_s` may be 0 where nothing but the loop's own tasks does any work.
+    """
+
+    def __init__(self, settle_s: float = SETTLE_S) -> None:
         self._jumping = _Jumping()
+        self._jumping.settle_s = settle_s
         super().__init__(self._jumping)
 
     def time(self) -> float:

@@ -1,0 +1,74 @@
+"""The promises of design §2, looked at after every event of a simulated day."""
+
+from collections import Counter
+from datetime import datetime
+
+from ivr import effects as do
+from ivr import events as ev
+from ivr.deployment import Deployment
+from ivr.model import CallPhase
+from ivr.queues import Floor
+from ivr.waiting import FloorCall
+
+EPOCH = 1
+IN_OFFER = (CallPhase.OFFERED, CallPhase.CONNECTING, CallPhase.TALKING)
+
+
+class CheckedFloor(Floor):
+    """A floor that counts what breaks a promise; `broken` stays empty if all is well."""
+
+    def __init__(self, deployment: Deployment) -> None:
+        super().__init__(
+            epoch=EPOCH,
+            limits=deployment.limits,
+            limits_by_province=deployment.limits_by_province,
+        )
+        self.events = 0
+        self.broken: Counter[str] = Counter()
+
+    def decide(self, event: ev.Event, now: datetime) -> list[do.Effect]:
+        self.events += 1
+        effects = super().decide(event, now)
+        self._nobody_waits_in_vain(now)
+        self._everybody_is_in_one_place(now)
+        self._in_order(effects)
+        return effects
+
+    def _nobody_waits_in_vain(self, now: datetime) -> None:
+        """Promise 2."""
+        free = {presence.profile.id for presence in self.staff if presence.free}
+        for call in self.line:
+            due_at = call.step_due_at()
+            if free & call.eligible:
+                self.broken["a call waited while an eligible counsellor was free"] += 1
+            if due_at is not None and due_at <= now:
+                self.broken["a step was not opened in time"] += 1
+            if due_at is not None and not any(map(self.staff.could_serve, call.eligible)):
+                self.broken["a step that nobody could serve lasted"] += 1
+
+    def _everybody_is_in_one_place(self, now: datetime) -> None:
+        """Promise 3."""
+        offered = [call.offer for call in self.calls.values() if call.offer is not None]
+        if len({offer.counsellor for offer in offered}) != len(offered):
+            self.broken["a counsellor had two offers"] += 1
+        for call in self.calls.values():
+            if not self._is_in_one_place(call):
+                self.broken["a call was in two places or in none"] += 1
+            talking = call.phase is CallPhase.TALKING
+            if call.offer is not None and not talking and call.offer.deadline_at < now:
+                self.broken["an offer outlived its deadline"] += 1
+
+    def _is_in_one_place(self, call: FloorCall) -> bool:
+        in_line, in_offer = call.id in self.line, call.offer is not None
+        wanted = (call.phase is CallPhase.WAITING, call.phase in IN_OFFER)
+        return (in_line, in_offer) == wanted
+
+    def _in_order(self, effects: list[do.Effect]) -> None:
+        """Promise 4: who is rung was not due to somebody before in line."""
+        for effect in effects:
+            call = self.calls.get(effect.offer.call) if isinstance(effect, do.OfferCall) else None
+            if isinstance(effect, do.OfferCall) and call is not None and call.place is not None:
+                for other in self.line:
+                    earlier = other.place is not None and other.place < call.place
+                    if earlier and effect.offer.counsellor in other.eligible:
+                        self.broken["a call was served before one that came first"] += 1
