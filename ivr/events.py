@@ -12,7 +12,7 @@ from ivr.model import (
     CallerRef,
     CallFacts,
     CallId,
-    CallPlace,
+    CallLocation,
     CallRecord,
     Counsellor,
     CounsellorId,
@@ -40,10 +40,10 @@ class CallArrived:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallLocated:
-    """What headers, tables and an earlier call say of the place; `caller` read more exactly."""
+    """What headers, tables and an earlier call say; `caller` is read more exactly."""
 
     call: CallId
-    place: CallPlace
+    location: CallLocation
     caller: CallerRef | None
 
 

@@ -29,7 +29,7 @@ class Lane(IntEnum):
 
 
 class CountySource(StrEnum):
-    """Where a call's place is known from, most trusted first."""
+    """where a call's location is known from, most trusted first."""
 
     COUNSELLOR = "counsellor"
     KEYPAD = "keypad"
@@ -42,8 +42,8 @@ class CountySource(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PlaceCandidate:
-    """One source's word on a call's place; `confidence` from 0 to 1 is that of the county.
+class LocationCandidate:
+    """One source's word on where a call comes from; `confidence` from 0 to 1 is that of the county.
 
     Where no county is known from it, it is that of the province.
     """
@@ -54,7 +54,7 @@ class PlaceCandidate:
     county: CountyId | None = None
 
 
-class PlaceNoteCode(StrEnum):
+class LocationNoteCode(StrEnum):
     """What was seen and could not decide; texts are made at the edge."""
 
     CONTRADICTION = "contradiction"  # sources name different counties; subject: the less trusted
@@ -67,19 +67,19 @@ class PlaceNoteCode(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class PlaceNote:
+class LocationNote:
     """One line of the trace; `subject` is an id, never free text."""
 
-    code: PlaceNoteCode
+    code: LocationNoteCode
     subject: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CallPlace:
-    """All that was known of a call's place before anybody spoke; most trusted first."""
+class CallLocation:
+    """All that was known of where a call comes from before anybody spoke; most trusted first."""
 
-    candidates: tuple[PlaceCandidate, ...] = ()
-    notes: tuple[PlaceNote, ...] = ()
+    candidates: tuple[LocationCandidate, ...] = ()
+    notes: tuple[LocationNote, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -294,7 +294,7 @@ class CallRecord:
     end: CallEnd | None = None
     offers: tuple[OfferEntry, ...] = ()
     fallback_s: float = 0.0
-    place: CallPlace | None = None
+    location: CallLocation | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -110,7 +110,7 @@ class Floor:
     def call_located(self, event: ev.CallLocated) -> None:
         call = self.calls.get(event.call)
         if call is not None:
-            self.change(call, place=event.place, caller=event.caller or call.record.caller)
+            self.change(call, location=event.location, caller=event.caller or call.record.caller)
 
     def admit(self, record: CallRecord) -> FloorCall:
         call = self.calls[record.call] = FloorCall(record)

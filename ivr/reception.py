@@ -13,7 +13,7 @@ from ivr.controller import Controller
 from ivr.dialplan.channel import Channel
 from ivr.dialplan.conversation import Conversation
 from ivr.dialplan.flow import Flow
-from ivr.dialplan.resume import Phase, Resume, instant, resume_from, with_place
+from ivr.dialplan.resume import Phase, Resume, instant, resume_from, with_location
 from ivr.duty import duty_at
 from ivr.errors import HungUp, StoreError
 from ivr.location import (
@@ -29,7 +29,7 @@ from ivr.model import (
     CallerRef,
     CallFacts,
     CallId,
-    CallPlace,
+    CallLocation,
     Counsellor,
     CountyId,
     OfferId,
@@ -124,17 +124,17 @@ class Reception:
         resume = resume_from(arguments, line.rules)
         if resume.phase is Phase.TALK:  # it was located before
             return resume
-        place = await self._locate(call, await read_signals(), line)
-        return with_place(resume, place, line.rules)
+        location = await self._locate(call, await read_signals(), line)
+        return with_location(resume, location, line.rules)
 
-    async def _locate(self, call: CallId, signals: Signals, line: Line) -> CallPlace:
+    async def _locate(self, call: CallId, signals: Signals, line: Line) -> CallLocation:
         number, raw = identify(signals, line.area_code)
         caller = self._caller(signals, number, raw)
         earlier = await self._earlier_county(call, caller, line.rules) if caller else None
         told = replace(signals, earlier_county=earlier)
-        place = locate(told, number, line.rules.id, self.tables)
-        self.controller.post(ev.CallLocated(call=call, place=place, caller=caller))
-        return place
+        location = locate(told, number, line.rules.id, self.tables)
+        self.controller.post(ev.CallLocated(call=call, location=location, caller=caller))
+        return location
 
     async def _earlier_county(
         self, call: CallId, caller: CallerRef, rules: ProvinceRules

@@ -57,8 +57,8 @@ def call_tables(
 ) -> Iterable[Table]:
     yield _facts_table(record)
     yield _timeline(record, outcomes)
-    if record.place:
-        yield candidates_table(record.place)
+    if record.location:
+        yield candidates_table(record.location)
     if corrections:
         yield _corrections_table(corrections)
     if record.plan:

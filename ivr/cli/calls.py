@@ -60,7 +60,7 @@ def list_calls(
     With --json an array of objects with the keys call, province, line, county, county_source,
     category, lane (danger, silence, ordinary), arrived_at, joined_at, connected_at, ended_at (ISO
     8601, UTC), wait_s (in line), talk_s, phase, end, ended_by, counsellor, desk, served_by
-    (controller, fallback), rules_version, outcomes, offers, plan, place (candidates, notes: what
+    (controller, fallback), rules_version, outcomes, offers, plan, location (candidates, notes: what
     was known before anybody spoke), withheld (the caller's own wish), corrections (of the county),
     misrouted (the line went by another county). What is not known is null.
     """
@@ -183,7 +183,7 @@ def call_json(
         "outcomes": [_outcome_json(entry) for entry in outcomes],
         "offers": encode(record.offers),
         "plan": encode(record.plan),
-        "place": encode(record.place),
+        "location": encode(record.location),
         "withheld": record.caller.withheld if record.caller else None,
         "corrections": [_correction_json(entry) for entry in corrections],
         "misrouted": is_misrouted(corrections),

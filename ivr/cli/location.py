@@ -1,4 +1,4 @@
-"""`ivr location`: what a number and headers would say of a call's place; checks the tables."""
+"""`ivr location`: what a number and headers would say of where a call comes from; checks tables."""
 
 import json
 from pathlib import Path
@@ -12,7 +12,7 @@ from ivr.errors import BadInput
 from ivr.location import Signals, identify, locate
 from ivr.location.number import AREA_CODES
 from ivr.location_files import check_table, gazette, load_tables
-from ivr.model import CallPlace, CountyId, ProvinceId
+from ivr.model import CallLocation, CountyId, ProvinceId
 from ivr.settings import load_settings
 from ivr.store.codec import Json, encode
 
@@ -39,7 +39,7 @@ def show(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for a script.")] = False,
 ) -> None:
-    """Show each source's word on the place of a call, most trusted first. Prints no number.
+    """Show each source's word on where a call comes from, most trusted first. Prints no number.
 
     With --json: kind (of the number), candidates (source, confidence, province, county), notes
     (code, subject).
@@ -49,13 +49,13 @@ def show(
     area_code = next(code for code, name in AREA_CODES.items() if name == line)
     signals = _signals(number, header or [], civic, earlier)
     caller, _ = identify(signals, area_code)
-    place = locate(signals, caller, line, load_tables(settings.locations_dir))
+    location = locate(signals, caller, line, load_tables(settings.locations_dir))
     if as_json:
-        data = {"kind": caller.kind.value, **_fields(place)}
+        data = {"kind": caller.kind.value, **_fields(location)}
         typer.echo(json.dumps(data, ensure_ascii=False, indent=2))
     else:
         typer.echo(f"number: {caller.kind}")
-        Console().print(candidates_table(place))
+        Console().print(candidates_table(location))
 
 
 @app.command("check")
@@ -68,18 +68,18 @@ def check(
         typer.echo(f"{path}: {len(table.rows)} rows of {table.kind}")
 
 
-def candidates_table(place: CallPlace) -> Table:
+def candidates_table(location: CallLocation) -> Table:
     """Candidates and notes as a table for a terminal."""
     table = Table("source", "confidence", "province", "county", box=None, pad_edge=False)
-    for one in place.candidates:
+    for one in location.candidates:
         table.add_row(one.source, f"{one.confidence:.2f}", one.province, one.county or "-")
-    for note in place.notes:
+    for note in location.notes:
         table.add_row(f"note: {note.code}", "", note.subject, "")
     return table
 
 
-def _fields(place: CallPlace) -> dict[str, Json]:
-    data = encode(place)
+def _fields(location: CallLocation) -> dict[str, Json]:
+    data = encode(location)
     assert isinstance(data, dict)
     return data
 

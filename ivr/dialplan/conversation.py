@@ -16,7 +16,7 @@ from ivr.dialplan.channel import Channel, RoomRole
 from ivr.dialplan.flow import ALL_KEYS, Answer, Fact, Flow, Question, Then
 from ivr.dialplan.resume import Phase, Resume, county_facts, facts_of
 from ivr.dialplan.script import UNKNOWN_COUNTY
-from ivr.model import CallFacts, CallId, PlaceCandidate, ProvinceId, RoutePlan
+from ivr.model import CallFacts, CallId, LocationCandidate, ProvinceId, RoutePlan
 
 Mail = do.Connect | do.HoldCall | do.CloseCall | do.SendToFallback
 
@@ -43,7 +43,7 @@ class Conversation:
     mailbox: asyncio.Queue[Mail] = field(default_factory=asyncio.Queue)
     out_of_room: asyncio.Event = field(default_factory=asyncio.Event)
     _known: dict[Fact, str] = field(default_factory=dict)
-    _likely: PlaceCandidate | None = None
+    _likely: LocationCandidate | None = None
 
     async def run(self, resume: Resume) -> None:
         """From where `resume` says to the end.

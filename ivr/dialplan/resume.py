@@ -11,12 +11,12 @@ from ivr.location import known_county
 from ivr.model import (
     UNKNOWN_CATEGORY,
     CallFacts,
-    CallPlace,
+    CallLocation,
     CategoryId,
     CountyId,
     CountySource,
     Lane,
-    PlaceCandidate,
+    LocationCandidate,
     ProvinceId,
 )
 from ivr.rules.schema import ProvinceRules
@@ -42,7 +42,7 @@ class Resume:
     phase: Phase = Phase.NEW
     facts: Mapping[Fact, str] = field(default_factory=dict)
     joined_at: datetime | None = None
-    likely: PlaceCandidate | None = None
+    likely: LocationCandidate | None = None
 
 
 def resume_from(arguments: Mapping[str, str], rules: ProvinceRules) -> Resume:
@@ -72,21 +72,21 @@ def instant(text: str) -> datetime | None:
         return None
 
 
-def with_place(resume: Resume, place: CallPlace, rules: ProvinceRules) -> Resume:
+def with_location(resume: Resume, location: CallLocation, rules: ProvinceRules) -> Resume:
     """With the county that nobody was asked for, as far as the province trusts its source.
 
     A county that is sure enough and that no other source disputes settles the question.
     """
     trust = rules.location
-    likely = known_county(place, rules.id, at_least=trust.use_from)
+    likely = known_county(location, rules.id, at_least=trust.use_from)
     if likely is None or rules.county(likely.county) is None:
         return resume
-    sure = known_county(place, rules.id, at_least=trust.skip_question_from, undisputed=True)
+    sure = known_county(location, rules.id, at_least=trust.skip_question_from, undisputed=True)
     settled = county_facts(sure) if sure and Fact.COUNTY not in resume.facts else {}
     return replace(resume, facts={**resume.facts, **settled}, likely=likely)
 
 
-def county_facts(found: PlaceCandidate) -> Mapping[Fact, str]:
+def county_facts(found: LocationCandidate) -> Mapping[Fact, str]:
     """A county that was not asked for, as the channel's variables have it."""
     return {Fact.COUNTY: found.county or UNKNOWN_COUNTY, Fact.COUNTY_SOURCE: found.source}
 

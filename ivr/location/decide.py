@@ -1,4 +1,4 @@
-"""All signs of a call's place weighed into candidates with source and confidence. Pure.
+"""All signs of where a call comes from weighed into candidates with source and confidence. Pure.
 
 The trust in a source is ours; no publication gives numbers. The order is that of how directly the
 source knows where help is needed, and the confidences leave room between the thresholds that a
@@ -12,12 +12,12 @@ from ivr.location.headers import Cell, read_cells, read_civic_address
 from ivr.location.number import CallerNumber, NumberKind, normalise_number, subscriber
 from ivr.location.tables import LocationTables
 from ivr.model import (
-    CallPlace,
+    CallLocation,
     CountyId,
     CountySource,
-    PlaceCandidate,
-    PlaceNote,
-    PlaceNoteCode,
+    LocationCandidate,
+    LocationNote,
+    LocationNoteCode,
     ProvinceId,
 )
 
@@ -76,9 +76,9 @@ def identify(signals: Signals, area_code: str | None) -> tuple[CallerNumber, str
 
 def locate(
     signals: Signals, number: CallerNumber, province: ProvinceId, tables: LocationTables
-) -> CallPlace:
-    """Every source's word on the place of a call to the line of `province`; never raises."""
-    notes: list[PlaceNote] = []
+) -> CallLocation:
+    """Every source's word on a call to the line of `province`; never raises."""
+    notes: list[LocationNote] = []
     candidates = [
         *_of_address(signals, tables, notes),
         *_of_cell(signals, tables, notes),
@@ -88,30 +88,30 @@ def locate(
     ]
     ranked = tuple(sorted(candidates, key=lambda one: _RANK[one.source]))
     if signals.withheld:
-        notes.append(PlaceNote(PlaceNoteCode.NUMBER_WITHHELD))
-    return CallPlace(candidates=ranked, notes=(*notes, *_conflicts(ranked, province)))
+        notes.append(LocationNote(LocationNoteCode.NUMBER_WITHHELD))
+    return CallLocation(candidates=ranked, notes=(*notes, *_conflicts(ranked, province)))
 
 
 _RANK = {source: rank for rank, source in enumerate(CountySource)}
 
 
 def known_county(
-    place: CallPlace, province: ProvinceId, *, at_least: float, undisputed: bool = False
-) -> PlaceCandidate | None:
+    location: CallLocation, province: ProvinceId, *, at_least: float, undisputed: bool = False
+) -> LocationCandidate | None:
     """The most trusted county, if it lies in `province` and is sure enough; else None.
 
     A county of another province decides nothing: the line's own province goes on routing.
     `undisputed`: None also where another source names another county or province.
     """
-    best = next((one for one in place.candidates if one.county is not None), None)
+    best = next((one for one in location.candidates if one.county is not None), None)
     if best is None or best.province != province or best.confidence < at_least:
         return None
-    if undisputed and any(_differ(best, other) for other in place.candidates):
+    if undisputed and any(_differ(best, other) for other in location.candidates):
         return None
     return best
 
 
-def _differ(best: PlaceCandidate, other: PlaceCandidate) -> bool:
+def _differ(best: LocationCandidate, other: LocationCandidate) -> bool:
     return best.province != other.province or other.county not in {None, best.county}
 
 
@@ -120,27 +120,27 @@ def _candidate(
     province: ProvinceId,
     county: CountyId | None = None,
     confidence: float | None = None,
-) -> PlaceCandidate:
+) -> LocationCandidate:
     sure = CONFIDENCE[source] if confidence is None else confidence
-    return PlaceCandidate(source=source, confidence=sure, province=province, county=county)
+    return LocationCandidate(source=source, confidence=sure, province=province, county=county)
 
 
 def _of_address(
-    signals: Signals, tables: LocationTables, notes: list[PlaceNote]
-) -> Iterator[PlaceCandidate]:
+    signals: Signals, tables: LocationTables, notes: list[LocationNote]
+) -> Iterator[LocationCandidate]:
     if signals.location_format == "civicAddress":
         province, county = tables.of_address(read_civic_address(signals.location_info))
         if province is not None:
             yield _candidate(CountySource.PIDF_LO, province, county)
         if county is None:
-            notes.append(PlaceNote(PlaceNoteCode.ADDRESS_NOT_KNOWN))
+            notes.append(LocationNote(LocationNoteCode.ADDRESS_NOT_KNOWN))
     elif signals.location_format:
-        notes.append(PlaceNote(PlaceNoteCode.POSITION_NOT_USED))
+        notes.append(LocationNote(LocationNoteCode.POSITION_NOT_USED))
 
 
 def _of_cell(
-    signals: Signals, tables: LocationTables, notes: list[PlaceNote]
-) -> Iterator[PlaceCandidate]:
+    signals: Signals, tables: LocationTables, notes: list[LocationNote]
+) -> Iterator[LocationCandidate]:
     """At most one candidate: the first listed cell, those that the network vouches for first."""
     cells = [cell for header in signals.access_networks for cell in read_cells(header)]
     for cell in sorted(cells, key=lambda cell: not cell.from_network):
@@ -150,7 +150,7 @@ def _of_cell(
             confidence = None if cell.from_network else OWN_WORD_OF_PHONE
             yield _candidate(CountySource.CELL, province, county, confidence)
             return
-        notes.append(PlaceNote(PlaceNoteCode.CELL_NOT_LISTED, _area(cell)))
+        notes.append(LocationNote(LocationNoteCode.CELL_NOT_LISTED, _area(cell)))
 
 
 def _area(cell: Cell) -> str:
@@ -158,29 +158,29 @@ def _area(cell: Cell) -> str:
 
 
 def _of_number(
-    number: CallerNumber, tables: LocationTables, notes: list[PlaceNote]
-) -> Iterator[PlaceCandidate]:
+    number: CallerNumber, tables: LocationTables, notes: list[LocationNote]
+) -> Iterator[LocationCandidate]:
     if number.kind is not NumberKind.LANDLINE or not number.national or not number.province:
         return
     county = tables.of_landline(number.national)
     if county is None:
-        notes.append(PlaceNote(PlaceNoteCode.PREFIX_NOT_LISTED))
+        notes.append(LocationNote(LocationNoteCode.PREFIX_NOT_LISTED))
     confidence = AREA_CODE if county is None else None
     yield _candidate(CountySource.LANDLINE_PREFIX, number.province, county, confidence)
 
 
-def _of_earlier_call(signals: Signals, tables: LocationTables) -> Iterator[PlaceCandidate]:
+def _of_earlier_call(signals: Signals, tables: LocationTables) -> Iterator[LocationCandidate]:
     county = signals.earlier_county
     province = tables.gazette.provinces.get(county) if county is not None else None
     if province is not None:
         yield _candidate(CountySource.EARLIER_CALL, province, county)
 
 
-def _conflicts(ranked: tuple[PlaceCandidate, ...], line: ProvinceId) -> Iterator[PlaceNote]:
+def _conflicts(ranked: tuple[LocationCandidate, ...], line: ProvinceId) -> Iterator[LocationNote]:
     """Kept for the trace: counties that differ from the most trusted one, provinces not ours."""
     with_county = [one for one in ranked if one.county is not None]
     for other in with_county[1:]:
         if other.county != with_county[0].county:
-            yield PlaceNote(PlaceNoteCode.CONTRADICTION, other.source)
+            yield LocationNote(LocationNoteCode.CONTRADICTION, other.source)
     for province in dict.fromkeys(one.province for one in ranked if one.province != line):
-        yield PlaceNote(PlaceNoteCode.OTHER_PROVINCE, province)
+        yield LocationNote(LocationNoteCode.OTHER_PROVINCE, province)

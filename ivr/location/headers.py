@@ -1,4 +1,4 @@
-"""What a trunk's headers say of a mobile phone's place: its cell, its civic address. Pure.
+"""What a trunk's headers say of where a mobile phone is: its cell, its civic address. Pure.
 
 Header values are text that others wrote: whatever does not fit is passed over, nothing raises.
 """

@@ -1,4 +1,4 @@
-"""A caller's number in every form that a trunk may send, and what it says of the place. Pure.
+"""A caller's number in every form that a trunk may send, and what it says of the province. Pure.
 
 A landline's area code gives the province with certainty; its local part gives the county only
 where a table of the province's telecom says so (no plan is published), and a mobile number says

@@ -14,8 +14,8 @@ from ivr.model import (
     CallerRef,
     CallFacts,
     CallId,
+    CallLocation,
     CallPhase,
-    CallPlace,
     CallRecord,
     CountyId,
     CountySource,
@@ -129,7 +129,7 @@ def call_to_row(record: CallRecord) -> dict[str, Any]:
         "rules_version": record.plan.rules_version if record.plan else None,
         "plan": encode(record.plan),
         "offers": encode(record.offers),
-        "place": encode(record.place),
+        "location": encode(record.location),
     }
 
 
@@ -154,7 +154,7 @@ def call_from_row(row: RowMapping) -> CallRecord:
         facts=_facts_from_row(row),
         plan=decode(RoutePlan, row["plan"]) if row["plan"] else None,
         offers=tuple(decode(OfferEntry, offer) for offer in row["offers"]),
-        place=decode(CallPlace, row["place"]) if row["place"] else None,
+        location=decode(CallLocation, row["location"]) if row["location"] else None,
     )
 
 

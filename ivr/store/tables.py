@@ -81,7 +81,7 @@ calls = Table(
     Column("county_source", String),
     Column("category", String),
     Column("lane", Integer),
-    Column("place", JSON(none_as_null=True)),  # what was known before anybody spoke
+    Column("location", JSON(none_as_null=True)),  # what was known before anybody spoke
     Column("rules_version", String),  # of the plan, for questions by version
     Column("plan", JSON(none_as_null=True)),
     Column("offers", JSON, nullable=False),

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from ivr.location import Signals, identify, known_county, locate, parse_table
 from ivr.location.decide import CONFIDENCE
 from ivr.location.headers import AreaKind, Cell, asks_privacy, read_cells, read_civic_address
-from ivr.model import CallPlace, CountySource, PlaceCandidate, PlaceNote, PlaceNoteCode
+from ivr.model import CallLocation, CountySource, LocationCandidate, LocationNote, LocationNoteCode
 from ivr.rules.schema import LocationTrust
 from tests.core.location_calls import (
     COUNTIES,
@@ -25,16 +25,16 @@ SAVEH, ARAK, DEHLORAN = "markazi-saveh", "markazi-arak", "ilam-dehloran"
 LTE = "3GPP-E-UTRAN-FDD; utran-cell-id-3gpp=432111A2B1234567"
 
 
-def place_of(signals: Signals, line: str = "markazi", area_code: str = "086") -> CallPlace:
+def place_of(signals: Signals, line: str = "markazi", area_code: str = "086") -> CallLocation:
     number, _ = identify(signals, area_code)
     return locate(signals, number, line, TABLES)
 
 
-def counties(place: CallPlace) -> dict[CountySource, str]:
+def counties(place: CallLocation) -> dict[CountySource, str]:
     return {one.source: one.county for one in place.candidates if one.county}
 
 
-def notes(place: CallPlace) -> list[PlaceNoteCode]:
+def notes(place: CallLocation) -> list[LocationNoteCode]:
     return [note.code for note in place.notes]
 
 
@@ -45,7 +45,7 @@ def check(call: GeneratedCall) -> None:
     if call.landline is not None:
         landline = next(c for c in place.candidates if c.source is CountySource.LANDLINE_PREFIX)
         assert landline.province == call.landline
-    assert place.candidates[-1] == PlaceCandidate(
+    assert place.candidates[-1] == LocationCandidate(
         source=CountySource.TRUNK, confidence=CONFIDENCE[CountySource.TRUNK], province="markazi"
     )
     assert all(0 < one.confidence <= 1 for one in place.candidates)
@@ -132,9 +132,9 @@ def test_all_sources_together_most_trusted_first() -> None:
     }
     assert [one.source for one in place.candidates] == [*counties(place), CountySource.TRUNK]
     assert notes(place) == [
-        PlaceNoteCode.NUMBER_WITHHELD,
-        *[PlaceNoteCode.CONTRADICTION] * 3,
-        PlaceNoteCode.OTHER_PROVINCE,
+        LocationNoteCode.NUMBER_WITHHELD,
+        *[LocationNoteCode.CONTRADICTION] * 3,
+        LocationNoteCode.OTHER_PROVINCE,
     ]
 
 
@@ -145,7 +145,7 @@ def test_the_longest_listed_prefix_decides_and_an_unlisted_one_gives_the_provinc
     place = place_of(Signals(caller_id="08699999999"))
     assert counties(place) == {}
     assert place.candidates[0].province == "markazi"
-    assert notes(place) == [PlaceNoteCode.PREFIX_NOT_LISTED]
+    assert notes(place) == [LocationNoteCode.PREFIX_NOT_LISTED]
 
 
 def test_the_trace_has_no_digit_of_the_number() -> None:
@@ -175,14 +175,14 @@ def test_a_cell_goes_before_its_area_and_the_networks_word_before_the_phones() -
 
 def test_an_unlisted_cell_leaves_its_area_for_the_tables() -> None:
     place = place_of(Signals(access_networks=(LTE.replace("1A2B", "BEEF"),)))
-    assert place.notes == (PlaceNote(PlaceNoteCode.CELL_NOT_LISTED, "tac-43211-BEEF"),)
+    assert place.notes == (LocationNote(LocationNoteCode.CELL_NOT_LISTED, "tac-43211-BEEF"),)
 
 
 @pytest.mark.parametrize("form", ["GML", "URI", "other"])
 def test_coordinates_and_references_are_noted_only(form: str) -> None:
     place = place_of(Signals(location_format=form, location_info='pos="35.02 50.35"'))
     assert counties(place) == {}
-    assert notes(place) == [PlaceNoteCode.POSITION_NOT_USED]
+    assert notes(place) == [LocationNoteCode.POSITION_NOT_USED]
 
 
 @pytest.mark.parametrize(
@@ -192,13 +192,13 @@ def test_coordinates_and_references_are_noted_only(form: str) -> None:
 def test_an_address_of_elsewhere_names_no_county(info: str) -> None:
     place = place_of(Signals(location_format="civicAddress", location_info=info))
     assert counties(place) == {}
-    assert notes(place) == [PlaceNoteCode.ADDRESS_NOT_KNOWN]
+    assert notes(place) == [LocationNoteCode.ADDRESS_NOT_KNOWN]
 
 
 def test_a_county_of_another_province_is_kept_and_decides_nothing() -> None:
     place = place_of(Signals(caller_id="08433721234"))
     assert counties(place) == {CountySource.LANDLINE_PREFIX: DEHLORAN}
-    assert PlaceNote(PlaceNoteCode.OTHER_PROVINCE, "ilam") in place.notes
+    assert LocationNote(LocationNoteCode.OTHER_PROVINCE, "ilam") in place.notes
     assert known_county(place, "markazi", at_least=0) is None
     assert known_county(place_of(Signals(caller_id="08433721234"), "ilam"), "ilam", at_least=0)
 

@@ -27,7 +27,7 @@ KEYS = [
     *("call", "province", "line", "county", "county_source", "category", "lane"),
     *("arrived_at", "joined_at", "connected_at", "ended_at", "wait_s", "talk_s"),
     *("phase", "end", "ended_by", "counsellor", "desk", "served_by", "rules_version"),
-    *("outcomes", "offers", "plan", "place", "withheld", "corrections", "misrouted"),
+    *("outcomes", "offers", "plan", "location", "withheld", "corrections", "misrouted"),
 ]
 ALL_TIME = ("--since", "1390-01-01")
 

@@ -1,4 +1,4 @@
-"""What the line makes of a call's place: who is asked, what stands on record, what survives."""
+"""What the line makes of where a call comes from: who is asked, what stands on record."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -17,7 +17,7 @@ from ivr.errors import HungUp, StoreError
 from ivr.location import Signals
 from ivr.location.tables import Listed, LocationTables
 from ivr.location_files import gazette
-from ivr.model import CallerRef, CountySource, Lane, PlaceNoteCode
+from ivr.model import CallerRef, CountySource, Lane, LocationNoteCode
 from ivr.reception import Line, Reception, no_earlier_county
 from ivr.rules.load import load_rules
 from tests.core.floor_kit import START
@@ -165,10 +165,10 @@ async def test_central_answering_asks_nobody_and_records_what_is_known() -> None
 
 async def test_a_county_of_another_province_is_kept_and_routes_nothing() -> None:
     desk = await joined(Signals(caller_id="08433721234"), {"greeting": ["1"]})
-    facts, place = desk.event(ev.CallJoined).facts, desk.event(ev.CallLocated).place
+    facts, place = desk.event(ev.CallJoined).facts, desk.event(ev.CallLocated).location
     assert (facts.province, facts.county) == ("markazi", None)
     assert place.candidates[0].county == DEHLORAN
-    assert PlaceNoteCode.OTHER_PROVINCE in {note.code for note in place.notes}
+    assert LocationNoteCode.OTHER_PROVINCE in {note.code for note in place.notes}
 
 
 async def test_an_earlier_call_is_looked_up_and_only_noted() -> None:
@@ -181,7 +181,7 @@ async def test_an_earlier_call_is_looked_up_and_only_noted() -> None:
     desk = await joined(Signals(caller_id="09121110000"), {"greeting": ["1"]}, earlier=earlier)
     days = MARKAZI.location.earlier_call_days
     assert asked == [("p(09121110000)", START - timedelta(days=days), "c1")]
-    assert desk.event(ev.CallLocated).place.candidates[0].source is CountySource.EARLIER_CALL
+    assert desk.event(ev.CallLocated).location.candidates[0].source is CountySource.EARLIER_CALL
     assert desk.event(ev.CallJoined).facts.county is None
 
 
@@ -193,7 +193,7 @@ async def test_a_slow_look_up_is_given_up(monkeypatch: pytest.MonkeyPatch) -> No
         return SAVEH
 
     desk = await joined(Signals(caller_id="09121110000"), {"greeting": ["1"]}, earlier=earlier)
-    assert [one.source for one in desk.event(ev.CallLocated).place.candidates] == ["trunk"]
+    assert [one.source for one in desk.event(ev.CallLocated).location.candidates] == ["trunk"]
 
 
 async def test_a_lost_database_costs_the_caller_nothing() -> None:

@@ -16,12 +16,12 @@ from ivr.cli import app
 from ivr.errors import BadInput
 from ivr.model import (
     CallerRef,
+    CallLocation,
     CallPhase,
-    CallPlace,
     CountySource,
-    PlaceCandidate,
-    PlaceNote,
-    PlaceNoteCode,
+    LocationCandidate,
+    LocationNote,
+    LocationNoteCode,
 )
 from ivr.store.database import MIGRATIONS
 from ivr.store.records import is_misrouted
@@ -30,14 +30,14 @@ from ivr.store.vault import Vault
 from tests.edge.store_examples import FACTS, at, call, full_call, settings
 
 CALLER = CallerRef(pseudonym="ab" * 16, ciphertext="1.x", raw_ciphertext="1.y", withheld=True)
-PLACE = CallPlace(
+LOCATION = CallLocation(
     candidates=(
-        PlaceCandidate(
+        LocationCandidate(
             source=CountySource.CELL, confidence=0.85, province="markazi", county="markazi-arak"
         ),
-        PlaceCandidate(source=CountySource.TRUNK, confidence=0.9, province="markazi"),
+        LocationCandidate(source=CountySource.TRUNK, confidence=0.9, province="markazi"),
     ),
-    notes=(PlaceNote(PlaceNoteCode.CELL_NOT_LISTED, "tac-43211-1A2B"),),
+    notes=(LocationNote(LocationNoteCode.CELL_NOT_LISTED, "tac-43211-1A2B"),),
 )
 DAY_S = 86_400
 
@@ -47,8 +47,8 @@ def known(name: str, county: str | None, source: CountySource, **changes: object
     return call(name, caller=CALLER, facts=facts, **changes)
 
 
-async def test_place_and_raw_header_come_back(tmp_path: Path) -> None:
-    record = replace(full_call(), caller=CALLER, place=PLACE)
+async def test_location_and_raw_header_come_back(tmp_path: Path) -> None:
+    record = replace(full_call(), caller=CALLER, location=LOCATION)
     async with await Store.open(settings(tmp_path)) as store:
         await store.save_calls([record])
         assert await store.load_call(record.call) == record
@@ -178,7 +178,7 @@ def test_the_command_line_sets_a_county_right_and_shows_it(
 
     async def save() -> None:
         async with await Store.open(settings(tmp_path)) as store:
-            await store.save_calls([replace(full_call("170.1"), place=PLACE)])
+            await store.save_calls([replace(full_call("170.1"), location=LOCATION)])
 
     asyncio.run(save())
 
@@ -195,7 +195,7 @@ def test_the_command_line_sets_a_county_right_and_shows_it(
     assert shown["misrouted"] is True
     [correction] = shown["corrections"]
     assert (correction["previous_county"], correction["by"]) == ("markazi-saveh", "reza")
-    assert shown["place"]["candidates"][0]["source"] == "cell"
+    assert shown["location"]["candidates"][0]["source"] == "cell"
     text = run("show", "170.1")
     for word in ("misrouted", "reza", "cell_not_listed", "tac-43211-1A2B"):
         assert word in text

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from ivr.model import CallRecord, CountySource, DeviceId, PlaceNoteCode
+from ivr.model import CallRecord, CountySource, DeviceId, LocationNoteCode
 from ivr.people import device_passwords
 from ivr.simulator.rtp import RtpStream
 from ivr.simulator.sip_agent import SipAgent
@@ -105,8 +105,8 @@ async def record_of(scene: Scene, keys: str = "0", **options: object) -> CallRec
 
 
 def sources(record: CallRecord) -> list[tuple[CountySource, str | None]]:
-    assert record.place is not None
-    return [(one.source, one.county) for one in record.place.candidates]
+    assert record.location is not None
+    return [(one.source, one.county) for one in record.location.candidates]
 
 
 def pseudonym(scene: Scene, number: str) -> str:
@@ -164,8 +164,8 @@ async def test_the_header_is_kept_sealed(scene: Scene) -> None:
 async def test_an_anonymous_caller_stays_one(scene: Scene) -> None:
     record = await record_of(scene, number="anonymous", headers={"Privacy": "id"})
     assert record.caller is None
-    assert record.place is not None
-    assert PlaceNoteCode.NUMBER_WITHHELD in {note.code for note in record.place.notes}
+    assert record.location is not None
+    assert LocationNoteCode.NUMBER_WITHHELD in {note.code for note in record.location.notes}
 
 
 async def test_a_listed_cell_stands_for_a_caller_who_names_no_county(scene: Scene) -> None:
@@ -194,8 +194,8 @@ async def test_an_address_of_the_trunk_leaves_the_county_question_out(scene: Sce
 
 async def test_coordinates_are_noted(scene: Scene) -> None:
     record = await record_of(scene, headers=GEOLOCATION, wrap=with_place(POINT))
-    assert record.place is not None
-    assert [note.code for note in record.place.notes] == [PlaceNoteCode.POSITION_NOT_USED]
+    assert record.location is not None
+    assert [note.code for note in record.location.notes] == [LocationNoteCode.POSITION_NOT_USED]
 
 
 @pytest.mark.parametrize(

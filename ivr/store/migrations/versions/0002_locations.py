@@ -1,4 +1,4 @@
-"""Where calls come from: place, raw header, counsellors' corrections, earlier calls by caller."""
+"""Where calls come from: location, raw header, corrections of the county, earlier calls."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -12,7 +12,7 @@ depends_on: str | None = None
 def upgrade() -> None:
     op.add_column("calls", sa.Column("caller_raw_ciphertext", sa.String(), nullable=True))
     op.add_column("calls", sa.Column("caller_withheld", sa.Boolean(), nullable=True))
-    op.add_column("calls", sa.Column("place", sa.JSON(none_as_null=True), nullable=True))
+    op.add_column("calls", sa.Column("location", sa.JSON(none_as_null=True), nullable=True))
     op.create_index(
         "ix_calls_caller_pseudonym_arrived_at",
         "calls",
@@ -38,6 +38,6 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_corrections_call"), table_name="corrections")
     op.drop_table("corrections")
     op.drop_index("ix_calls_caller_pseudonym_arrived_at", table_name="calls")
-    op.drop_column("calls", "place")
+    op.drop_column("calls", "location")
     op.drop_column("calls", "caller_withheld")
     op.drop_column("calls", "caller_raw_ciphertext")
