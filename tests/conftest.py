@@ -1,10 +1,11 @@
-"""What holds for the whole run: it must not leave a caller's number anywhere."""
+"""What is told of a whole run: parity of the scenarios, and callers' numbers left anywhere."""
 
 from pathlib import Path
 
 import pytest
 
 from tests.chaos.numbers import files_with_numbers
+from tests.scenarios.parity import print_parity
 
 _FOUND = pytest.StashKey[list[Path]]()
 
@@ -24,6 +25,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 def pytest_terminal_summary(
     terminalreporter: pytest.TerminalReporter, config: pytest.Config
 ) -> None:
+    print_parity(terminalreporter)
     found = config.stash.get(_FOUND, [])
     if found:
         terminalreporter.section("callers' numbers", red=True, bold=True)
