@@ -32,7 +32,8 @@ TIMES: dict[str, dict[str, float]] = {
 def scenario_settings(settings: Settings, scenarios: Path) -> Settings:
     """`settings` with rules and people written below its home.
 
-    Who is needed besides the demonstration's people stands in `scenarios`/people/*.yaml.
+    Who is needed besides the demonstration's people stands in `scenarios`/people/*.yaml; landlines
+    that tell a county, in `scenarios`/locations/*.csv.
     """
     rules_dir, people_dir = settings.home / "rules", settings.home / "people"
     rules_dir.mkdir(parents=True)
@@ -41,7 +42,12 @@ def scenario_settings(settings: Settings, scenarios: Path) -> Settings:
     shutil.copytree(settings.demo_dir, people_dir)
     for source in sorted((scenarios / "people").glob("*.yaml")):
         shutil.copy(source, people_dir)
-    return settings.model_copy(update={"rules_dir": rules_dir, "demo_dir": people_dir})
+    changes = {
+        "rules_dir": rules_dir,
+        "demo_dir": people_dir,
+        "locations_dir": scenarios / "locations",
+    }
+    return settings.model_copy(update=changes)
 
 
 def _with_times(source: Path) -> str:
