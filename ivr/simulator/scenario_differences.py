@@ -28,8 +28,12 @@ def as_simulated(
     scenario: str, real: Histories, allowed: tuple[Difference, ...] = DIFFERENCES
 ) -> dict[str, list[str]]:
     """What the simulation must have where the real Asterisk has `real`."""
-    words = {(one.caller, one.real): one.simulated for one in allowed if one.scenario == scenario}
-    return {
-        caller: [words.get((caller, fact), fact) for fact in facts]
-        for caller, facts in real.items()
-    }
+    histories = {caller: list(facts) for caller, facts in real.items()}
+    for one in allowed:
+        if one.scenario == scenario:
+            facts = histories[one.caller]
+            if one.real in facts:
+                facts[facts.index(one.real)] = one.simulated
+            else:
+                facts.append(f"the allowed difference «{one.real}» no longer occurs")
+    return histories
