@@ -35,7 +35,7 @@ from ivr.model import (
     ProvinceId,
 )
 from ivr.reception import Line, Reception
-from ivr.simulator.day_checks import CheckedFloor
+from ivr.simulator.day_checks import EPOCH, CheckedFloor
 from ivr.simulator.day_exchange import DayExchange, Leg, Telephone
 from ivr.simulator.day_people import (
     HOUR_S,
@@ -49,6 +49,7 @@ from ivr.simulator.day_people import (
     reaction,
 )
 from ivr.simulator.memory_journal import MemoryJournal
+from ivr.simulator.scenario_history import new_floor, replay
 from ivr.simulator.virtual_time import VirtualTimeLoop
 
 DAY = date(2026, 11, 22)
@@ -111,6 +112,7 @@ class Day:
     def __init__(
         self, deployment: Deployment, province: ProvinceId, seed: int, hours: float
     ) -> None:
+        self._deployment = deployment
         self._line: Line = deployment.lines[province]
         self._province = province
         self._seed = seed
@@ -259,6 +261,11 @@ class Day:
             "a call has not exactly one record",
             sum(self._journal.finals[one.call] != 1 for one in records)
             + abs(len(records) - len(self._plans)),
+        )
+        rebuilt = replay(self._journal.entries, new_floor(self._deployment, EPOCH))
+        self._break(
+            "the journal does not rebuild a record",
+            sum(rebuilt[one.call].record != one for one in records),
         )
         waits = sorted(filter(None, map(_wait_s, records))) or [0.0]
         ends = Counter(one.end for one in records)

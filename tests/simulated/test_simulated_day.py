@@ -153,8 +153,9 @@ Waits run from joining the line to both talking: ringing, picking up and the whi
 counsellor was free, or whose next step was not opened in time (promise 2); a call in two places, a
 counsellor with two offers, an offer past its deadline (3); a call served before one that came first
 (4); and over the whole day a call that the machine ended before a counsellor had, one that never
-ended (1), or one without exactly one record (6). The same seed gives the same history: its hash
-covers every field of every record, instants included.
+ended (1), one without exactly one record (6), or one whose record the journal, played again, does
+not rebuild (7). The same seed gives the same history: its hash covers every field of every record,
+instants included.
 
 ## What is simulated how
 
