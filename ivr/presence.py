@@ -25,6 +25,7 @@ class Hold(StrEnum):
     UNREACHABLE = "unreachable"
     DECLINED = "declined"
     FAILED = "failed"
+    DEVICE_LOST = "device_lost"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +50,7 @@ class Limits:
     unreachable_s: float = 5.0
     declined_s: float = 15.0
     failed_s: float = 2.0
+    device_lost_s: float = 15.0  # until Asterisk's own check of a silent phone has spoken: 12 s
 
     def back_off(self, result: OfferResult, in_a_row: int) -> tuple[Hold, float] | None:
         """The hold that an offer's end puts on its counsellor, in seconds; None for no hold."""

@@ -319,7 +319,10 @@ class Floor:
 
     def _talk_broke_off(self, call: FloorCall) -> None:
         """The counsellor's device was lost: the caller is first of their lane."""
+        assert call.offer is not None
+        counsellor = call.offer.counsellor
         self._end_offer(call, OfferResult.CONNECTED)
+        self.staff.hold_lost(counsellor, self.limits_of(call), self.now)
         phase = CallPhase.WAITING if call.attached else CallPhase.FALLBACK
         self.change(call, phase=phase, talk_ended_at=self.now)
         if call.attached:

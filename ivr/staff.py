@@ -12,7 +12,7 @@ from ivr.model import (
     OfferId,
     OfferResult,
 )
-from ivr.presence import Limits, Presence
+from ivr.presence import Hold, Limits, Presence
 from ivr.timers import Timers
 
 
@@ -88,6 +88,14 @@ class Staff:
         if back_off is not None:
             until_at = presence.put_on_hold(*back_off, now)
             self._timers.set(until_at, "counsellor", presence.profile.id)
+
+    def hold_lost(self, counsellor: CounsellorId, limits: Limits, now: datetime) -> None:
+        """The device went silent in a talk and looks idle meanwhile: nobody is rung there yet."""
+        presence = self.get(counsellor)
+        if presence is not None:
+            until_at = presence.put_on_hold(Hold.DEVICE_LOST, limits.device_lost_s, now)
+            self._timers.set(until_at, "counsellor", counsellor)
+            self._settle(presence, now)
 
     # ----------------------------------------------------- what people decide
 

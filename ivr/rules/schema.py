@@ -176,6 +176,9 @@ class Limits(Record):
     failed_s: Seconds = Field(
         2, ge=1, le=300, description="the pause in offers after Asterisk could not ring a phone"
     )
+    device_lost_s: Seconds = Field(
+        15, ge=1, le=300, description="the pause in offers after a phone went silent in a talk"
+    )
 
 
 class Conversation(Record):

@@ -26,6 +26,7 @@ HOLDS = {
     "unreachable": "در دسترس نبود؛ کمی بعد",
     "declined": "نپذیرفت؛ کمی بعد",
     "failed": "زنگ نخورد؛ کمی بعد",
+    "device_lost": "تلفن قطع شد؛ کمی بعد",
 }
 DEVICE_STATES = {
     DeviceState.UNREACHABLE: "تلفن در دسترس نیست",

@@ -23,6 +23,7 @@ from ivr.model import (
     OfferId,
     OfferResult,
 )
+from ivr.queues import Floor
 from tests.core.floor_kit import LIMITS, MARKAZI, START, Kit, counsellor, plan_of
 
 EVERYBODY = plan_of((None, ("ali", "sara")))
@@ -276,6 +277,23 @@ def test_a_lost_device_puts_the_caller_first_in_line(kit: Kit) -> None:
     assert kit.only(do.HoldCall).call == "c1"
     kit.device("sara", DeviceState.IDLE)
     assert kit.offer().call == "c1"
+
+
+def test_a_lost_device_is_not_rung_at_once_though_it_looks_idle(kit: Kit) -> None:
+    """With no wrap-up the caller would wait for a dead phone while the next one is served."""
+    kit = Kit(floor=Floor(epoch=7, limits=replace(LIMITS, wrap_up_s=0)))
+    kit.staff(counsellor("ali", "markazi-saveh"), counsellor("sara", "markazi-arak"))
+    kit.on_duty("ali").call("c1", EVERYBODY)
+    offer = kit.offer()
+    kit.talk(offer)
+    kit.leg_ended(offer, EndedBy.DEVICE_LOST)
+    kit.device("ali", DeviceState.IDLE)
+    assert not kit.all(do.OfferCall)
+    kit.device("sara", DeviceState.IDLE)
+    assert kit.offer().call == "c1"
+    kit.pass_s(LIMITS.device_lost_s)
+    kit.call("c2", EVERYBODY)
+    assert kit.offer().counsellor == "ali"
 
 
 def test_pausing_while_offered_withdraws_the_offer(kit: Kit) -> None:
