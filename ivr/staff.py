@@ -149,6 +149,8 @@ class Staff:
             return
         was_reachable = presence.reachable
         presence.devices[device] = state
+        if presence.hold is Hold.DEVICE_LOST and not presence.reachable:
+            presence.lift_hold()  # Asterisk's check has spoken: from now on its word counts
         if presence.reachable and not was_reachable:
             presence.idle_since_at = now
         self._settle(presence, now)

@@ -296,6 +296,17 @@ def test_a_lost_device_is_not_rung_at_once_though_it_looks_idle(kit: Kit) -> Non
     assert kit.offer().counsellor == "ali"
 
 
+def test_a_lost_device_that_registers_again_is_rung_at_once(kit: Kit) -> None:
+    kit.on_duty("ali").call("c1", EVERYBODY)
+    offer = kit.offer()
+    kit.talk(offer)
+    kit.leg_ended(offer, EndedBy.DEVICE_LOST)
+    kit.device("ali", DeviceState.UNREACHABLE)
+    kit.post(ev.WrapUpEnded(counsellor=CounsellorId("ali")))
+    kit.device("ali", DeviceState.IDLE)
+    assert kit.offer().counsellor == "ali"
+
+
 def test_pausing_while_offered_withdraws_the_offer(kit: Kit) -> None:
     kit.on_duty("ali").call("c1", EVERYBODY)
     offer = kit.offer()
