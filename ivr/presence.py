@@ -28,6 +28,9 @@ class Hold(StrEnum):
     DEVICE_LOST = "device_lost"
 
 
+_MOST_DOUBLINGS = 16  # a phone may ring in vain for weeks; 2**1024 is no float any more
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
     """The floor's times. Back-offs follow each kind of failed offer on its own.
@@ -55,7 +58,8 @@ class Limits:
     def back_off(self, result: OfferResult, in_a_row: int) -> tuple[Hold, float] | None:
         """The hold that an offer's end puts on its counsellor, in seconds; None for no hold."""
         if result is OfferResult.RONA:
-            return Hold.NOT_ANSWERED, min(self.rona_s * 2 ** (in_a_row - 1), self.rona_most_s)
+            doublings = min(in_a_row - 1, _MOST_DOUBLINGS)
+            return Hold.NOT_ANSWERED, min(self.rona_s * 2**doublings, self.rona_most_s)
         fixed = {
             OfferResult.REJECTED: (Hold.REJECTED, self.rejected_s),
             OfferResult.BUSY: (Hold.BUSY, self.busy_s),
