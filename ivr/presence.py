@@ -29,6 +29,7 @@ class Hold(StrEnum):
 
 
 _MOST_DOUBLINGS = 16  # a phone may ring in vain for weeks; 2**1024 is no float any more
+_ENGAGED = frozenset({DeviceState.RINGING, DeviceState.IN_USE})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,6 +121,9 @@ class Presence:
         return self.state() is CounsellorState.AVAILABLE and self.hold is None and not self.leaving
 
     def idle_device(self) -> Device | None:
+        """Where to ring; None while any device is engaged: it is one person."""
+        if not _ENGAGED.isdisjoint(self.devices.values()):
+            return None
         for device in self.profile.devices:
             if self.devices.get(device.id) is DeviceState.IDLE:
                 return device
