@@ -34,6 +34,8 @@ from ivr.staff import Staff
 from ivr.timers import Timers
 from ivr.waiting import FloorCall, Line
 
+_MAY_JOIN = (CallPhase.MENU, CallPhase.CLOSING, CallPhase.TALKING)
+
 
 class Floor:
     """All live calls and counsellors of one writer.
@@ -118,17 +120,15 @@ class Floor:
         return call
 
     def call_joined(self, event: ev.CallJoined) -> None:
+        """Out of a talk as well: its end may be told late, or never while the link is down."""
         call = self.calls.get(event.call)
-        if call is None or call.phase not in (CallPhase.MENU, CallPhase.CLOSING):
+        if call is None or call.phase not in _MAY_JOIN:
             return
-        self.change(
-            call,
-            phase=CallPhase.WAITING,
-            facts=event.facts,
-            plan=event.plan,
-            joined_at=call.record.joined_at or event.joined_at,
-        )
-        self._join_line(call, event.joined_at)
+        joined_at = event.joined_at
+        self._take_out(call, CallPhase.WAITING)
+        first_at = call.record.joined_at or joined_at
+        self.change(call, facts=event.facts, plan=event.plan, joined_at=first_at)
+        self._join_line(call, joined_at)
 
     def _join_line(self, call: FloorCall, joined_at: datetime, *, first: bool = False) -> None:
         call.start_plan(joined_at)
