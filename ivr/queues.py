@@ -124,7 +124,7 @@ class Floor:
         call = self.calls.get(event.call)
         if call is None or call.phase not in _MAY_JOIN:
             return
-        joined_at = event.joined_at
+        joined_at = min(event.joined_at, self.now)  # Asterisk's clock may be ahead of ours
         self._take_out(call, CallPhase.WAITING)
         first_at = call.record.joined_at or joined_at
         self.change(call, facts=event.facts, plan=event.plan, joined_at=first_at)
