@@ -29,8 +29,11 @@ def reconcile(floor: "Floor", snapshot: ExchangeSnapshot) -> None:
     have arrived after the snapshot was taken.
     """
     for live in snapshot.calls:
-        if live.call not in floor.calls:
-            _adopt(floor, live, snapshot.legs)
+        call = floor.calls.get(live.call)
+        if call is None:
+            call = _adopt(floor, live)
+        if call.offer is None:
+            _compare_room(floor, call, live, snapshot.legs)
     _end_calls_that_are_gone(floor, snapshot)
     _compare_legs(floor, snapshot)
 
@@ -53,7 +56,20 @@ def _compare_legs(floor: "Floor", snapshot: ExchangeSnapshot) -> None:
         floor.hang_up_leg(leg, OfferResult.WITHDRAWN)
 
 
-def _adopt(floor: "Floor", live: LiveCall, legs: frozenset[OfferId]) -> None:
+def _compare_room(
+    floor: "Floor", call: FloorCall, live: LiveCall, legs: frozenset[OfferId]
+) -> None:
+    """Who stands in a room that the floor does not know of: in a talk, or alone."""
+    presence = floor.staff.get(live.counsellor)
+    if live.offer is None:
+        return
+    if live.offer not in legs:
+        floor.recall(call)  # whoever was to come has gone, and nobody was there to see it
+    elif not call.attached and presence is not None and presence.offer is None:
+        _adopt_talk(floor, call, live.offer, presence)
+
+
+def _adopt(floor: "Floor", live: LiveCall) -> FloorCall:
     """A call that an earlier controller or the fallback has: a talk, or a wait that returns."""
     new = CallRecord(
         call=live.call,
@@ -73,22 +89,18 @@ def _adopt(floor: "Floor", live: LiveCall, legs: frozenset[OfferId]) -> None:
         )
     )
     call.attached = False
-    presence = floor.staff.get(live.counsellor)
-    if live.offer in legs and presence is not None and presence.offer is None:
-        _adopt_talk(floor, call, live.offer, presence)
-    elif _hears_closing(known, live):
+    if _hears_closing(known, live):
         ended_at = known.talk_ended_at or floor.now
         floor.change(call, phase=CallPhase.CLOSING, talk_ended_at=ended_at)
     else:
         call.fallback_since_at = floor.now
-    if live.offer is not None and live.offer not in legs:
-        floor.recall(call)  # the controller died between the two ways into the room
+    return call
 
 
 def _hears_closing(known: CallRecord, live: LiveCall) -> bool:
     """The talk is over, and the caller has not asked to come back, which is a new place in line."""
     talked = known.phase in (CallPhase.TALKING, CallPhase.CLOSING)
-    if not talked or known.connected_at is None:
+    if not talked or known.connected_at is None or live.offer is not None:
         return False
     return live.joined_at is None or live.joined_at <= known.connected_at
 
@@ -96,6 +108,7 @@ def _hears_closing(known: CallRecord, live: LiveCall) -> bool:
 def _adopt_talk(floor: "Floor", call: FloorCall, offer_id: OfferId, presence: Presence) -> None:
     facts = call.record.facts or CallFacts(province=call.record.province)
     floor.change(call, facts=facts)
+    call.fallback_since_at = None
     began_at = call.record.connected_at or floor.now
     offer = Offer(
         id=offer_id,
