@@ -44,6 +44,7 @@ class Conversation:
     out_of_room: asyncio.Event = field(default_factory=asyncio.Event)
     _known: dict[Fact, str] = field(default_factory=dict)
     _likely: LocationCandidate | None = None
+    _task: asyncio.Task[object] | None = None
 
     async def run(self, resume: Resume) -> None:
         """From where `resume` says to the end.
@@ -51,6 +52,7 @@ class Conversation:
         Returns when the dialplan is to take the channel. Raises HungUp when the caller has gone,
         SessionLost when our connection to the living channel broke.
         """
+        self._task = asyncio.current_task()
         self._known = dict(resume.facts)
         self._likely = resume.likely
         self.out_of_room.set()
@@ -62,6 +64,11 @@ class Conversation:
         while next_ is _Next.CLOSING and await self._comes_back():
             next_ = await self._stand_in_line(self.now(), self.flow.back_in_line)
         await self._let_go(next_)
+
+    def give_up(self) -> None:
+        """End it wherever it is: the caller is the dialplan's from then on, or another's."""
+        if self._task is not None:
+            self._task.cancel()
 
     async def _let_go(self, next_: _Next) -> None:
         if next_ is _Next.CLOSING:
@@ -118,6 +125,9 @@ class Conversation:
         await self.channel.set_variables(place | self._settle_county())
         facts = facts_of(self.province, self._known)
         plan = self.plan(facts)
+        self.mailbox = (
+            asyncio.Queue()
+        )  # a late verdict of an earlier talk is not meant for this wait
         self.post(ev.CallJoined(call=self.call, facts=facts, plan=plan, joined_at=joined_at))
         return await self._obey(await self._wait_for_mail(say))
 
@@ -181,9 +191,9 @@ class Conversation:
 
     async def _talk(self, mail: do.Connect) -> Mail:
         """Into the room and out again; returns what the floor says of it."""
-        if self.mailbox.empty():  # else the counsellor has gone in the same instant
-            talk = {"IVR_OFFER": mail.offer, "IVR_COUNSELLOR": mail.counsellor}
-            await self.channel.set_variables({**talk, "IVR_PHASE": Phase.TALK})
+        talk = {"IVR_OFFER": mail.offer, "IVR_COUNSELLOR": mail.counsellor}
+        await self.channel.set_variables({**talk, "IVR_PHASE": Phase.TALK})
+        if self.mailbox.empty():  # else the counsellor has gone meanwhile
             self.out_of_room.clear()
             try:
                 await self.channel.enter_room(mail.offer, RoomRole.CALLER)
