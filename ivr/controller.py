@@ -136,6 +136,7 @@ class _Hands:
         self._journal = journal
         self._post = post
         self._tasks = tasks
+        self._recalled: set[CallId] = set()  # at this moment
 
     def carry_out(self, effect: do.Effect) -> None:
         match effect:
@@ -150,7 +151,7 @@ class _Hands:
             case do.Connect() | do.HoldCall() | do.CloseCall() | do.SendToFallback():
                 self._parties.tell(effect.call, effect)
             case do.RecallCaller(call=call):
-                self._act(self._recall(call), "recall", call)
+                self._act(self._recall_once(call), "recall", call)
             case do.SaveCall(record=record):
                 self._journal.put(record)
             case do.RaiseAlarm(code=code, subject=subject):
@@ -161,14 +162,25 @@ class _Hands:
         if leg is not None:
             leg.mailbox.put_nowait(effect)
 
+    async def _recall_once(self, call: CallId) -> None:
+        """A second redirect would end the conversation that the first one began."""
+        if call not in self._recalled:
+            self._recalled.add(call)
+            try:
+                await self._recall(call)
+            finally:
+                self._recalled.discard(call)
+
     async def _recall(self, call: CallId) -> None:
         """A caller whose conversation was an earlier controller's comes out by force at once."""
         conversation = self._parties.calls.get(call)
         if conversation is not None and await _comes_out(conversation):
             return
-        # The redirect ends the conversation as a hang-up would: it is given up before.
+        # The redirect ends the conversation as a hang-up would: it is given up before. Were it
+        # to go on where the redirect fails, nobody would hear it nor tell it anything.
         if conversation is not None and self._parties.calls.get(call) is conversation:
             del self._parties.calls[call]
+            conversation.give_up()
             self._post(ev.CallDetached(call=call))
         await self._exchange.recall(call)
 
