@@ -140,11 +140,14 @@ class Reception:
         self, call: CallId, caller: CallerRef, rules: ProvinceRules
     ) -> CountyId | None:
         kept = timedelta(days=rules.location.earlier_call_days)
+        since_at = self.controller.clock.now() - kept
+        looking = asyncio.ensure_future(self.earlier_county(caller.pseudonym, since_at, call))
+        # Not a time-out: the driver's thread cannot be interrupted, so cancelling would wait too.
+        await asyncio.wait({looking}, timeout=LOOK_UP_S)
         try:
-            async with asyncio.timeout(LOOK_UP_S):
-                since_at = self.controller.clock.now() - kept
-                return await self.earlier_county(caller.pseudonym, since_at, call)
-        except (TimeoutError, StoreError):
+            return looking.result()
+        except (asyncio.InvalidStateError, StoreError):
+            looking.cancel()
             log.warning("earlier_call_not_looked_up", call=call)
             return None
 

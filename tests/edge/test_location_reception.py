@@ -234,3 +234,18 @@ async def test_a_caller_who_leaves_while_being_located_is_told_to_the_floor() ->
     with pytest.raises(HungUp):
         await desk.reception.take_call("c1", {}, desk.channel, Signals(), read)
     assert [type(event) for event in desk.posted] == [ev.CallArrived, ev.CallHungUp]
+
+
+async def test_a_look_up_that_cannot_be_cancelled_keeps_nobody_in_silence() -> None:
+    """A database's thread ends its statement first, however long the disk takes."""
+    over = asyncio.Event()
+
+    async def stuck(*_: object) -> None:
+        try:
+            await over.wait()
+        except asyncio.CancelledError:
+            await over.wait()
+
+    desk = await joined(SAVEH_LANDLINE, TO_CATEGORY, earlier=stuck)
+    over.set()
+    assert desk.event(ev.CallJoined)
