@@ -100,8 +100,9 @@ class Reception:
         province = ProvinceId(arguments.get("province", ""))
         line = self.lines.get(province) or self.lines[self.default_province]
         conversation = self._conversation(call, line, channel)
+        arrival = self._arrival(call, signals, arguments, line)
         self.controller.parties.calls[call] = conversation
-        self.controller.post(self._arrival(call, signals, arguments, line))
+        self.controller.post(arrival)
         gone: ev.Event = ev.CallDetached(call=call)
         try:
             await conversation.run(await self._resume(call, arguments, line, read_signals))

@@ -191,7 +191,11 @@ class Conversation:
 
     async def _talk(self, mail: do.Connect) -> Mail:
         """Into the room and out again; returns what the floor says of it."""
-        talk = {"IVR_OFFER": mail.offer, "IVR_COUNSELLOR": mail.counsellor}
+        talk = {
+            "CONFBRIDGE_RESULT": "",  # of an earlier talk
+            "IVR_OFFER": mail.offer,
+            "IVR_COUNSELLOR": mail.counsellor,
+        }
         await self.channel.set_variables({**talk, "IVR_PHASE": Phase.TALK})
         if self.mailbox.empty():  # else the counsellor has gone meanwhile
             self.out_of_room.clear()

@@ -94,7 +94,8 @@ def county_facts(found: LocationCandidate) -> Mapping[Fact, str]:
 def facts_of(province: ProvinceId, known: Mapping[Fact, str]) -> CallFacts:
     """What the conversation has found out, in the words of the floor."""
     county = known.get(Fact.COUNTY, UNKNOWN_COUNTY)
-    source = CountySource(known.get(Fact.COUNTY_SOURCE) or CountySource.KEYPAD)
+    told = known.get(Fact.COUNTY_SOURCE, "")
+    source = CountySource(told) if told in set(CountySource) else CountySource.KEYPAD
     is_known = county != UNKNOWN_COUNTY
     return CallFacts(
         province=province,

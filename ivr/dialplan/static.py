@@ -24,6 +24,8 @@ CLOSING_WAIT_S = 5
 _DANGER_PRIORITY = 1_000_000
 _SILENCE_PRIORITY = 500_000
 
+# On the way into a room of ours, where no counsellor has left it: nothing is there to be closed.
+_NOT_TALKED = '"${IVR_OFFER}" != "" & "${CONFBRIDGE_RESULT}" != "ENDMARKED"'
 _ON_THE_WAY_S = 0.3  # a caller whom we had just sent is in the room within milliseconds
 _IN_ROOM = "0${CONFBRIDGE_INFO(parties,${IVR_OFFER})}"
 
@@ -177,7 +179,7 @@ def _line(agi: str) -> list[str]:
                 "Set(CALLERID(pres)=prohib)",
                 ("ask", f"AGI({agi}/call,{arguments})"),
                 'GotoIf($["${IVR_DONE}" = "1"]?done)',
-                'ExecIf($["${CONFBRIDGE_RESULT}" = "KICKED"]?Set(IVR_PHASE=fallback))',
+                f"ExecIf($[{_NOT_TALKED}]?Set(IVR_PHASE=fallback))",
                 "Set(CONFBRIDGE_RESULT=)",
                 'GotoIf($["${IVR_PHASE}" = "talk"]?closing)',
                 ("fallback", "Set(IVR_PHASE=fallback)"),
@@ -191,6 +193,7 @@ def _line(agi: str) -> list[str]:
                 f"MusicOnHold(ivr,{WITHOUT_QUEUE_S})",
                 "Goto(ask)",
                 ("talked", "Set(IVR_PHASE=talk)"),
+                "Set(IVR_OFFER=)",
                 "Goto(ask)",
                 ("closing", "Set(IVR_KEY=)"),
                 f"Read(IVR_KEY,ivr/{CLOSING_PROMPT},1,,1,{CLOSING_WAIT_S})",
@@ -241,7 +244,7 @@ def _offer(agi: str) -> list[str]:
 def _empty_the_room() -> list[str]:
     """Run after a hang-up: whoever is left in the talk's room would be alone there for ever.
 
-    A caller who is kicked before a counsellor came is KICKED and goes on waiting; one whose talk
+    A caller who is kicked before a counsellor came goes on waiting (_NOT_TALKED); one whose talk
     is over left as ENDMARKED and hears the closing sentence.
     """
     steps = [

@@ -88,7 +88,6 @@ class Dialplan:
         while step is not None:
             match step:
                 case "ask":
-                    variables.pop("CONFBRIDGE_RESULT", None)
                     await self._agi(channel, "call", CALL_ARGUMENTS)
                     step = _after_conversation(variables)
                 case "fallback":
@@ -158,7 +157,7 @@ class Dialplan:
             if leg:
                 await self._exchange.bridges.talk(channel, leg)
                 channel.check()
-                variables["IVR_PHASE"] = "talk"
+                variables.update(IVR_PHASE="talk", IVR_OFFER="")
         finally:
             if leg:
                 leg.hang_up(Hangup(EndedBy.MACHINE))
@@ -213,5 +212,6 @@ def _after_conversation(variables: Mapping[str, str]) -> str:
     """The step after our conversation has let the channel go."""
     if variables.get("IVR_DONE") == "1":
         return "done"
-    talked = variables.get("IVR_PHASE") == "talk"
-    return "closing" if talked and variables.get("CONFBRIDGE_RESULT") != "KICKED" else "fallback"
+    if variables.get("IVR_OFFER") and variables.get("CONFBRIDGE_RESULT") != "ENDMARKED":
+        return "fallback"  # on the way into a room that no counsellor has left
+    return "closing" if variables.get("IVR_PHASE") == "talk" else "fallback"

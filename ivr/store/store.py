@@ -11,7 +11,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ivr.errors import BadInput, StoreError
-from ivr.model import UNKNOWN_CATEGORY, CallId, CallRecord, CountyId, CountySource, Lane
+from ivr.model import UNKNOWN_CATEGORY, CallEnd, CallId, CallRecord, CountyId, CountySource, Lane
 from ivr.outcomes import OutcomeId
 from ivr.settings import Settings
 from ivr.store.database import database_url, make_engine, make_file, migrate, reading, writing
@@ -259,13 +259,19 @@ def clock_epoch() -> int:
 
 
 async def write_calls(connection: AsyncConnection, records: Sequence[CallRecord]) -> None:
-    """Insert or replace within a transaction; an ended call is not replaced by an open one."""
+    """Insert or replace within a transaction.
+
+    An ended call is not replaced by an open one, nor a talk that only Asterisk's own record knows
+    of by a record without it.
+    """
     statement = _insert(connection, calls)
     new = statement.excluded
+    known_end = func.coalesce(calls.c.end, "")
     statement = statement.on_conflict_do_update(
         index_elements=[calls.c.call],
         set_=_all_but_corrected(new),
-        where=calls.c.ended_at.is_(None) | new.ended_at.is_not(None),
+        where=(calls.c.ended_at.is_(None) | new.ended_at.is_not(None))
+        & ((known_end != CallEnd.FALLBACK_CONNECTED.value) | new.connected_at.is_not(None)),
     )
     for some in _pieces(records):
         await connection.execute(statement, [call_to_row(record) for record in some])

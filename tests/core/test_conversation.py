@@ -277,6 +277,7 @@ class TestResume:
             "lane": "sideways",
             "county": "atlantis",
             "category": "1; DROP",
+            "county_source": "of a later version",
             "joined_at": "yesterday",
         }
         assert resume_from(arguments, MARKAZI) == Resume()

@@ -69,6 +69,14 @@ def test_the_circle_ends_only_when_we_said_so_or_after_the_closing_sentence() ->
     assert line[after_closing] == ways_out[1]
 
 
+def test_nobody_hears_the_closing_sentence_who_has_talked_to_nobody() -> None:
+    """Killed on the way into the room: the phase says talk, but no counsellor has left it."""
+    line = steps(dialplan(MARKAZI), "line")
+    on_the_way = '"${IVR_OFFER}" != "" & "${CONFBRIDGE_RESULT}" != "ENDMARKED"'
+    check = line.index(f"ExecIf($[{on_the_way}]?Set(IVR_PHASE=fallback))")
+    assert check < line.index('GotoIf($["${IVR_PHASE}" = "talk"]?closing)')
+
+
 def test_agistatus_is_not_trusted() -> None:
     assert "AGISTATUS" not in dialplan(MARKAZI)
 
@@ -77,12 +85,13 @@ def test_the_fallback_lasts_15_s_and_asks_again_whatever_came_of_it() -> None:
     line = steps(dialplan(MARKAZI), "line")
     queue = line.index("Queue(fallback-${IVR_PROVINCE},c,,,15,,fallback-talk)")
     assert line[queue - 1] == "Set(QUEUESTATUS=)"  # that of an earlier round tells nothing
-    assert line[queue + 1 : queue + 7] == [
+    assert line[queue + 1 : queue + 8] == [
         'GotoIf($["${QUEUESTATUS}" = "TIMEOUT"]?ask)',
         'GotoIf($["${QUEUESTATUS}" = "CONTINUE"]?talked)',
         "MusicOnHold(ivr,5)",
         "Goto(ask)",
         "talked: Set(IVR_PHASE=talk)",
+        "Set(IVR_OFFER=)",
         "Goto(ask)",
     ]
 

@@ -246,3 +246,15 @@ async def test_an_error_tells_no_values(tmp_path: Path) -> None:
     assert "no such table: calls" in told
     assert full_call().caller
     assert "ab" * 16 not in told
+
+
+async def test_a_talk_known_from_asterisk_is_not_overwritten_by_a_record_without_it(
+    tmp_path: Path,
+) -> None:
+    """The import and the controller end the same call within milliseconds."""
+    end = CallEnd.FALLBACK_CONNECTED
+    from_asterisk = call("9", end=end, connected_at=at(3), ended_at=at(5))
+    async with await Store.open(settings(tmp_path)) as store:
+        await store.save_calls([from_asterisk])
+        await store.save_calls([call("9", end=CallEnd.FALLBACK_ABANDONED, ended_at=at(5))])
+        assert await store.load_call(CallId("9")) == from_asterisk
