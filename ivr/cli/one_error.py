@@ -8,11 +8,17 @@ from ivr.errors import LineError
 
 @contextmanager
 def one_error() -> Iterator[None]:
-    """Raise the first LineError of a group by itself; what is no LineError stays in its group."""
+    """Raise the first LineError of a group by itself; a group with anything else stays whole.
+
+    Not `except*`: before Python 3.11.4 what is raised in it ends up in a group again (gh-103590).
+    """
     try:
         yield
-    except* LineError as group:
-        raise _first(group) from None
+    except BaseExceptionGroup as group:
+        expected, unexpected = group.split(LineError)
+        if expected is None or unexpected is not None:
+            raise
+        raise _first(expected) from None
 
 
 def _first(group: BaseExceptionGroup[LineError]) -> LineError:
