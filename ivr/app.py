@@ -122,8 +122,15 @@ class _Line:
             device.id: person.id for person in self._people for device in person.devices
         }
         report = await import_fallback_calls(self._store, self._calls_csv, by_device)
-        if report.added or report.closed:
-            log.info("fallback_calls_imported", added=report.added, closed=report.closed)
+        if report.added or report.closed or report.corrected:
+            log.info(
+                "fallback_calls_imported",
+                added=report.added,
+                closed=report.closed,
+                corrected=report.corrected,
+            )
+        if report.bad_lines:
+            log.warning("fallback_lines_unreadable", lines=report.bad_lines)
 
 
 class _Console:
