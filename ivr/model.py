@@ -16,6 +16,7 @@ DeviceId = NewType("DeviceId", str)  # the SIP user name
 CountyId = NewType("CountyId", str)
 ProvinceId = NewType("ProvinceId", str)
 CategoryId = NewType("CategoryId", str)
+SkillId = NewType("SkillId", str)
 
 UNKNOWN_CATEGORY = CategoryId("unknown")
 
@@ -117,9 +118,22 @@ class ReasonCode(StrEnum):
     OPENING_NOT_CONFIRMED = "opening_not_confirmed"  # planned date, nobody said it opened
     CENTRAL_ANSWERING = "central_answering"
     COUNTY_UNKNOWN = "county_unknown"
+    NEIGHBOUR = "neighbour"  # a county next to it
+    PROVINCIAL_CENTRE = "provincial_centre"
     WHOLE_PROVINCE = "whole_province"
+    OTHER_DESK = "other_desk"  # named in the rules: another province's, a national line's
+    ON_CALL = "on_call"  # rung at home, because duty says so for this hour
     DANGER_OPENS_ALL = "danger_opens_all"
     NOBODY_ROSTERED = "nobody_rostered"
+    SKILLED_FIRST = "skilled_first"  # for a while only who has the skills; subject: the skill
+    NOBODY_SKILLED = "nobody_skilled"  # so the skill keeps nobody waiting; subject: the skill
+    LEVEL_TOO_LOW = "level_too_low"  # the centre does not give what the category needs
+    OUT_OF_HOURS = "out_of_hours"  # the desk does not answer at this hour
+    EVACUATED = "evacuated"  # closures: the desk is left out
+    LINK_LOST = "link_lost"
+    NO_STAFF = "no_staff"
+    SHORT_STAFFED = "short_staffed"  # the desk is rung, but the next circle opens at once
+    TAKES_OVER = "takes_over"  # contingency: rung first because the desk of `subject` is gone
     # Of the whole plan: which mobile team could be sent when the call joins.
     LOCAL_TEAM = "local_team"
     NO_LOCAL_TEAM_NOW = "no_local_team_now"  # the county's own team is not on shift
@@ -140,7 +154,8 @@ class Step:
     """One widening of a plan: who is added, and how long before the next one opens.
 
     Steps add up: a call at step 2 may go to everyone of steps 0, 1 and 2.
-    `lasts_s` is None for the last step.
+    `lasts_s` is None for the last step. `counsellors` may be rung if they are there; `on_duty` are
+    those of them whom duty expects now.
     """
 
     after_s: float
@@ -148,19 +163,30 @@ class Step:
     desks: tuple[DeskId, ...]
     counsellors: tuple[CounsellorId, ...]
     reasons: tuple[Reason, ...]
+    on_duty: tuple[CounsellorId, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RoutePlan:
     """Who may be rung for a call and when: made by `router.plan`, kept with the record.
 
-    There is always at least one step.
+    There is always at least one step. `skilled` are the counsellors of all steps who have what the
+    category needs: they go before others of the same step.
     """
 
     steps: tuple[Step, ...]
     rules_version: str
     reasons: tuple[Reason, ...] = ()
     all_at_once: bool = False
+    skilled: tuple[CounsellorId, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Skill:
+    """What a counsellor can do, how well: level 1 knows it, 2 is practised, 3 is a specialist."""
+
+    id: SkillId
+    level: int = 1
 
 
 class DeviceKind(StrEnum):
@@ -186,6 +212,7 @@ class Counsellor:
     name_fa: str
     desks: tuple[DeskId, ...]
     devices: tuple[Device, ...]
+    skills: tuple[Skill, ...] = ()
 
 
 class CounsellorState(StrEnum):

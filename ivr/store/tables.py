@@ -20,6 +20,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    UniqueConstraint,
 )
 from sqlalchemy.types import TypeDecorator
 
@@ -49,6 +50,7 @@ metadata = MetaData(
         "ix": "ix_%(table_name)s_%(column_0_N_name)s",
         "fk": "fk_%(table_name)s_%(column_0_N_name)s",
         "pk": "pk_%(table_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
     }
 )
 
@@ -139,3 +141,90 @@ imports = Table(
     Column("first_line", String, nullable=False),  # SHA-256: which file it was, whatever its name
     Column("offset", BigInteger, nullable=False),
 )
+
+people = Table(
+    "people",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("person", JSON, nullable=False),  # ivr.people.Person
+    Column("password_hash", String),  # argon2; null: cannot sign in
+    Column("pin_hash", String),  # argon2; null: cannot sign in by telephone
+)
+
+roster = Table(
+    "roster",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("desk", String, nullable=False),
+    Column("counsellor", String, nullable=False),
+    Column("kind", String, nullable=False),  # ivr.duty.DutyKind
+    Column("from_at", UtcDateTime, nullable=False),
+    Column("until_at", UtcDateTime, nullable=False),
+    Column("by", String, nullable=False),
+    Column("at", UtcDateTime, nullable=False),
+    # Entries are never changed: a swap takes out one and writes another.
+    Column("taken_out_by", String),
+    Column("taken_out_at", UtcDateTime),
+)
+Index("ix_roster_until_at", roster.c.until_at)
+
+closures = Table(
+    "closures",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("desk", String, nullable=False),
+    Column("kind", String, nullable=False),  # ivr.duty.ClosureKind
+    Column("reason", Text, nullable=False),
+    Column("from_at", UtcDateTime, nullable=False),
+    Column("until_at", UtcDateTime, nullable=False),
+    Column("by", String, nullable=False),
+    Column("at", UtcDateTime, nullable=False),
+    # Reopened before its time.
+    Column("ended_by", String),
+    Column("ended_at", UtcDateTime),
+)
+Index("ix_closures_until_at", closures.c.until_at)
+
+rules_versions = Table(
+    "rules_versions",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("province", String, nullable=False),
+    Column("number", Integer, nullable=False),  # counts up within the province, from 1
+    Column("version", String, nullable=False),  # of the content: ProvinceRules.version
+    Column("rules", JSON, nullable=False),  # ProvinceRules.model_dump(mode="json")
+    Column("note", Text, nullable=False),
+    Column("drafted_by", String, nullable=False),
+    Column("drafted_at", UtcDateTime, nullable=False),
+    Column("published_by", String),
+    Column("published_at", UtcDateTime),
+    Column("active_from_at", UtcDateTime),  # in force: the latest of these that has come
+    Column("restores", Integer),  # the number of the earlier version whose content this is
+    # Published by one person alone: why, and who looked at it afterwards.
+    Column("break_glass", Text),
+    Column("reviewed_by", String),
+    Column("reviewed_at", UtcDateTime),
+    # A draft, or a publishing whose time had not come, that was taken back.
+    Column("withdrawn_by", String),
+    Column("withdrawn_at", UtcDateTime),
+    UniqueConstraint("province", "number"),
+)
+
+# What people decided, each entry chained to the one before it (ivr.audit). `seq` also tells a
+# running controller that something changed: whatever it goes by is written with an entry here.
+audit = Table(
+    "audit",
+    metadata,
+    Column("seq", Integer, primary_key=True, autoincrement=False),
+    Column("at", UtcDateTime, nullable=False),
+    Column("by", String, nullable=False),
+    Column("action", String, nullable=False),
+    Column("province", String),
+    Column("desk", String),
+    Column("subject", String, nullable=False),
+    Column("detail", JSON, nullable=False),
+    Column("previous", String, nullable=False),
+    Column("hash", String, nullable=False),
+)
+Index("ix_audit_at", audit.c.at)
+Index("ix_audit_subject", audit.c.subject)
