@@ -10,6 +10,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from ivr.audit import AuditEntry
 from ivr.errors import BadInput, StoreError
 from ivr.model import UNKNOWN_CATEGORY, CallEnd, CallId, CallRecord, CountyId, CountySource, Lane
 from ivr.outcomes import OutcomeId
@@ -25,6 +26,7 @@ from ivr.store.records import (
     entry_to_row,
 )
 from ivr.store.tables import calls, corrections, epochs, journal, outcomes
+from ivr.store.trail import add_to_trail, audit_key
 
 ROWS_AT_ONCE = 50  # about 2 ms of the event loop's time
 T = TypeVar("T")
@@ -43,6 +45,7 @@ class Store:
     def __init__(self, settings: Settings) -> None:
         """A store that opens its database at first use: for a line that serves without one."""
         self.engine = make_engine(database_url(settings))
+        self._home = settings.home
         self._prepared = False
 
     @classmethod
@@ -73,7 +76,11 @@ class Store:
         async with writing(self.engine) as connection:
             yield connection
 
-    async def _rows(self, statement: Select[Any]) -> Sequence[RowMapping]:
+    async def note_decision(self, connection: AsyncConnection, entry: AuditEntry) -> int:
+        """Add to the audit trail within the transaction of what was decided (`writing`)."""
+        return await add_to_trail(connection, entry, key=audit_key(self._home))
+
+    async def rows(self, statement: Select[Any]) -> Sequence[RowMapping]:
         await self._prepare()
         async with reading(self.engine) as connection:
             rows: Sequence[RowMapping] = (await connection.execute(statement)).mappings().all()
@@ -142,7 +149,7 @@ class Store:
         self, condition: ColumnElement[bool], limit: int | None
     ) -> tuple[CallRecord, ...]:
         statement = select(calls).where(condition).order_by(calls.c.arrived_at.desc()).limit(limit)
-        return tuple(call_from_row(row) for row in await self._rows(statement))
+        return tuple(call_from_row(row) for row in await self.rows(statement))
 
     async def read_journal(
         self, epoch: int, after_seq: int = 0, limit: int = 10_000
@@ -154,7 +161,7 @@ class Store:
             .order_by(journal.c.seq)
             .limit(limit)
         )
-        return tuple(entry_from_row(row) for row in await self._rows(statement))
+        return tuple(entry_from_row(row) for row in await self.rows(statement))
 
     async def add_outcome(
         self, call: CallId, outcome: OutcomeId, *, by: str, at: datetime, note: str = ""
@@ -177,7 +184,7 @@ class Store:
     async def outcomes(self, *of: CallId) -> tuple[OutcomeEntry, ...]:
         """The outcomes of these calls, in the order in which they were recorded."""
         statement = select(outcomes).where(outcomes.c.call.in_(of)).order_by(outcomes.c.id)
-        return tuple(OutcomeEntry(**row) for row in await self._rows(statement))
+        return tuple(OutcomeEntry(**row) for row in await self.rows(statement))
 
     async def confirmed_county(
         self, pseudonym: str, since_at: datetime, not_of: CallId
@@ -198,7 +205,7 @@ class Store:
             .order_by(calls.c.arrived_at.desc())
             .limit(1)
         )
-        rows = await self._rows(statement)
+        rows = await self.rows(statement)
         return CountyId(rows[0]["county"]) if rows else None
 
     async def correct_county(
@@ -232,7 +239,7 @@ class Store:
         """The corrections of these calls, in the order in which they were made."""
         chosen = corrections.c.call.in_(of)
         statement = select(corrections).where(chosen).order_by(corrections.c.id)
-        return tuple(_correction(dict(row)) for row in await self._rows(statement))
+        return tuple(_correction(dict(row)) for row in await self.rows(statement))
 
 
 _CONFIRMED = (CountySource.KEYPAD.value, CountySource.COUNSELLOR.value)
