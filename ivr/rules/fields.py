@@ -5,7 +5,7 @@ Digits of all three kinds are read; see `ivr.rules.wording` for what a mistake i
 
 from typing import Annotated
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
 
 from ivr.model import CategoryId, CountyId, Lane
 from ivr.text import to_ascii_digits
@@ -35,6 +35,10 @@ def _lane(value: object) -> object:
     return names[value] if isinstance(value, str) else value
 
 
+def _lane_name(lane: Lane) -> str:
+    return lane.name.lower()
+
+
 Name = Annotated[str, Field(min_length=1, max_length=80)]
 Sentence = Annotated[str, Field(min_length=1, max_length=400)]
 Id = Annotated[str, Field(pattern=ID)]
@@ -50,4 +54,4 @@ ChoiceKey = Annotated[str, BeforeValidator(_digits), Field(pattern=CHOICE_KEY)]
 ChoicePrompt = Annotated[str, Field(pattern=CHOICE_PROMPT, max_length=64)]
 CountyRef = Annotated[CountyId, Field(pattern=ID)]
 CategoryRef = Annotated[CategoryId, Field(pattern=ID)]
-ChosenLane = Annotated[Lane, BeforeValidator(_lane)]
+ChosenLane = Annotated[Lane, BeforeValidator(_lane), PlainSerializer(_lane_name, when_used="json")]
