@@ -141,6 +141,20 @@ class CounsellorResumed:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CounsellorSignedIn:
+    """Begins to take calls, without the break of an earlier time. Who never signed out is in."""
+
+    counsellor: CounsellorId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CounsellorSignedOut:
+    """Takes no more calls until signing in; a talk under way is the last one."""
+
+    counsellor: CounsellorId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class WrapUpEnded:
     """The counsellor is done with the call before the time was up."""
 
@@ -194,6 +208,8 @@ Event = (
     | DeviceChanged
     | CounsellorPaused
     | CounsellorResumed
+    | CounsellorSignedIn
+    | CounsellorSignedOut
     | WrapUpEnded
     | StaffChanged
     | CallsRestored

@@ -77,4 +77,5 @@ def _counsellor(presence: Presence, now: datetime) -> CounsellorView:
         device_state=reachable[0] if reachable and reachable[0] else DeviceState.UNREACHABLE,
         pause_reason=presence.pause_reason or "",
         hold=presence.hold or "",
+        signed_in=presence.signed_in,
     )

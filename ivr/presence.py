@@ -79,6 +79,7 @@ class Presence:
     devices: dict[DeviceId, DeviceState] = field(default_factory=dict)
     offer: OfferId | None = None
     talking: bool = False
+    signed_in: bool = True  # until they sign out at a phone
     pause_reason: str | None = None
     wrap_up_until_at: datetime | None = None
     hold: Hold | None = None
@@ -93,7 +94,7 @@ class Presence:
     def state(self) -> CounsellorState:
         if self.offer is not None:
             return CounsellorState.TALKING if self.talking else CounsellorState.OFFERED
-        if not self.reachable:
+        if not (self.signed_in and self.reachable):
             return CounsellorState.OFF_DUTY
         if self.pause_reason is not None:
             return CounsellorState.PAUSED
@@ -112,6 +113,7 @@ class Presence:
         """On duty and not on a break: busy now, but a step with them is worth its time."""
         return (
             not self.leaving
+            and self.signed_in
             and self.pause_reason is None
             and (self.reachable or self.offer is not None)
         )

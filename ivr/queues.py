@@ -354,6 +354,10 @@ class Floor:
         if presence is None:
             return
         self.staff.pause(presence, event.reason, self.now)
+        self._take_back_offer(presence)
+
+    def _take_back_offer(self, presence: Presence) -> None:
+        """Who is no longer to be rung; an accepted offer and a talk go on."""
         call = self.offers.get(presence.offer) if presence.offer is not None else None
         if call is not None and call.phase is CallPhase.OFFERED:
             self._withdraw(call, OfferResult.WITHDRAWN)
@@ -365,6 +369,15 @@ class Floor:
 
     def counsellor_resumed(self, event: ev.CounsellorResumed) -> None:
         self.staff.resume(event.counsellor, self.now)
+
+    def counsellor_signed_in(self, event: ev.CounsellorSignedIn) -> None:
+        self.staff.sign_in(event.counsellor, self.now)
+
+    def counsellor_signed_out(self, event: ev.CounsellorSignedOut) -> None:
+        presence = self.staff.get(event.counsellor)
+        if presence is not None:
+            self.staff.sign_out(presence, self.now)
+            self._take_back_offer(presence)
 
     def wrap_up_ended(self, event: ev.WrapUpEnded) -> None:
         self.staff.end_wrap_up(event.counsellor, self.now)
@@ -424,6 +437,8 @@ class Floor:
         ev.DeviceChanged: device_changed,
         ev.CounsellorPaused: counsellor_paused,
         ev.CounsellorResumed: counsellor_resumed,
+        ev.CounsellorSignedIn: counsellor_signed_in,
+        ev.CounsellorSignedOut: counsellor_signed_out,
         ev.WrapUpEnded: wrap_up_ended,
         ev.StaffChanged: staff_changed,
         ev.CallsRestored: calls_restored,

@@ -31,6 +31,9 @@ class Staff:
     def get(self, counsellor: CounsellorId | None) -> Presence | None:
         return self._presences.get(counsellor) if counsellor is not None else None
 
+    def at_device(self, device: DeviceId) -> Presence | None:
+        return self._by_device.get(device)
+
     def could_serve(self, counsellor: CounsellorId) -> bool:
         presence = self._presences.get(counsellor)
         return presence is not None and presence.could_serve
@@ -110,6 +113,16 @@ class Staff:
             presence.lift_hold()
             presence.idle_since_at = now
             self._settle(presence, now)
+
+    def sign_in(self, counsellor: CounsellorId, now: datetime) -> None:
+        presence = self.get(counsellor)
+        if presence is not None:
+            presence.signed_in = True
+            self.resume(counsellor, now)
+
+    def sign_out(self, presence: Presence, now: datetime) -> None:
+        presence.signed_in = False
+        self._settle(presence, now)
 
     def end_wrap_up(self, counsellor: CounsellorId, now: datetime) -> None:
         presence = self.get(counsellor)

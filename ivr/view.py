@@ -48,6 +48,7 @@ class CounsellorView:
     """A counsellor and since when the state holds; `call` while offered, talking or in wrap-up.
 
     `hold` names the rule that keeps them from being rung for now (`presence.Hold`), "" for none.
+    Who is not `signed_in` takes no call after the present one.
     """
 
     counsellor: CounsellorId
@@ -59,6 +60,7 @@ class CounsellorView:
     device_state: DeviceState = DeviceState.UNREACHABLE
     pause_reason: str = ""
     hold: str = ""
+    signed_in: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

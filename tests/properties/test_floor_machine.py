@@ -158,7 +158,7 @@ class FloorMachine(RuleBasedStateMachine):
     def somebody_is_ready(self, name: str) -> None:
         self.post(ev.DeviceChanged(device=DeviceId(f"{name}-phone"), state=DeviceState.IDLE))
 
-    @rule(name=st.sampled_from(NAMES), choice=st.integers(0, 2))
+    @rule(name=st.sampled_from(NAMES), choice=st.integers(0, 4))
     def a_counsellor_decides(self, name: str, choice: int) -> None:
         who = CounsellorId(name)
         self.post(
@@ -166,6 +166,8 @@ class FloorMachine(RuleBasedStateMachine):
                 ev.CounsellorPaused(counsellor=who, reason="break"),
                 ev.CounsellorResumed(counsellor=who),
                 ev.WrapUpEnded(counsellor=who),
+                ev.CounsellorSignedOut(counsellor=who),
+                ev.CounsellorSignedIn(counsellor=who),
             ][choice]
         )
 
