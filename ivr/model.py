@@ -133,6 +133,7 @@ class ReasonCode(StrEnum):
     LINK_LOST = "link_lost"
     NO_STAFF = "no_staff"
     SHORT_STAFFED = "short_staffed"  # the desk is rung, but the next circle opens at once
+    LAST_RESORT = "last_resort"  # nobody is expected anywhere: closed desks are rung as well
     TAKES_OVER = "takes_over"  # contingency: rung first because the desk of `subject` is gone
     # Of the whole plan: which mobile team could be sent when the call joins.
     LOCAL_TEAM = "local_team"

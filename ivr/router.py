@@ -1,18 +1,17 @@
 """Rules + duty + call + time -> the plan: ordered steps, each with its reasons. Pure.
 
-The county's own desk; where it has none, its supporting counties; then the whole province, which
-has no end. Where a province answers centrally, its provincial desk comes first for everybody.
-Danger opens every step at once (design §2, promise 2).
-
-Rules say in which order desks are rung, duty says who is there: where the sources do not tell
-whether a county has a centre, its desk is rung with the whole province as soon as duty has
-somebody there, and not before.
+`circles` says who is added step by step, this module how long each step lasts and whom it rings.
+A step that duty expects nobody for lasts no time, danger opens every step at once (design §2,
+promise 2), and where everything is closed the closed desks are rung all the same: a phone that
+rings in an empty house is better than a plan that ends at nobody.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from datetime import datetime
+from itertools import chain
 
+from ivr.circles import Circle, Seen, circles, why_not_own
 from ivr.duty import Duty
 from ivr.model import (
     CallFacts,
@@ -24,23 +23,9 @@ from ivr.model import (
     RoutePlan,
     Step,
 )
-from ivr.rules.schema import Answering, CentreState, County, ProvinceRules
+from ivr.rules.routing import Ring, SkillNeed, StepRule
+from ivr.rules.schema import Category, County, ProvinceRules
 from ivr.rules.units import MobileTeam, on_shift
-
-_WHY_NO_OWN_DESK = {
-    CentreState.NONE: ReasonCode.NO_OWN_CENTRE,
-    CentreState.PLANNED: ReasonCode.OPENING_NOT_CONFIRMED,
-    CentreState.UNKNOWN: ReasonCode.CENTRE_UNKNOWN,
-}
-
-
-@dataclass(frozen=True, slots=True)
-class _Circle:
-    """Desks that are added together, how long they have the call to themselves, and why."""
-
-    desks: tuple[DeskId, ...]
-    lasts_s: float | None
-    reasons: tuple[Reason, ...]
 
 
 def plan(rules: ProvinceRules, duty: Duty, call: CallFacts, at: datetime) -> RoutePlan:
@@ -48,81 +33,134 @@ def plan(rules: ProvinceRules, duty: Duty, call: CallFacts, at: datetime) -> Rou
 
     The plan's own reasons say what holds for all steps, and which mobile team could be sent.
     """
-    steps: list[Step] = []
-    after_s = 0.0
-    for circle in _circles(rules, duty, call):
-        steps.append(_step(circle, duty, after_s))
-        after_s += circle.lasts_s or 0.0
-    all_at_once = call.lane is Lane.DANGER
-    at_once = (Reason(ReasonCode.DANGER_OPENS_ALL),) if all_at_once else ()
     county = rules.county(call.county)
+    category = rules.category(call.category)
+    seen = Seen(rules, duty, call, county, category, _out_of_hours(rules, at))
+    needs = _needs(county, category)
+    steps = list(_steps(_at_least_one(seen), seen, needs))
+    steps += _last_resort(seen, steps)
+    at_once = call.lane is Lane.DANGER
+    if at_once:
+        steps = [replace(step, after_s=0.0, lasts_s=0.0) for step in steps]
+    steps[-1] = replace(steps[-1], lasts_s=None)
     return RoutePlan(
         steps=tuple(steps),
         rules_version=rules.version,
-        reasons=(*at_once, *(_teams(rules, county, at) if county else ())),
-        all_at_once=all_at_once,
+        reasons=(
+            *((Reason(ReasonCode.DANGER_OPENS_ALL),) if at_once else ()),
+            *(_teams(rules, county, at) if county else ()),
+        ),
+        all_at_once=at_once,
+        skilled=_skilled(steps, duty, needs),
     )
 
 
-def _circles(rules: ProvinceRules, duty: Duty, call: CallFacts) -> Iterator[_Circle]:
-    if rules.answering is Answering.CENTRAL:
-        yield from _central(rules, duty)
-    else:
-        yield from _by_county(rules, duty, rules.county(call.county))
+def _at_least_one(seen: Seen) -> list[Circle]:
+    """The circles, or one of nobody where nobody sits at any desk: the line waits and says so."""
+    whole = Reason(ReasonCode.WHOLE_PROVINCE, seen.rules.id)
+    nobody = Circle((), StepRule(ring=Ring.PROVINCE), (*why_not_own(seen), whole))
+    return list(circles(seen)) or [nobody]
 
 
-def _central(rules: ProvinceRules, duty: Duty) -> Iterator[_Circle]:
-    """The provincial desk; whoever is on duty elsewhere in the province helps out after a while."""
-    everybody = _whole_province(rules, duty)
-    why = (Reason(ReasonCode.CENTRAL_ANSWERING, rules.id),)
-    alone = everybody.desks == rules.desks
-    yield _Circle(rules.desks, None if alone else rules.steps.own_s, why)
-    if not alone:
-        yield everybody
+def _last_resort(seen: Seen, steps: list[Step]) -> Iterator[Step]:
+    """Where nobody is expected anywhere: every desk of the province, closed or not."""
+    desks = tuple(desk for desk in seen.rules.all_desks if seen.duty.of_desk(desk))
+    everybody = _people(seen.duty, desks)
+    planned = {name for step in steps for name in step.counsellors}
+    if not any(step.on_duty for step in steps) and not planned.issuperset(everybody):
+        yield Step(
+            after_s=steps[-1].after_s,
+            lasts_s=None,
+            desks=desks,
+            counsellors=everybody,
+            reasons=(Reason(ReasonCode.LAST_RESORT, seen.rules.id),),
+        )
 
 
-def _by_county(rules: ProvinceRules, duty: Duty, county: County | None) -> Iterator[_Circle]:
-    why: tuple[Reason, ...] = ()
-    if county is None:
-        why = (Reason(ReasonCode.COUNTY_UNKNOWN),)
-    elif county.is_open:
-        own = (Reason(ReasonCode.OWN_DESK, county.id),)
-        yield _Circle((county.desk,), rules.steps.own_s, own)
-    else:
-        why = (Reason(_WHY_NO_OWN_DESK[county.centre.state], county.id),)
-        helpers = [*_supporting(rules, county, why)]
-        yield from helpers
-        why = () if helpers else why
-    yield _whole_province(rules, duty, *why)
+# ---------------------------------------------------------------------------- steps
 
 
-def _supporting(rules: ProvinceRules, county: County, why: tuple[Reason, ...]) -> Iterator[_Circle]:
-    for item in county.supporting:
-        helper = rules.county(item.county)
-        if helper is not None and helper.is_open:
-            reasons = (*why, Reason(ReasonCode.SUPPORTING_COUNTY, helper.id))
-            yield _Circle((helper.desk,), rules.steps.supporting_s, reasons)
+def _steps(found: Iterable[Circle], seen: Seen, needs: tuple[SkillNeed, ...]) -> Iterator[Step]:
+    after_s = 0.0
+    for circle in found:
+        for step in _of_circle(circle, seen.duty, needs, after_s):
+            yield step
+            after_s = step.after_s + (step.lasts_s or 0.0)
 
 
-def _whole_province(rules: ProvinceRules, duty: Duty, *why: Reason) -> _Circle:
-    """The desks that answer by the rules, and every other one at which somebody is on duty."""
-    others = (desk for desk in rules.all_desks[len(rules.desks) :] if duty.at_desk(desk))
-    reasons = (*why, Reason(ReasonCode.WHOLE_PROVINCE, rules.id))
-    return _Circle((*rules.desks, *others), None, reasons)
-
-
-def _step(circle: _Circle, duty: Duty, after_s: float) -> Step:
-    counsellors: dict[CounsellorId, None] = {}
-    for desk in circle.desks:
-        counsellors.update(dict.fromkeys(duty.at_desk(desk)))
-    nobody = () if counsellors else (Reason(ReasonCode.NOBODY_ROSTERED),)
-    return Step(
+def _of_circle(
+    circle: Circle, duty: Duty, needs: tuple[SkillNeed, ...], after_s: float
+) -> Iterator[Step]:
+    """The circle as one step, or as two where those with the skills go first for a while."""
+    everybody = tuple(dict.fromkeys((*_people(duty, circle.desks), *circle.people)))
+    expected = tuple(dict.fromkeys((*_expected(duty, circle.desks), *circle.people)))
+    whole = Step(
         after_s=after_s,
-        lasts_s=circle.lasts_s,
+        lasts_s=circle.rule.lasts_s if expected else 0.0,
         desks=circle.desks,
-        counsellors=tuple(counsellors),
-        reasons=(*circle.reasons, *nobody),
+        counsellors=everybody,
+        reasons=circle.reasons if expected else (*circle.reasons, _NOBODY),
+        on_duty=expected,
     )
+    first_s = min(circle.rule.skilled_s, whole.lasts_s or 0.0)
+    if not needs or first_s == 0.0:
+        yield whole
+        return
+    skilled = frozenset(name for name in everybody if _has(duty, name, needs))
+    if skilled.isdisjoint(expected):
+        nobody = (Reason(ReasonCode.NOBODY_SKILLED, need.skill) for need in needs)
+        yield replace(whole, reasons=(*whole.reasons, *nobody))
+        return
+    first = (Reason(ReasonCode.SKILLED_FIRST, need.skill) for need in needs)
+    yield replace(
+        whole,
+        lasts_s=first_s,
+        counsellors=tuple(name for name in everybody if name in skilled),
+        on_duty=tuple(name for name in expected if name in skilled),
+        reasons=(*whole.reasons, *first),
+    )
+    yield replace(whole, after_s=after_s + first_s, lasts_s=(whole.lasts_s or 0.0) - first_s)
+
+
+_NOBODY = Reason(ReasonCode.NOBODY_ROSTERED)
+
+
+def _people(duty: Duty, desks: Iterable[DeskId]) -> tuple[CounsellorId, ...]:
+    return tuple(dict.fromkeys(chain.from_iterable(duty.of_desk(desk) for desk in desks)))
+
+
+def _expected(duty: Duty, desks: Iterable[DeskId]) -> tuple[CounsellorId, ...]:
+    return tuple(dict.fromkeys(chain.from_iterable(duty.at_desk(desk) for desk in desks)))
+
+
+def _out_of_hours(rules: ProvinceRules, at: datetime) -> frozenset[DeskId]:
+    """The desks of open centres whose timetable says that nobody answers at `at`."""
+    return frozenset()
+
+
+# --------------------------------------------------------------------------- skills
+
+
+def _needs(county: County | None, category: Category | None) -> tuple[SkillNeed, ...]:
+    languages = (SkillNeed(skill=skill) for skill in (county.languages if county else ()))
+    return (*(category.skills if category else ()), *languages)
+
+
+def _has(duty: Duty, counsellor: CounsellorId, needs: tuple[SkillNeed, ...]) -> bool:
+    held = duty.skills.get(counsellor, {})
+    return all(held.get(need.skill, 0) >= need.level for need in needs)
+
+
+def _skilled(
+    steps: Iterable[Step], duty: Duty, needs: tuple[SkillNeed, ...]
+) -> tuple[CounsellorId, ...]:
+    if not needs:
+        return ()
+    everybody = dict.fromkeys(chain.from_iterable(step.counsellors for step in steps))
+    return tuple(name for name in everybody if _has(duty, name, needs))
+
+
+# ---------------------------------------------------------------------------- teams
 
 
 def _teams(rules: ProvinceRules, county: County, at: datetime) -> tuple[Reason, ...]:

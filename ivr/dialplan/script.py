@@ -8,13 +8,8 @@ from collections.abc import Mapping
 
 from ivr.dialplan.flow import Answer, Fact, Flow, Page, Question, Then
 from ivr.model import UNKNOWN_CATEGORY, CallFacts, CategoryId, Lane
-from ivr.rules.schema import (
-    HUMAN_KEY,
-    NEXT_PAGE_KEY,
-    CategoryChoice,
-    CountyChoice,
-    ProvinceRules,
-)
+from ivr.rules.menus import HUMAN_KEY, NEXT_PAGE_KEY, CategoryChoice, CountyChoice
+from ivr.rules.schema import ProvinceRules
 
 UNKNOWN_COUNTY = "-"
 

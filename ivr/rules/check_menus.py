@@ -13,7 +13,8 @@ from ivr.rules.judging import (
     twice,
     warning,
 )
-from ivr.rules.schema import KEYS_PER_PAGE, MAX_COUNTY_PAGES, NEXT_PAGE_KEY, Urgency
+from ivr.rules.menus import KEYS_PER_PAGE, MAX_COUNTY_PAGES, NEXT_PAGE_KEY
+from ivr.rules.schema import Urgency
 
 
 def _first_question(subject: Subject) -> Iterator[Problem]:

@@ -17,6 +17,7 @@ SHARED = (
     "limits",
     "conversation",
     "location",
+    "skills",
     "categories",
     "outcomes",
     "menus",

@@ -7,7 +7,8 @@ from difflib import get_close_matches
 
 from ivr.rules.counties import Gazetteer
 from ivr.rules.findings import FieldPath, Problem, Severity
-from ivr.rules.schema import CategoryChoice, County, ProvinceRules
+from ivr.rules.menus import CategoryChoice
+from ivr.rules.schema import County, ProvinceRules
 
 # What must be right in every county before anything is said of the list as a whole.
 ALL_COUNTIES: tuple[FieldPath, ...] = (

@@ -121,7 +121,7 @@ def judge(
     """All problems of a document, and its rules where there are no errors among them."""
     if document.data is None and document.problems:
         return None, document.problems
-    _fill_names(document.data, known)
+    _fill_from_map(document.data, known)
     reading = validate(document, ProvinceRules, _STAND_INS)
     problems = document.problems + reading.problems
     if reading.model:
@@ -131,14 +131,23 @@ def judge(
     return None if broken else reading.model, problems
 
 
-def _fill_names(data: Plain, known: Gazetteer) -> None:
-    """Give provinces and counties their published names where the file gives none."""
+def _fill_from_map(data: Plain, known: Gazetteer) -> None:
+    """Give provinces and counties their published names and neighbours where the file is silent."""
     if not isinstance(data, dict):
         return
     _fill_name(data, known.provinces)
     counties = data.get("counties")
     for county in counties if isinstance(counties, list) else ():
         _fill_name(county, known.counties)
+        _fill_neighbours(county, known)
+
+
+def _fill_neighbours(county: Plain, known: Gazetteer) -> None:
+    """Those of the same province that the map has, nearest first."""
+    found = known.counties.get(str(county.get("id"))) if isinstance(county, dict) else None
+    if found and found.neighbours and isinstance(county, dict):
+        nearest = sorted(found.neighbours.items(), key=lambda item: item[1])
+        county.setdefault("neighbours", [neighbour for neighbour, _ in nearest])
 
 
 def _fill_name(item: Plain, known: Mapping[str, KnownProvince] | Mapping[str, KnownCounty]) -> None:

@@ -11,47 +11,30 @@ from typing import Annotated
 
 from pydantic import Field
 
-from ivr.model import CategoryId, CountyId, DeskId, Lane, ProvinceId
+from ivr.model import CategoryId, CountyId, DeskId, ProvinceId
 from ivr.outcomes import OutcomeId
 from ivr.rules.fields import (
     ID,
     CategoryRef,
     CentreLevel,
-    ChoiceKey,
-    ChoicePrompt,
-    ChosenLane,
-    Count,
-    CountyKey,
     CountyRef,
     JalaliText,
     Name,
     Number,
     Record,
-    Seconds,
     Sentence,
-    Share,
 )
+from ivr.rules.limits import Conversation, Limits, LocationTrust
+from ivr.rules.menus import AskCounty, Menus
+from ivr.rules.routing import DEFAULT_STEPS, Need, SkillRef, SkillRule, StepRule
 from ivr.rules.units import CrisisCentre, MobileTeam, ServiceBase, Shifts, Stated
 
 DEFAULT_LINE = "123"  # belongs to the default province of a running copy, never to a file
-HUMAN_KEY = "0"
-NEXT_PAGE_KEY = "9"
-MAX_COUNTY_PAGES = 2
-KEYS_PER_PAGE = 8
-MAX_CATEGORY_CHOICES = 5
 
 
 class Answering(StrEnum):
     CENTRAL = "central"  # one place answers for the whole province (Ilam)
     COUNTY = "county"  # the county's own centre first (Markazi)
-
-
-class AskCounty(StrEnum):
-    """Whether callers are asked for their county before anybody answers."""
-
-    AUTO = "auto"  # only where the county may decide who answers
-    ALWAYS = "always"
-    NEVER = "never"
 
 
 class CentreState(StrEnum):
@@ -100,7 +83,20 @@ class County(Record):
         None, description="true where a source says that the line serves the county at any hour"
     )
     supporting: tuple[SupportingCounty, ...] = Field(
-        (), description="who serves the county while it has no open centre, first choice first"
+        (),
+        description="who serves the county while it has no open centre, and helps one that is "
+        "busy, first choice first",
+    )
+    contingency: tuple[CountyRef, ...] = Field(
+        (),
+        description="whose centres take over at once when the centre that serves the county is "
+        "gone; left out for the open centres next to it",
+    )
+    neighbours: tuple[CountyRef, ...] = Field(
+        (), description="the counties next to it, nearest first; left out for those of the map"
+    )
+    languages: tuple[SkillRef, ...] = Field(
+        (), description="languages that callers from there may need, by the id of the skill"
     )
 
     @property
@@ -117,105 +113,6 @@ class County(Record):
         return DeskId(self.id)
 
 
-class Steps(Record):
-    """How long a call stays with one circle of counsellors before it is widened.
-
-    The last circle is the whole province and has no end.
-    """
-
-    own_s: Seconds = Field(
-        20, ge=0, le=120, description="the time a call is kept for its own county's centre"
-    )
-    supporting_s: Seconds = Field(
-        20, ge=0, le=120, description="the time before the whole province may take the call"
-    )
-
-
-class Limits(Record):
-    """The floor's times and counts, named as the floor names them; the bounds keep callers safe.
-
-    The defaults are ours: no source gives any.
-    """
-
-    ring_s: Seconds = Field(
-        20, ge=5, le=60, description="how long one counsellor's phone rings for one call"
-    )
-    whisper_s: Seconds = Field(
-        15, ge=5, le=60, description="the time from picking up to accepting the call"
-    )
-    connect_s: Seconds = Field(
-        6, ge=2, le=30, description="the time from acceptance until both hear each other"
-    )
-    wrap_up_s: Seconds = Field(
-        30, ge=0, le=900, description="the time for notes before the next call is offered"
-    )
-    short_abandonment_s: Seconds = Field(
-        5, ge=0, le=30, description="the wait below which a lost call counts as short"
-    )
-    rona_s: Seconds = Field(
-        10, ge=1, le=120, description="the pause in offers after a phone rang in vain"
-    )
-    rona_most_s: Seconds = Field(
-        60, ge=1, le=600, description="the longest pause after several that rang in vain"
-    )
-    rona_alarm_after: Count = Field(
-        3, ge=1, le=10, description="how many offers in a row may ring in vain before an alarm"
-    )
-    rejected_s: Seconds = Field(
-        15, ge=1, le=300, description="the pause in offers after a counsellor rejected one"
-    )
-    busy_s: Seconds = Field(
-        5, ge=1, le=300, description="the pause in offers after a phone was busy"
-    )
-    unreachable_s: Seconds = Field(
-        5, ge=1, le=300, description="the pause in offers after a phone was not reachable"
-    )
-    declined_s: Seconds = Field(
-        15, ge=1, le=300, description="the pause in offers after a picked-up call was declined"
-    )
-    failed_s: Seconds = Field(
-        2, ge=1, le=300, description="the pause in offers after Asterisk could not ring a phone"
-    )
-    device_lost_s: Seconds = Field(
-        15, ge=1, le=300, description="the pause in offers after a phone went silent in a talk"
-    )
-
-
-class Conversation(Record):
-    """The times of what callers hear."""
-
-    first_wait_s: Seconds = Field(
-        3, ge=2, le=4, description="the silence after the first question that counts as an answer"
-    )
-    key_wait_s: Seconds = Field(
-        6, ge=3, le=20, description="the silence after a further question that counts as an answer"
-    )
-    announce_every_s: Seconds = Field(
-        30, ge=10, le=120, description="the time between two sentences to a waiting caller"
-    )
-    closing_wait_s: Seconds = Field(
-        8, ge=3, le=30, description="the time in which key 1 brings a caller back after a talk"
-    )
-
-
-class LocationTrust(Record):
-    """How sure a county must be that nobody was asked for; ours, no source gives any.
-
-    `ivr.location.decide` has the sureness of each source. What a caller or counsellor says always
-    goes before it.
-    """
-
-    use_from: Share = Field(
-        0.8, description="how sure a county must be to stand for a caller who named none"
-    )
-    skip_question_from: Share = Field(
-        0.9, description="how sure a county must be for the county question to be left out"
-    )
-    earlier_call_days: Count = Field(
-        90, ge=0, le=730, description="how many days a caller's own word on the county is kept"
-    )
-
-
 class Category(Record):
     """What a call is about."""
 
@@ -224,6 +121,12 @@ class Category(Record):
     name_en: Name = Field(description="the label in English")
     urgency: Urgency = Field(description="how urgent such a call is unless the counsellor differs")
     enabled: bool = Field(True, description="false while counsellors are not to be offered it")
+    skills: tuple[Need, ...] = Field(
+        (), description="the skills of those who should be rung first for it"
+    )
+    centre_level: CentreLevel | None = Field(
+        None, description="the level of service that a centre must give to be rung for it"
+    )
 
 
 class Outcome(Record):
@@ -232,62 +135,6 @@ class Outcome(Record):
     id: OutcomeId = Field(description="the outcome's name in records and reports")
     name_fa: Name = Field(description="the label that counsellors read")
     name_en: Name = Field(description="the label in English")
-
-
-class FirstQuestion(Record):
-    """Is somebody in danger now? Silence is neither: it has a lane of its own."""
-
-    danger_key: ChoiceKey = Field(description="the key that sends a caller to the danger lane")
-    ordinary_key: ChoiceKey = Field(description="the key that leads to the further questions")
-
-
-class CountyChoice(Record):
-    key: CountyKey = Field(description="the key (1 to 8) that callers press for the county")
-    county: CountyRef = Field(description="the county that the key stands for")
-
-
-class CategoryChoice(Record):
-    """One key of the category question."""
-
-    key: ChoiceKey = Field(description="the key that callers press for the subject")
-    categories: tuple[CategoryRef, ...] = Field(
-        min_length=1, description="the categories that callers hear; the first goes on record"
-    )
-    prompt: ChoicePrompt = Field(
-        description="the sentence that callers hear for the key, a prompt named choice-…"
-    )
-    lane: ChosenLane = Field(
-        Lane.ORDINARY, description="danger where the choice means that a life is at stake"
-    )
-
-    @property
-    def category(self) -> CategoryId:
-        """What stands on record until the counsellor says it more exactly."""
-        return self.categories[0]
-
-    @property
-    def topic(self) -> str:
-        """The prompt that tells the counsellor what was chosen, and no more than that."""
-        return self.prompt.replace("choice-", "topic-", 1)
-
-
-class Menus(Record):
-    """What callers are asked. Key 0 leads to a person everywhere, key 9 to the next page."""
-
-    first_question: FirstQuestion = Field(description="the question whether life is in danger")
-    ask_county: AskCounty = Field(
-        AskCounty.AUTO, description="whether callers are asked for their county before the answer"
-    )
-    county_pages: tuple[tuple[CountyChoice, ...], ...] = Field(
-        (),
-        max_length=MAX_COUNTY_PAGES,
-        description="the counties that callers hear, page by page",
-    )
-    category_choices: tuple[CategoryChoice, ...] = Field(
-        min_length=1,
-        max_length=MAX_CATEGORY_CHOICES,
-        description="the subjects that callers may choose from",
-    )
 
 
 class OpenQuestion(Record):
@@ -307,7 +154,7 @@ class ProvinceRules(Record):
     name_fa: Name = Field(description="the province's name as people read it")
     answering: Answering = Field(description="whether one place answers or each county's centre")
     central_seat: CountyRef | None = Field(
-        None, description="the county in which the provincial desk of central answering sits"
+        None, description="the county in which the provincial desk sits"
     )
     lines: tuple[Number, ...] = Field(
         min_length=1, description="the numbers under which callers reach the province"
@@ -329,7 +176,13 @@ class ProvinceRules(Record):
     questions: tuple[OpenQuestion, ...] = Field(
         (), description="what is still to be asked and no other field shows"
     )
-    steps: Steps = Field(default_factory=Steps, description="how a waiting call is widened")
+    steps: tuple[StepRule, ...] = Field(
+        DEFAULT_STEPS,
+        min_length=1,
+        max_length=9,
+        description="how a waiting call is widened, circle by circle",
+    )
+    skills: tuple[SkillRule, ...] = Field((), description="what counsellors can and calls may need")
     limits: Limits = Field(default_factory=Limits, description="the floor's times")
     conversation: Conversation = Field(
         default_factory=Conversation, description="the times of what callers hear"

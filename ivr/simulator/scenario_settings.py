@@ -5,13 +5,14 @@ Both stages read the same files, so that nothing but Asterisk differs between th
 
 import shutil
 from pathlib import Path
+from typing import Any
 
 import yaml
 
 from ivr.settings import Settings
 
 # What a story would have to wait for in vain. Callers' time in menus stays that of production.
-TIMES: dict[str, dict[str, float]] = {
+TIMES: dict[str, Any] = {
     "limits": {
         "ring_s": 5,
         "whisper_s": 8,
@@ -24,7 +25,12 @@ TIMES: dict[str, dict[str, float]] = {
         "declined_s": 1,
         "failed_s": 1,
     },
-    "steps": {"own_s": 3, "supporting_s": 3},
+    "steps": [
+        {"ring": "own", "lasts_s": 3},
+        {"ring": "supporting", "lasts_s": 3},
+        {"ring": "province", "lasts_s": 3},
+        {"ring": "on_call"},
+    ],
     "conversation": {"closing_wait_s": 3},
 }
 
@@ -57,6 +63,6 @@ def _with_times(source: Path) -> str:
     if "id" not in rules:
         return text
     for section, times in TIMES.items():
-        changed = {name: str(value) for name, value in times.items()}
-        rules[section] = {**rules.get(section, {}), **changed}
+        own = rules.get(section, {})
+        rules[section] = {**own, **times} if isinstance(times, dict) else times
     return yaml.safe_dump(rules, allow_unicode=True)

@@ -8,7 +8,7 @@ from ivr.location import Signals, identify, known_county, locate, parse_table
 from ivr.location.decide import CONFIDENCE
 from ivr.location.headers import AreaKind, Cell, asks_privacy, read_cells, read_civic_address
 from ivr.model import CallLocation, CountySource, LocationCandidate, LocationNote, LocationNoteCode
-from ivr.rules.schema import LocationTrust
+from ivr.rules.limits import LocationTrust
 from tests.core.location_calls import (
     COUNTIES,
     GAZETTE,

@@ -10,7 +10,8 @@ from ivr.model import CountyId, ProvinceId
 from ivr.rules.counties import gazetteer
 from ivr.rules.findings import Finding, Severity
 from ivr.rules.load import inspect_all, load_all
-from ivr.rules.schema import Answering, AskCounty, CentreState, ProvinceRules
+from ivr.rules.menus import AskCounty
+from ivr.rules.schema import Answering, CentreState, ProvinceRules
 from ivr.rules.units import Care, Shift
 from ivr.settings import PROJECT
 

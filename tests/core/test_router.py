@@ -69,13 +69,16 @@ ALL_DESKS = list(RULES.desks)
         ("markazi-tafresh", "markazi-saveh"),
         ("markazi-ashtian", "markazi-arak"),
         ("markazi-farahan", "markazi-arak"),
-        ("markazi-komijan", "markazi-khondab"),
     ],
 )
 def test_own_or_supporting_desk_then_the_province(county: str, first_desk: str) -> None:
     first, last = plan_for(county)
     assert first == (0, [first_desk])
     assert last == (20, ALL_DESKS)
+
+
+def test_a_step_that_nobody_is_expected_for_lasts_no_time() -> None:
+    assert plan_for("markazi-komijan") == [(0, ["markazi-khondab"]), (0, ALL_DESKS)]
 
 
 def test_a_county_without_a_confirmed_opening_says_so() -> None:
@@ -127,8 +130,8 @@ def test_central_answering_is_the_same_for_every_county(county: str | None) -> N
 
 def test_whoever_is_on_duty_in_a_county_helps_the_provincial_desk_out() -> None:
     first, last = route(ILAM, "ilam-mehran", "ilam", "ilam-dehloran").steps
-    assert (first.desks, first.lasts_s) == (("ilam",), ILAM.steps.own_s)
-    assert (last.desks, last.after_s) == (("ilam", "ilam-dehloran"), ILAM.steps.own_s)
+    assert (first.desks, first.lasts_s) == (("ilam",), ILAM.steps[0].lasts_s)
+    assert (last.desks, last.after_s) == (("ilam", "ilam-dehloran"), ILAM.steps[0].lasts_s)
     assert last.lasts_s is None
 
 

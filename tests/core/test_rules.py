@@ -15,8 +15,9 @@ from ivr.presence import Limits as FloorLimits
 from ivr.rules.check_counties import planned_on
 from ivr.rules.counties import gazetteer
 from ivr.rules.findings import Severity
+from ivr.rules.limits import Limits
 from ivr.rules.load import inspect, inspect_all, load_all, load_rules
-from ivr.rules.schema import CentreState, Limits, ProvinceRules
+from ivr.rules.schema import CentreState, ProvinceRules
 from ivr.settings import PROJECT
 
 MARKAZI = PROJECT / "deploy" / "provinces" / "markazi.yaml"
@@ -118,21 +119,24 @@ def test_version_follows_the_content_and_not_the_comments(copies: Path) -> None:
     change(mine, "id: markazi\n", "# a comment\nid: markazi\n")
     assert load_rules(mine).version == before
     assert len(before) == 12
-    change(copies / COMMON.name, "own_s: 20", "own_s: 21")
+    change(copies / COMMON.name, "own, lasts_s: 20", "own, lasts_s: 21")
     assert load_rules(mine).version != before
 
 
 def test_persian_digits_are_the_same_rules(copies: Path) -> None:
-    change(copies / COMMON.name, "own_s: 20", "own_s: ۲۰")
+    change(copies / COMMON.name, "own, lasts_s: 20", "own, lasts_s: ۲۰")
     change(copies / MARKAZI.name, '["086123"]', "[۰۸۶۱۲۳]")
     assert load_rules(copies / MARKAZI.name).version == load_rules(MARKAZI).version
 
 
 def test_a_province_may_say_itself_what_is_common(copies: Path) -> None:
     mine = copies / MARKAZI.name
-    change(mine, "stated:\n", "steps: {own_s: 11}\nstated:\n")
-    steps = load_rules(mine).steps
-    assert (steps.own_s, steps.supporting_s) == (11, 20)
+    own = "steps: [{ring: own, lasts_s: 11}, {ring: province}]\nlimits: {ring_s: 11}\nstated:\n"
+    change(mine, "stated:\n", own)
+    change(copies / COMMON.name, "steps:\n", "limits: {ring_s: 12, wrap_up_s: 13}\nsteps:\n")
+    rules = load_rules(mine)
+    assert [(step.ring, step.lasts_s) for step in rules.steps] == [("own", 11), ("province", 20)]
+    assert (rules.limits.ring_s, rules.limits.wrap_up_s) == (11, 13)
 
 
 def test_a_file_is_whole_without_a_common_one() -> None:
@@ -146,7 +150,7 @@ def test_a_file_is_whole_without_a_common_one() -> None:
         ("steps:\n", "counties: []\nsteps:\n", "counties: only a province's own file"),
         ("outcomes:\n", "outcome:\n", "outcome: only a province's own file can say this. Did you"),
         ("steps:\n", "steps: [\n", "not YAML"),
-        ("  own_s: 20\n", "  own_s: 20\n  own_s: 21\n", "own_s: written twice"),
+        ("{ring: own, ", "{ring: own, ring: own, ", "ring: written twice"),
     ],
 )
 def test_mistakes_in_the_common_file_stand_there(
@@ -193,7 +197,7 @@ def test_limits_are_those_of_the_floor() -> None:
 def test_good_rules_in_few_lines() -> None:
     qom = load_rules(DATA / "good.yaml")
     assert qom.lines == ("025123", "025124")
-    assert (qom.steps.own_s, qom.limits.ring_s, qom.limits.rona_alarm_after) == (15, 20, 4)
+    assert (qom.steps[0].lasts_s, qom.limits.ring_s, qom.limits.rona_alarm_after) == (15, 20, 4)
     assert qom.counties[0].centre.levels == (1, 2)
     assert qom.menus.first_question.danger_key == "1"
 
@@ -234,10 +238,10 @@ SLIPS = [
     ("county: markazi-khondab, proposal", "county: khondab, proposal", "no county of this file"),
     ("county: markazi-khondab, proposal", "markazi-khondab, proposal", "Known here: county"),
     ("proposal: true", "proposal: maybe", "Write true or false"),
-    ("own_s: 20", "own_s: twenty", "is not a number"),
-    ("own_s: 20", "own_s: 2000", "Write 120 or less"),
-    ("own_s: 20", "own_s: -1", "Write 0 or more"),
-    ("own_s: 20", "own: 20", "Did you mean own_s?"),
+    ("lasts_s: 20", "lasts_s: twenty", "is not a number"),
+    ("lasts_s: 20", "lasts_s: 2000", "Write 300 or less"),
+    ("lasts_s: 20", "lasts_s: -1", "Write 0 or more"),
+    ("lasts_s: 20", "last_s: 20", "Did you mean lasts_s?"),
     ("urgency: P1", "urgency: high", "'P1', 'P2', 'P3' or 'P4'"),
     ("id: suicide_attempt", "id: unknown", "chose nothing"),
     ("id: suicide_thoughts", "id: suicide_attempt", "is there twice"),

@@ -9,7 +9,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -157,14 +157,16 @@ class Product:
 def write_rules(
     directory: Path,
     *,
-    steps: Mapping[str, float] | None = None,
+    steps: Sequence[Mapping[str, object]] | None = None,
     conversation: Mapping[str, float] | None = None,
     **limits: float,
 ) -> Path:
     """Markazi's rules with other times: tests cannot wait for a real wrap-up."""
     source = PROJECT / "deploy" / "provinces" / "markazi.yaml"
     rules = yaml.load(source.read_text(encoding="utf-8"), yaml.BaseLoader)  # noqa: S506 - text only
-    changes = {"limits": limits, "steps": steps or {}, "conversation": conversation or {}}
+    if steps:
+        rules["steps"] = [dict(step) for step in steps]
+    changes = {"limits": limits, "conversation": conversation or {}}
     for section, times in changes.items():
         changed = {name: str(value) for name, value in times.items()}
         rules[section] = {**rules.get(section, {}), **changed}
@@ -179,7 +181,7 @@ def write_rules(
 async def running_product(
     home: Path,
     *,
-    steps: Mapping[str, float] | None = None,
+    steps: Sequence[Mapping[str, object]] | None = None,
     conversation: Mapping[str, float] | None = None,
     changes: Mapping[str, Any] | None = None,
     **limits: float,

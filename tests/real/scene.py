@@ -45,7 +45,7 @@ async def shared_product(home: Path) -> AsyncIterator[Product]:
     back_offs = ("declined_s", "unreachable_s", "failed_s", "rona_most_s")
     async with running_product(
         home,
-        steps={"own_s": OWN_S},
+        steps=[{"ring": "own", "lasts_s": OWN_S}, {"ring": "supporting"}, {"ring": "province"}],
         conversation={"closing_wait_s": 3},
         changes=changes,
         whisper_s=8,

@@ -1,0 +1,90 @@
+"""The times and counts that a province may set: of the floor, of what is heard, of locations."""
+
+from pydantic import Field
+
+from ivr.rules.fields import Count, Record, Seconds, Share
+
+
+class Limits(Record):
+    """The floor's times and counts, named as the floor names them; the bounds keep callers safe.
+
+    The defaults are ours: no source gives any.
+    """
+
+    ring_s: Seconds = Field(
+        20, ge=5, le=60, description="how long one counsellor's phone rings for one call"
+    )
+    whisper_s: Seconds = Field(
+        15, ge=5, le=60, description="the time from picking up to accepting the call"
+    )
+    connect_s: Seconds = Field(
+        6, ge=2, le=30, description="the time from acceptance until both hear each other"
+    )
+    wrap_up_s: Seconds = Field(
+        30, ge=0, le=900, description="the time for notes before the next call is offered"
+    )
+    short_abandonment_s: Seconds = Field(
+        5, ge=0, le=30, description="the wait below which a lost call counts as short"
+    )
+    rona_s: Seconds = Field(
+        10, ge=1, le=120, description="the pause in offers after a phone rang in vain"
+    )
+    rona_most_s: Seconds = Field(
+        60, ge=1, le=600, description="the longest pause after several that rang in vain"
+    )
+    rona_alarm_after: Count = Field(
+        3, ge=1, le=10, description="how many offers in a row may ring in vain before an alarm"
+    )
+    rejected_s: Seconds = Field(
+        15, ge=1, le=300, description="the pause in offers after a counsellor rejected one"
+    )
+    busy_s: Seconds = Field(
+        5, ge=1, le=300, description="the pause in offers after a phone was busy"
+    )
+    unreachable_s: Seconds = Field(
+        5, ge=1, le=300, description="the pause in offers after a phone was not reachable"
+    )
+    declined_s: Seconds = Field(
+        15, ge=1, le=300, description="the pause in offers after a picked-up call was declined"
+    )
+    failed_s: Seconds = Field(
+        2, ge=1, le=300, description="the pause in offers after Asterisk could not ring a phone"
+    )
+    device_lost_s: Seconds = Field(
+        15, ge=1, le=300, description="the pause in offers after a phone went silent in a talk"
+    )
+
+
+class Conversation(Record):
+    """The times of what callers hear."""
+
+    first_wait_s: Seconds = Field(
+        3, ge=2, le=4, description="the silence after the first question that counts as an answer"
+    )
+    key_wait_s: Seconds = Field(
+        6, ge=3, le=20, description="the silence after a further question that counts as an answer"
+    )
+    announce_every_s: Seconds = Field(
+        30, ge=10, le=120, description="the time between two sentences to a waiting caller"
+    )
+    closing_wait_s: Seconds = Field(
+        8, ge=3, le=30, description="the time in which key 1 brings a caller back after a talk"
+    )
+
+
+class LocationTrust(Record):
+    """How sure a county must be that nobody was asked for; ours, no source gives any.
+
+    `ivr.location.decide` has the sureness of each source. What a caller or counsellor says always
+    goes before it.
+    """
+
+    use_from: Share = Field(
+        0.8, description="how sure a county must be to stand for a caller who named none"
+    )
+    skip_question_from: Share = Field(
+        0.9, description="how sure a county must be for the county question to be left out"
+    )
+    earlier_call_days: Count = Field(
+        90, ge=0, le=730, description="how many days a caller's own word on the county is kept"
+    )
