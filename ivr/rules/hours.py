@@ -205,7 +205,7 @@ def _any_covers(openings: Iterable[Span], minute: int) -> bool:
 
 
 def next_change_at(timetable: Timetable, calendar: Calendar, after: datetime) -> datetime | None:
-    """The first instant after `after` at which the timetable opens or closes; None within 14 days."""
+    """When the timetable next opens or closes after `after`; None where not within 14 days."""
     ahead = segments(timetable, calendar, after, after + NEXT_CHANGE_WITHIN)
     return ahead[0].until_at if len(ahead) > 1 else None
 
