@@ -43,12 +43,14 @@ _STAND_INS: dict[str, Plain] = {
 class Inspection:
     """One file as read, with what it has in common with others.
 
-    `rules` is None where there are errors among the findings.
+    `rules` is None where there are errors among the findings, `draft` only where the file says
+    something that cannot be read as rules at all.
     """
 
     file: Path
     lines: Mapping[FieldPath, int]
     rules: ProvinceRules | None
+    draft: ProvinceRules | None
     findings: tuple[Finding, ...]
 
 
@@ -63,13 +65,14 @@ def inspect(path: Path, today: date | None = None) -> Inspection:
     common = common_beside(path)
     if common:
         common.lend_to(document)
-    rules, problems = judge(document, gazetteer(), today or datetime.now(TEHRAN).date())
+    draft, problems = _read(document, gazetteer(), today or datetime.now(TEHRAN).date())
     findings = {_locate(problem, path, document, common) for problem in problems}
     findings.update(common.findings() if common else ())
     return Inspection(
         file=path,
         lines=document.lines,
-        rules=None if errors_of(findings) else rules,
+        rules=None if errors_of(findings) else draft,
+        draft=draft,
         findings=tuple(sorted(findings, key=_place)),
     )
 
@@ -119,16 +122,25 @@ def judge(
     document: Document, known: Gazetteer, today: date
 ) -> tuple[ProvinceRules | None, list[Problem]]:
     """All problems of a document, and its rules where there are no errors among them."""
+    draft, problems = _read(document, known, today)
+    broken = any(problem.severity is Severity.ERROR for problem in problems)
+    return None if broken else draft, problems
+
+
+def _read(
+    document: Document, known: Gazetteer, today: date
+) -> tuple[ProvinceRules | None, list[Problem]]:
+    """All problems of a document, and its rules as far as the schema can read all of it."""
     if document.data is None and document.problems:
         return None, document.problems
     _fill_from_map(document.data, known)
     reading = validate(document, ProvinceRules, _STAND_INS)
-    problems = document.problems + reading.problems
+    unread = document.problems + reading.problems
+    problems = unread
     if reading.model:
         judged = map(reading.restored, check(reading.model, known, today))
         problems = [*problems, *without_echoes(judged, problems)]
-    broken = any(problem.severity is Severity.ERROR for problem in problems)
-    return None if broken else reading.model, problems
+    return None if unread else reading.model, problems
 
 
 def _fill_from_map(data: Plain, known: Gazetteer) -> None:
