@@ -274,6 +274,7 @@ class Offer:
 class OfferEntry:
     """An ended offer as it stands in a call's record."""
 
+    NO_SUCH_NUMBER = "no_such_number"  # the network does not know the telephone's number
     offer: OfferId
     counsellor: CounsellorId
     offered_at: datetime

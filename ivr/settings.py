@@ -29,6 +29,7 @@ class Settings(BaseSettings):
     ami_user: str = "ivr"
     ami_secret: str | None = None  # made at first run and kept in IVR_HOME where unset
     trunk_match: str = "127.0.0.1"
+    trunk_outbound: str | None = None  # HOST or HOST:PORT that rings counsellors' telephones
     trunk_geolocation: bool = False  # take in PIDF-LO; see deploy/locations/README.md
     default_province: str = "markazi"
     rules_dir: Path = PROJECT / "deploy" / "provinces"
@@ -54,6 +55,13 @@ class Settings(BaseSettings):
         return path.expanduser().resolve()
 
     @field_validator("rtp_ports")
+    @field_validator("trunk_outbound")
+    @classmethod
+    def _host_and_port(cls, text: str | None) -> str | None:
+        if text is not None and not re.fullmatch(r"[A-Za-z0-9.-]+(:\d{1,5})?", text):
+            raise ValueError("write it as HOST or HOST:PORT, for example 192.0.2.7:5060")
+        return text
+
     @classmethod
     def _port_range(cls, text: str) -> str:
         match = re.fullmatch(r"(\d{1,5})-(\d{1,5})", text)

@@ -152,6 +152,7 @@ def _values(
         "rtp_first": rtp_first,
         "rtp_last": rtp_last,
         "trunk_match": settings.trunk_match,
+        "trunk_outbound": settings.trunk_outbound,
         "moh_dir": moh_dir,
         "trunk_geolocation": settings.trunk_geolocation,
         "modules": (*LOADED, *(GEOLOCATION if settings.trunk_geolocation else ())),

@@ -5,18 +5,20 @@ link a snapshot says what is true.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 
 import structlog
 
 from ivr.asterisk import wire
 from ivr.asterisk.ami import AmiLink, AmiTiming, Fields, LoginRefused, Message, NoAnswer
-from ivr.asterisk.translate import VARIABLES, Translator, created_leg, device_channel, leg_channel
+from ivr.asterisk.live_calls import VARIABLES
+from ivr.asterisk.telephones import TRUNK_ENDPOINT
+from ivr.asterisk.translate import Translator, created_leg, device_channel, leg_channel
 from ivr.dialplan.static import SHORT_NUMBER
 from ivr.errors import AsteriskError, LineError
-from ivr.events import Event, ExchangeLost, ExchangeSeen
-from ivr.model import CallId, Offer, OfferId
+from ivr.events import Event, ExchangeLost, ExchangeSeen, OfferFailed
+from ivr.model import CallId, Device, DeviceId, DeviceKind, Offer, OfferId, OfferResult
 from ivr.settings import Settings
 
 log = structlog.get_logger()
@@ -34,7 +36,10 @@ def _utc_now() -> datetime:
 
 
 class Exchange:
-    """One Asterisk over AMI. `post` gets every event, in order, and must not block."""
+    """One Asterisk over AMI. `post` gets every event, in order, and must not block.
+
+    `set_numbers` says which telephones there are.
+    """
 
     def __init__(
         self,
@@ -48,6 +53,7 @@ class Exchange:
         self.translator = Translator()
         self._post = post
         self._now = now
+        self._rings_telephones = settings.trunk_outbound is not None
         self._group = asyncio.TaskGroup()
         # What happens while a snapshot is taken may be older than it: told after it.
         self._held: list[Message] | None = []
@@ -72,12 +78,22 @@ class Exchange:
                 raise refused.exceptions[0] from None
             raise
 
+    def set_numbers(self, numbers: Mapping[DeviceId, str]) -> None:
+        """The counsellors' telephones from now on: the number to dial of each device.
+
+        Tell the floor of the people first: it forgets the state of a device that it does not know.
+        """
+        if numbers and not self._rings_telephones:
+            log.warning("telephones_not_rung", telephones=len(numbers), set="IVR_TRUNK_OUTBOUND")
+            numbers = {}
+        self._post_all([*self.translator.telephones.replace(numbers)])
+
     async def ring(self, offer: Offer, whisper_name: str) -> None:
-        """Ring the offer's device; `whisper_name` (the county) is shown on it.
+        """Ring the offer's device; `whisper_name` (the county) is shown on it, not on a telephone.
 
         Ends as OfferFailed or LegEnded, also where the Originate could not be sent.
         """
-        self.translator.expect_leg(offer.id, offer.device.id)
+        self.translator.expect_leg(offer.id, _contact_of(offer.device))
         try:
             await self._link.action(self._originate(offer, whisper_name))
         except LineError as error:
@@ -105,19 +121,26 @@ class Exchange:
         id_ = wire.identifier(offer.id, "an offer's id")
         timeout_s = (offer.deadline_at - self._now()).total_seconds() - GIVE_UP_EARLIER_S
         variables = {"IVR_OFFER": id_, "IVR_CALL": offer.call, "IVR_COUNSELLOR": offer.counsellor}
+        shown = "" if _is_telephone(offer.device) else whisper_name
         return {
             "Action": "Originate",
             "ActionID": leg_channel(offer.id),
-            "Channel": device_channel(wire.identifier(offer.device.id, "a device's id")),
+            "Channel": self._channel_of(offer),
             "ChannelId": leg_channel(offer.id),
             "Context": OFFER_CONTEXT,
             "Exten": "s",
             "Priority": "1",
             "Timeout": str(max(1, round(timeout_s * 1000))),
-            "CallerID": wire.caller_id(whisper_name, SHORT_NUMBER),
+            "CallerID": wire.caller_id(shown, SHORT_NUMBER),
             "Async": "true",
             "Variable": [f"{name}={wire.identifier(text)}" for name, text in variables.items()],
         }
+
+    def _channel_of(self, offer: Offer) -> str:
+        device = wire.identifier(offer.device.id, "a device's id")
+        if _is_telephone(offer.device):
+            return self.translator.telephones.channel(device)
+        return device_channel(device)
 
     async def _hang_up(self, offer: OfferId) -> None:
         channel = leg_channel(wire.identifier(offer, "an offer's id"))
@@ -155,4 +178,15 @@ class Exchange:
 
     def _post_all(self, events: list[Event]) -> None:
         for event in events:
+            if isinstance(event, OfferFailed) and event.result is OfferResult.NO_SUCH_NUMBER:
+                log.warning("telephone_number_not_known_to_the_network", offer=event.offer)
             self._post(event)
+
+
+def _is_telephone(device: Device) -> bool:
+    return device.kind is DeviceKind.TELEPHONE
+
+
+def _contact_of(device: Device) -> DeviceId:
+    """Whose contact a leg depends on: the device's own, or the trunk's."""
+    return DeviceId(TRUNK_ENDPOINT) if _is_telephone(device) else device.id

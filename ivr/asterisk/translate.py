@@ -1,4 +1,4 @@
-"""AMI messages to events of the floor: every AMI event and field name stands in this module only.
+"""AMI messages to events of the floor: every AMI event and field name stands here or in live_calls.
 
 Asterisk sends `OriginateResponse` by another way than channel events, so the two may overtake each
 other; a leg's end is therefore told by its Hangup, whose cause says why, and by the response only
@@ -6,14 +6,11 @@ where no channel ever came to be. Each leg ends in exactly one OfferFailed or Le
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from typing import Any
 
-from ivr.dialplan.flow import Fact
-from ivr.dialplan.resume import facts_of, instant
-from ivr.dialplan.static import CALL_ARGUMENTS
+from ivr.asterisk.live_calls import Message, live_call, room_of
+from ivr.asterisk.telephones import TRUNK_ENDPOINT, Telephones
 from ivr.events import (
     CallerEntered,
     CallHungUp,
@@ -24,25 +21,16 @@ from ivr.events import (
     TalkStarted,
 )
 from ivr.model import (
-    CallFacts,
     CallId,
-    CounsellorId,
     DeviceId,
     DeviceState,
     EndedBy,
     ExchangeSnapshot,
-    Lane,
-    LiveCall,
     OfferId,
     OfferResult,
-    ProvinceId,
 )
 
-Message = Mapping[str, Any]
-
-TRUNK_ENDPOINT = "line123-trunk"
 TRUNK_CONTEXT = "trunk"
-VARIABLES = ",".join(variable for _, variable in CALL_ARGUMENTS)
 
 _LEG = "ivr-"
 _TECHNOLOGY = "PJSIP/"
@@ -59,14 +47,19 @@ _DEVICE_STATES = {
 _LOST_CONTACT = {"Removed", "Unreachable"}
 # Hang-up causes: ITU-T Q.850, as Asterisk maps SIP answers to them (res_pjsip.c).
 _RESULT_OF_CAUSE = {
+    "1": OfferResult.NO_SUCH_NUMBER,  # 404, 410, 604
+    "28": OfferResult.NO_SUCH_NUMBER,  # 484
     "17": OfferResult.BUSY,  # 486, 600
     "21": OfferResult.REJECTED,  # 603, 403
     "3": OfferResult.UNREACHABLE,
     "20": OfferResult.UNREACHABLE,
     "27": OfferResult.UNREACHABLE,
+    # of the trunk: it has no way to the number now
+    "34": OfferResult.UNREACHABLE,  # 503
+    "38": OfferResult.UNREACHABLE,  # 500
+    "102": OfferResult.UNREACHABLE,  # 504
 }
 _NO_ANSWER_CAUSES = {"", "0", "18", "19"}  # 19: our own time limit, and 480
-_UNSET = "(null)"  # of a variable that the channel has not: manager.c, generate_status
 _MEDIA_LOST_CAUSE = "44"  # rtp_timeout
 _RESULT_OF_REASON = {"3": OfferResult.RONA, "5": OfferResult.BUSY}  # of a leg without a channel
 
@@ -111,6 +104,7 @@ class Translator:
 
     def __init__(self) -> None:
         self.ignored: Counter[str] = Counter()
+        self.telephones = Telephones()
         self._legs: dict[OfferId, _Leg] = {}
         self._callers: set[CallId] = set()
         self._rooms: dict[OfferId, _Room] = {}
@@ -171,14 +165,20 @@ class Translator:
         for channel in status:
             if offer := _offer(channel.get("Uniqueid")):
                 self._adopt_leg(offer, channel)
-            elif call := _live_call(channel):
+            elif call := live_call(channel):
                 self._callers.add(call.call)
                 calls.append(call)
-            if room := _room(channel):
+            if room := room_of(channel):
                 self._enter(room, channel)
         for found in self._rooms.values():
             found.started = len(found.present) == 2
-        changes = [change for device in devices if (change := _device_changed(device))]
+        changes = []
+        for device in devices:
+            if _is_trunk(device):
+                self.telephones.trunk_is(up=_state(device) is not DeviceState.UNREACHABLE)
+            elif change := _device_changed(device):
+                changes.append(change)
+        changes += self.telephones.states()
         return ExchangeSnapshot(
             calls=tuple(calls),
             legs=frozenset(self._legs),
@@ -195,7 +195,7 @@ class Translator:
         unique_id = message.get("Uniqueid", "")
         if leg := self._leg(unique_id):
             leg.has_channel = True
-        elif message.get("Context") == TRUNK_CONTEXT:
+        elif message.get("Context") == TRUNK_CONTEXT and not _offer(unique_id):
             self._callers.add(CallId(unique_id))
         return []
 
@@ -296,7 +296,8 @@ class Translator:
         for leg in self._legs.values():
             if leg.device == device:
                 leg.device_lost = lost
-        return []
+        changes = self.telephones.trunk_is(up=not lost) if device == TRUNK_ENDPOINT else []
+        return [*changes]
 
     def _leg(self, unique_id: str | None) -> _Leg | None:
         offer = _offer(unique_id)
@@ -332,53 +333,14 @@ def _ended_by(leg: _Leg, cause: str) -> EndedBy:
 
 def _device_changed(message: Message) -> DeviceChanged | None:
     technology, _, name = message.get("Device", "").partition("/")
-    if technology + "/" != _TECHNOLOGY or name == TRUNK_ENDPOINT:
+    if technology + "/" != _TECHNOLOGY or _is_trunk(message):
         return None
-    state = _DEVICE_STATES.get(message.get("State", ""), DeviceState.UNREACHABLE)
-    return DeviceChanged(device=DeviceId(name), state=state)
+    return DeviceChanged(device=DeviceId(name), state=_state(message))
 
 
-def _live_call(channel: Message) -> LiveCall | None:
-    variables = _variables(channel)
-    province = ProvinceId(variables.get("IVR_PROVINCE", ""))
-    if not province:
-        return None
-    room = _room(channel)
-    arrived_at = instant(variables.get("IVR_ARRIVED_AT", "")) or _since(channel)
-    counsellor = variables.get("IVR_COUNSELLOR")
-    return LiveCall(
-        call=CallId(channel.get("Uniqueid", "")),
-        line=variables.get("IVR_LINE", ""),
-        province=province,
-        arrived_at=arrived_at,
-        facts=_facts(province, variables),
-        joined_at=instant(variables.get("IVR_JOINED_AT", "")),
-        offer=room,
-        counsellor=CounsellorId(counsellor) if room and counsellor else None,
-    )
+def _is_trunk(message: Message) -> bool:
+    return bool(message.get("Device") == _TECHNOLOGY + TRUNK_ENDPOINT)
 
 
-def _facts(province: ProvinceId, variables: Mapping[str, str]) -> CallFacts | None:
-    known = {fact: variables.get(f"IVR_{fact.upper()}", "") for fact in Fact}
-    if known[Fact.LANE].upper() not in Lane.__members__:
-        return None
-    return facts_of(province, {fact: value for fact, value in known.items() if value})
-
-
-def _since(channel: Message) -> datetime:
-    """When a channel came to be that has not said it yet: its unique id begins with the second."""
-    second = channel.get("Uniqueid", "").partition(".")[0]
-    return instant(second) or datetime.fromtimestamp(0, UTC)
-
-
-def _room(channel: Message) -> OfferId | None:
-    if channel.get("Application") != "ConfBridge":
-        return None
-    return OfferId(channel.get("Data", "").partition(",")[0])
-
-
-def _variables(channel: Message) -> dict[str, str]:
-    values = channel.get("Variable", [])
-    pairs = [values] if isinstance(values, str) else values
-    named = (pair.split("=", 1) for pair in pairs if "=" in pair)
-    return {name: value for name, value in named if value != _UNSET}
+def _state(message: Message) -> DeviceState:
+    return _DEVICE_STATES.get(message.get("State", ""), DeviceState.UNREACHABLE)

@@ -23,6 +23,7 @@ _LINE_BREAKING = {
     "Zl",
     "Zp",
 }  # controls, lone surrogates, line and paragraph separators
+_TELEPHONE = re.compile(r"\+?[0-9]{3,15}", re.ASCII)  # ITU-T E.164: at most 15 digits
 _IDENTIFIER = re.compile(r"[A-Za-z0-9._-]+", re.ASCII)
 
 
@@ -68,6 +69,13 @@ def identifier(text: IdT, where: str = "an id") -> IdT:
             f"{where} must be 1 to {IDENTIFIER_LIMIT} letters, digits, '-', '_' or '.'; "
             f"it has {len(text)} characters."
         )
+    return text
+
+
+def telephone_number(text: str) -> str:
+    """The text unchanged if it can be dialled: 3 to 15 digits, perhaps after '+'; UnsafeValue."""
+    if not _TELEPHONE.fullmatch(text):
+        raise UnsafeValue("a telephone's number must be 3 to 15 digits, with '+' before at most.")
     return text
 
 

@@ -8,7 +8,7 @@ from ivr import effects as do
 from ivr import events as ev
 from ivr.dialplan.channel import Channel, RoomRole
 from ivr.dialplan.script import whisper_prompts
-from ivr.model import CategoryId, Offer
+from ivr.model import CategoryId, DeviceKind, Offer
 
 ACCEPT_KEY = "1"
 ACCEPT_WAIT_S = 8.0
@@ -38,7 +38,9 @@ class Whisper:
         await channel.enter_room(self.offer.id, RoomRole.COUNSELLOR)
 
     async def _accepted(self, channel: Channel, topics: Mapping[CategoryId, str]) -> bool:
-        confirm = self.offer.device.confirm
+        device = self.offer.device
+        # Whatever the people's files say: behind a number there may always be a voicemail.
+        confirm = device.confirm or device.kind is DeviceKind.TELEPHONE
         prompts = whisper_prompts(topics, self.offer.facts, confirm=confirm)
         if not confirm:
             await channel.play(prompts)

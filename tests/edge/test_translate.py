@@ -3,7 +3,9 @@ from pathlib import Path
 
 import pytest
 
-from ivr.asterisk.translate import TRUNK_CONTEXT, TRUNK_ENDPOINT, VARIABLES, Translator, created_leg
+from ivr.asterisk.live_calls import VARIABLES
+from ivr.asterisk.telephones import TRUNK_ENDPOINT
+from ivr.asterisk.translate import TRUNK_CONTEXT, Translator, created_leg
 from ivr.dialplan.static import StaticLine, render_dialplan
 from ivr.events import CallerEntered, CallHungUp, DeviceChanged, LegEnded, OfferFailed, TalkStarted
 from ivr.model import CallFacts, CountySource, DeviceState, EndedBy, Lane, OfferResult
