@@ -1,5 +1,6 @@
 """The durable store: one row a call, the journal, outcomes, epochs."""
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -26,7 +27,7 @@ from ivr.store.records import (
     entry_to_row,
 )
 from ivr.store.tables import calls, corrections, epochs, journal, outcomes
-from ivr.store.trail import add_to_trail, audit_key
+from ivr.store.trail import Added, add_to_trail, keep_head
 
 ROWS_AT_ONCE = 50  # about 2 ms of the event loop's time
 T = TypeVar("T")
@@ -45,8 +46,9 @@ class Store:
     def __init__(self, settings: Settings) -> None:
         """A store that opens its database at first use: for a line that serves without one."""
         self.engine = make_engine(database_url(settings))
-        self._home = settings.home
+        self.home = settings.home
         self._prepared = False
+        self._added: dict[AsyncConnection, Added] = {}  # to the audit trail, not yet on disk
 
     @classmethod
     async def open(cls, settings: Settings) -> Self:
@@ -74,11 +76,18 @@ class Store:
         """A transaction whose end means: on disk."""
         await self._prepare()
         async with writing(self.engine) as connection:
-            yield connection
+            try:
+                yield connection
+            finally:
+                added = self._added.pop(connection, None)
+        if added and added.replaces_head:
+            await asyncio.to_thread(keep_head, self.home, added.head)
 
     async def note_decision(self, connection: AsyncConnection, entry: AuditEntry) -> int:
         """Add to the audit trail within the transaction of what was decided (`writing`)."""
-        return await add_to_trail(connection, entry, key=audit_key(self._home))
+        added = await add_to_trail(connection, entry, self.home)
+        self._added[connection] = added
+        return added.head.seq
 
     async def rows(self, statement: Select[Any]) -> Sequence[RowMapping]:
         await self._prepare()

@@ -56,7 +56,7 @@ MAY_IMPORT = {
     "reception": CORE | {"dialplan", "controller"},
     "prompts": WORDS | {"settings", "text"},
     "asterisk": CORE | {"dialplan", "settings", "people"},
-    "audit": {"model"},
+    "audit": {"model", "errors"},
     "versions": WORDS | {"rules"},
     "store": FACTS | {"settings", "rules", "audit", "duty", "people", "versions"},
     "web": FACTS | {"calendar", "rules"},
