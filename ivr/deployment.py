@@ -11,7 +11,7 @@ from ivr.location import LocationTables
 from ivr.location_files import load_tables
 from ivr.model import CallFacts, Counsellor, Lane, ProvinceId
 from ivr.people import load_people
-from ivr.presence import Limits
+from ivr.limits import Limits
 from ivr.prompts import load_catalogue
 from ivr.reception import Line
 from ivr.rules.load import load_all

@@ -6,7 +6,7 @@ retried by the shell.
 
 from dataclasses import dataclass
 
-from ivr.model import CallId, CallRecord, CounsellorId, Offer, OfferId, OfferResult
+from ivr.model import CallFacts, CallId, CallRecord, CounsellorId, Offer, OfferId, OfferResult
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +69,13 @@ class SendToFallback:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PlanAgain:
+    """Make plans for these calls by what holds now; they come back as PlansChanged."""
+
+    calls: tuple[tuple[CallId, CallFacts], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SaveCall:
     """Write the call's record (insert or replace by call id)."""
 
@@ -92,6 +99,7 @@ Effect = (
     | CloseCall
     | RecallCaller
     | SendToFallback
+    | PlanAgain
     | SaveCall
     | RaiseAlarm
 )

@@ -8,6 +8,7 @@ harmless.
 from dataclasses import dataclass
 from datetime import datetime
 
+from ivr.limits import Limits
 from ivr.model import (
     CallerRef,
     CallFacts,
@@ -169,6 +170,25 @@ class StaffChanged:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DutyChanged:
+    """Rosters or closures are not what they were: waiting calls are planned again."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlansChanged:
+    """New plans for calls that had one; a call that has gone on meanwhile is not touched."""
+
+    plans: tuple[tuple[CallId, RoutePlan], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LimitsChanged:
+    """The floor's times by the rules in force from now on."""
+
+    limits: tuple[tuple[ProvinceId, Limits], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CallsRestored:
     """Records left open by an earlier controller; posted once, before Asterisk is seen."""
 
@@ -212,6 +232,9 @@ Event = (
     | CounsellorSignedOut
     | WrapUpEnded
     | StaffChanged
+    | DutyChanged
+    | PlansChanged
+    | LimitsChanged
     | CallsRestored
     | ExchangeLost
     | ExchangeSeen

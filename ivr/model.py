@@ -3,9 +3,11 @@
 Nothing here acts. Instants are aware UTC (`_at`), durations seconds (`_s`); see docs/glossary.md.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import IntEnum, StrEnum
+from functools import cached_property
 from typing import NewType
 
 CallId = NewType("CallId", str)  # Asterisk's linkedid of the caller's channel
@@ -167,7 +169,7 @@ class Step:
     on_duty: tuple[CounsellorId, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class RoutePlan:
     """Who may be rung for a call and when: made by `router.plan`, kept with the record.
 
@@ -180,6 +182,26 @@ class RoutePlan:
     reasons: tuple[Reason, ...] = ()
     all_at_once: bool = False
     skilled: tuple[CounsellorId, ...] = ()
+
+    @cached_property
+    def circles(self) -> tuple[frozenset[CounsellorId], ...]:
+        """Who may be rung at each step, those of the steps before it included."""
+        found: list[frozenset[CounsellorId]] = []
+        for step in self.steps:
+            found.append(frozenset(step.counsellors).union(*found[-1:]))
+        return tuple(found)
+
+    @cached_property
+    def ranks(self) -> Mapping[CounsellorId, tuple[int, int, int]]:
+        """The order among those who are free, smallest first: skilled, near, expected."""
+        skilled = frozenset(self.skilled)
+        ranks: dict[CounsellorId, tuple[int, int, int]] = {}
+        for nearness, step in enumerate(self.steps):
+            expected = frozenset(step.on_duty)
+            for name in step.counsellors:
+                rank = (int(name not in skilled), nearness, int(name not in expected))
+                ranks.setdefault(name, rank)
+        return ranks
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,6 +274,7 @@ class OfferResult(StrEnum):
     REJECTED = "rejected"
     BUSY = "busy"
     UNREACHABLE = "unreachable"
+    NO_SUCH_NUMBER = "no_such_number"  # the network does not know the telephone's number
     DECLINED = "declined"  # picked up, then not accepted
     WITHDRAWN = "withdrawn"  # taken back by us: the caller left, the counsellor paused
     FAILED = "failed"  # Asterisk would not or could not ring
@@ -274,7 +297,6 @@ class Offer:
 class OfferEntry:
     """An ended offer as it stands in a call's record."""
 
-    NO_SUCH_NUMBER = "no_such_number"  # the network does not know the telephone's number
     offer: OfferId
     counsellor: CounsellorId
     offered_at: datetime

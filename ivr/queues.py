@@ -13,22 +13,20 @@ from typing import Any, ClassVar
 
 from ivr import effects as do
 from ivr import events as ev
+from ivr import offers, replanning
+from ivr.limits import Limits
 from ivr.model import (
     CallEnd,
     CallId,
     CallPhase,
     CallRecord,
-    Counsellor,
     CounsellorId,
-    DeskId,
     EndedBy,
-    Offer,
-    OfferEntry,
     OfferId,
     OfferResult,
     ProvinceId,
 )
-from ivr.presence import Limits, Presence
+from ivr.presence import Presence
 from ivr.reconcile import reconcile
 from ivr.staff import Staff
 from ivr.timers import Timers
@@ -84,6 +82,17 @@ class Floor:
         self._changed = {}
         return [*self._effects, *saves]
 
+    def act(self, effect: do.Effect) -> None:
+        self._effects.append(effect)
+
+    def wake(self, at: datetime | None, kind: str, subject: str) -> None:
+        """Look at the subject again at `at`; never, where that is None."""
+        self._timers.set(at, kind, subject)
+
+    def new_offer_id(self) -> OfferId:
+        self._offer_count += 1
+        return OfferId(f"{self._epoch}-{self._offer_count}")
+
     def next_deadline(self) -> datetime | None:
         return self._timers.next_at()
 
@@ -128,11 +137,11 @@ class Floor:
         self._take_out(call, CallPhase.WAITING)
         first_at = call.record.joined_at or joined_at
         self.change(call, facts=event.facts, plan=event.plan, joined_at=first_at)
-        self._join_line(call, joined_at)
+        self.join_line(call, joined_at)
 
-    def _join_line(self, call: FloorCall, joined_at: datetime, *, first: bool = False) -> None:
+    def join_line(self, call: FloorCall, joined_at: datetime, *, first: bool = False) -> None:
         call.start_plan(joined_at)
-        self._timers.set(call.step_due_at(), "step", call.id)
+        self.wake(call.step_due_at(), "step", call.id)
         self.line.join(call, joined_at, first=first)
 
     def call_hung_up(self, event: ev.CallHungUp) -> None:
@@ -154,7 +163,7 @@ class Floor:
                 self._take_out(call, CallPhase.FALLBACK)
 
     def hang_up_leg(self, offer: OfferId, why: OfferResult) -> None:
-        self._effects.append(do.HangUpLeg(offer=offer, why=why))
+        self.act(do.HangUpLeg(offer=offer, why=why))
 
     def end_call(self, call: FloorCall, ended_by: EndedBy) -> None:
         end = _end_of(call.record, self.now, self.limits_of(call))
@@ -169,7 +178,7 @@ class Floor:
             talking = call.phase is CallPhase.TALKING
             result = OfferResult.CONNECTED if talking else OfferResult.WITHDRAWN
             self.hang_up_leg(call.offer.id, result)
-            self._end_offer(call, result)
+            offers.end_offer(self, call, result)
             if talking:
                 self.change(call, talk_ended_at=self.now)
         self.change(call, phase=phase, fallback_s=self._fallback_s(call, phase))
@@ -186,7 +195,7 @@ class Floor:
         call.record = replace(call.record, **fields)
         self._changed[call.id] = call
 
-    # ----------------------------------------------------------------- offers
+    # ------------------------------------------------------------- dispatching
 
     def _dispatch(self) -> None:
         if not self.exchange_up:
@@ -194,10 +203,10 @@ class Floor:
             return
         for call in self.line:
             if call.open_steps(self.now, self.staff.could_serve):
-                self._timers.set(call.step_due_at(), "step", call.id)
-            best = self.staff.best(call.eligible) if self.staff.anyone_free() else None
+                self.wake(call.step_due_at(), "step", call.id)
+            best = self.staff.best(call) if self.staff.anyone_free() else None
             if best is not None:
-                self._offer(call, best)
+                offers.make_offer(self, call, best)
 
     def _hand_over(self) -> None:
         """Without AMI nobody can be rung by us; Asterisk's own queue still can."""
@@ -207,145 +216,10 @@ class Floor:
         if give_up_at <= self.now:
             self._effects += [do.SendToFallback(call=call.id) for call in self.line]
         else:
-            self._timers.set(give_up_at, "exchange", "")
-
-    def _offer(self, call: FloorCall, presence: Presence) -> None:
-        device, facts = presence.idle_device(), call.record.facts
-        assert device is not None, "a free counsellor has an idle device"
-        assert facts is not None, "a call in line has facts"
-        self._offer_count += 1
-        offer = Offer(
-            id=OfferId(f"{self._epoch}-{self._offer_count}"),
-            call=call.id,
-            counsellor=presence.profile.id,
-            device=device,
-            facts=facts,
-            offered_at=self.now,
-            deadline_at=self.now + timedelta(seconds=self.limits_of(call).ring_s),
-        )
-        self.line.leave(call)
-        self.start_offer(call, offer, presence)
-        first_at = call.record.first_offered_at or self.now
-        self.change(call, phase=CallPhase.OFFERED, first_offered_at=first_at)
-        self._timers.set(offer.deadline_at, "offer", offer.id)
-        self._effects.append(do.OfferCall(offer=offer))
-
-    def start_offer(self, call: FloorCall, offer: Offer, presence: Presence) -> None:
-        call.offer, call.picked_up = offer, False
-        self.offers[offer.id] = call
-        self.staff.take(presence, offer.id, call.id, self.now)
-
-    def offer_picked_up(self, event: ev.OfferPickedUp) -> None:
-        call = self.offers.get(event.offer)
-        if call is not None and not call.picked_up:
-            call.picked_up = True
-            self._extend(call, self.limits_of(call).whisper_s)
-
-    def offer_accepted(self, event: ev.OfferAccepted) -> None:
-        call = self.offers.get(event.offer)
-        if call is None or call.offer is None or call.phase is not CallPhase.OFFERED:
-            return
-        call.picked_up = True
-        self._extend(call, self.limits_of(call).connect_s)
-        self.change(call, phase=CallPhase.CONNECTING)
-        counsellor = call.offer.counsellor
-        self._effects.append(do.Connect(call=call.id, offer=event.offer, counsellor=counsellor))
-
-    def _extend(self, call: FloorCall, seconds: float) -> None:
-        assert call.offer is not None
-        call.offer = replace(call.offer, deadline_at=self.now + timedelta(seconds=seconds))
-        self._timers.set(call.offer.deadline_at, "offer", call.offer.id)
-
-    def offer_failed(self, event: ev.OfferFailed) -> None:
-        call = self.offers.get(event.offer)
-        if call is not None and call.phase is not CallPhase.TALKING:
-            self._offer_came_to_nothing(call, event.result)
-
-    def _offer_came_to_nothing(self, call: FloorCall, result: OfferResult) -> None:
-        """The caller keeps their place; one who was on the way into the room is fetched back."""
-        was_connecting = call.phase is CallPhase.CONNECTING
-        self._end_offer(call, result)
-        self.change(call, phase=CallPhase.WAITING)
-        self.line.return_to_place(call)
-        if was_connecting:
-            self._fetch_back(call)
-
-    def _fetch_back(self, call: FloorCall) -> None:
-        self._effects.append(do.HoldCall(call=call.id))
-        self.recall(call)
+            self.wake(give_up_at, "exchange", "")
 
     def recall(self, call: FloorCall) -> None:
-        self._effects.append(do.RecallCaller(call=call.id))
-
-    def caller_entered(self, event: ev.CallerEntered) -> None:
-        """The caller first: a counsellor who has gone meanwhile leaves nobody alone unnoticed."""
-        call = self.calls.get(event.call)
-        if call is None:
-            return
-        if call.offer is None or call.offer.id != event.offer:
-            self._effects.append(do.RecallCaller(call=call.id))
-        elif call.phase is CallPhase.CONNECTING:
-            self._effects.append(do.LetIn(offer=event.offer))
-
-    def talk_started(self, event: ev.TalkStarted) -> None:
-        call = self.offers.get(event.offer)
-        if call is None or call.offer is None or call.phase is CallPhase.TALKING:
-            return
-        presence = self.staff.get(call.offer.counsellor)
-        assert presence is not None, "who has an offer is on the floor"
-        self.staff.start_talk(presence, self.now)
-        self.change(
-            call,
-            phase=CallPhase.TALKING,
-            connected_at=call.record.connected_at or self.now,
-            counsellor=call.offer.counsellor,
-            desk=_desk_for(presence.profile, call),
-        )
-
-    def leg_ended(self, event: ev.LegEnded) -> None:
-        call = self.offers.get(event.offer)
-        if call is None:
-            return
-        if call.phase is not CallPhase.TALKING:
-            result = OfferResult.DECLINED if call.picked_up else OfferResult.FAILED
-            self._offer_came_to_nothing(call, result)
-        elif event.ended_by is EndedBy.DEVICE_LOST:
-            self._talk_broke_off(call)
-        else:
-            self._end_offer(call, OfferResult.CONNECTED)
-            self.change(call, phase=CallPhase.CLOSING, talk_ended_at=self.now)
-            if call.attached:
-                self._effects.append(do.CloseCall(call=call.id))
-
-    def _talk_broke_off(self, call: FloorCall) -> None:
-        """The counsellor's device was lost: the caller is first of their lane."""
-        assert call.offer is not None
-        counsellor = call.offer.counsellor
-        self._end_offer(call, OfferResult.CONNECTED)
-        self.staff.hold_lost(counsellor, self.limits_of(call), self.now)
-        phase = CallPhase.WAITING if call.attached else CallPhase.FALLBACK
-        self.change(call, phase=phase, talk_ended_at=self.now)
-        if call.attached:
-            self._join_line(call, self.now, first=True)
-            self._fetch_back(call)
-
-    def _end_offer(self, call: FloorCall, result: OfferResult) -> None:
-        offer = call.offer
-        assert offer is not None
-        call.offer = None
-        del self.offers[offer.id]
-        entry = OfferEntry(
-            offer=offer.id,
-            counsellor=offer.counsellor,
-            offered_at=offer.offered_at,
-            ended_at=self.now,
-            result=result,
-        )
-        self.change(call, offers=(*call.record.offers, entry))
-        presence = self.staff.get(offer.counsellor)
-        assert presence is not None, "who has an offer is on the floor"
-        if self.staff.release(presence, result, self.limits_of(call), self.now):
-            self._effects.append(do.RaiseAlarm(code="not_answering", subject=offer.counsellor))
+        self.act(do.RecallCaller(call=call.id))
 
     # ------------------------------------------------------------ counsellors
 
@@ -360,12 +234,7 @@ class Floor:
         """Who is no longer to be rung; an accepted offer and a talk go on."""
         call = self.offers.get(presence.offer) if presence.offer is not None else None
         if call is not None and call.phase is CallPhase.OFFERED:
-            self._withdraw(call, OfferResult.WITHDRAWN)
-
-    def _withdraw(self, call: FloorCall, why: OfferResult) -> None:
-        assert call.offer is not None
-        self.hang_up_leg(call.offer.id, why)
-        self._offer_came_to_nothing(call, why)
+            offers.withdraw(self, call, OfferResult.WITHDRAWN)
 
     def counsellor_resumed(self, event: ev.CounsellorResumed) -> None:
         self.staff.resume(event.counsellor, self.now)
@@ -384,6 +253,10 @@ class Floor:
 
     def staff_changed(self, event: ev.StaffChanged) -> None:
         self.staff.replace_all(event.counsellors, self.now)
+
+    def limits_changed(self, event: ev.LimitsChanged) -> None:
+        """For deadlines that are set from now on."""
+        self._limits_by_province = dict(event.limits)
 
     def device_changed(self, event: ev.DeviceChanged) -> None:
         self.staff.device_changed(event.device, event.state, self.now)
@@ -407,16 +280,9 @@ class Floor:
     def _timer_due(self, kind: str, subject: str) -> None:
         """Steps and the exchange need no more than the dispatch step that follows."""
         if kind == "offer":
-            self._offer_due(OfferId(subject))
+            offers.offer_due(self, OfferId(subject))
         elif kind == "counsellor":
             self.staff.time_is_up(CounsellorId(subject), self.now)
-
-    def _offer_due(self, offer_id: OfferId) -> None:
-        call = self.offers.get(offer_id)
-        if call is None or call.offer is None or call.phase is CallPhase.TALKING:
-            return
-        if call.offer.deadline_at <= self.now:
-            self._withdraw(call, OfferResult.DECLINED if call.picked_up else OfferResult.RONA)
 
     def time_passed(self, _event: ev.TimePassed) -> None:
         """The timers and the dispatch step, which every event sets off, do what is due."""
@@ -428,12 +294,12 @@ class Floor:
         ev.CallHungUp: call_hung_up,
         ev.CallDetached: call_detached,
         ev.CallFinished: call_finished,
-        ev.OfferPickedUp: offer_picked_up,
-        ev.OfferAccepted: offer_accepted,
-        ev.OfferFailed: offer_failed,
-        ev.CallerEntered: caller_entered,
-        ev.TalkStarted: talk_started,
-        ev.LegEnded: leg_ended,
+        ev.OfferPickedUp: offers.offer_picked_up,
+        ev.OfferAccepted: offers.offer_accepted,
+        ev.OfferFailed: offers.offer_failed,
+        ev.CallerEntered: offers.caller_entered,
+        ev.TalkStarted: offers.talk_started,
+        ev.LegEnded: offers.leg_ended,
         ev.DeviceChanged: device_changed,
         ev.CounsellorPaused: counsellor_paused,
         ev.CounsellorResumed: counsellor_resumed,
@@ -441,18 +307,14 @@ class Floor:
         ev.CounsellorSignedOut: counsellor_signed_out,
         ev.WrapUpEnded: wrap_up_ended,
         ev.StaffChanged: staff_changed,
+        ev.DutyChanged: replanning.duty_changed,
+        ev.PlansChanged: replanning.plans_changed,
+        ev.LimitsChanged: limits_changed,
         ev.CallsRestored: calls_restored,
         ev.ExchangeLost: exchange_lost,
         ev.ExchangeSeen: exchange_seen,
         ev.TimePassed: time_passed,
     }
-
-
-def _desk_for(profile: Counsellor, call: FloorCall) -> DeskId | None:
-    """Where this counsellor served the call: the first desk of the plan that they sit at."""
-    steps = call.record.plan.steps if call.record.plan is not None else ()
-    planned = (desk for step in steps for desk in step.desks if desk in profile.desks)
-    return next(planned, profile.desks[0] if profile.desks else None)
 
 
 def _end_of(record: CallRecord, now: datetime, limits: Limits) -> CallEnd:

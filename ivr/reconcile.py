@@ -3,6 +3,7 @@
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from ivr import offers
 from ivr.events import LegEnded, TalkStarted
 from ivr.model import (
     CallFacts,
@@ -50,7 +51,7 @@ def _end_calls_that_are_gone(floor: "Floor", snapshot: ExchangeSnapshot) -> None
 
 def _compare_legs(floor: "Floor", snapshot: ExchangeSnapshot) -> None:
     for offer in [offer for offer in floor.offers if offer not in snapshot.legs]:
-        floor.leg_ended(LegEnded(offer=offer, ended_by=EndedBy.COUNSELLOR))
+        offers.leg_ended(floor, LegEnded(offer=offer, ended_by=EndedBy.COUNSELLOR))
     in_talk = {live.offer for live in snapshot.calls}
     for leg in sorted(snapshot.legs - floor.offers.keys() - in_talk):
         floor.hang_up_leg(leg, OfferResult.WITHDRAWN)
@@ -119,5 +120,5 @@ def _adopt_talk(floor: "Floor", call: FloorCall, offer_id: OfferId, presence: Pr
         offered_at=began_at,
         deadline_at=began_at,
     )
-    floor.start_offer(call, offer, presence)
-    floor.talk_started(TalkStarted(offer=offer_id))
+    offers.start_offer(floor, call, offer, presence)
+    offers.talk_started(floor, TalkStarted(offer=offer_id))

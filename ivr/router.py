@@ -23,6 +23,7 @@ from ivr.model import (
     RoutePlan,
     Step,
 )
+from ivr.rules.hours import is_open
 from ivr.rules.routing import Ring, SkillNeed, StepRule
 from ivr.rules.schema import Category, County, ProvinceRules
 from ivr.rules.units import MobileTeam, on_shift
@@ -135,7 +136,13 @@ def _expected(duty: Duty, desks: Iterable[DeskId]) -> tuple[CounsellorId, ...]:
 
 def _out_of_hours(rules: ProvinceRules, at: datetime) -> frozenset[DeskId]:
     """The desks of open centres whose timetable says that nobody answers at `at`."""
-    return frozenset()
+    timetables = {item.id: item for item in rules.hours}
+    return frozenset(
+        county.desk
+        for county in rules.counties
+        if county.centre.hours in timetables
+        and not is_open(timetables[county.centre.hours], rules.calendar, at)
+    )
 
 
 # --------------------------------------------------------------------------- skills

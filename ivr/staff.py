@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 
+from ivr.limits import Hold, Limits
 from ivr.model import (
     CallId,
     Counsellor,
@@ -12,8 +13,9 @@ from ivr.model import (
     OfferId,
     OfferResult,
 )
-from ivr.presence import Hold, Limits, Presence
+from ivr.presence import Presence
 from ivr.timers import Timers
+from ivr.waiting import FloorCall
 
 
 class Staff:
@@ -41,10 +43,18 @@ class Staff:
     def anyone_free(self) -> bool:
         return bool(self._free)
 
-    def best(self, eligible: frozenset[CounsellorId]) -> Presence | None:
-        """The longest idle of the free counsellors among `eligible`."""
+    def best(self, call: FloorCall) -> Presence | None:
+        """The first by the plan's order of the free counsellors who may be rung for the call.
+
+        Among equals the longest idle.
+        """
+        eligible, ranks = call.eligible, call.plan.ranks
         candidates = (presence for id_, presence in self._free.items() if id_ in eligible)
-        return min(candidates, key=_idle_order, default=None)
+        return min(
+            candidates,
+            key=lambda presence: (ranks[presence.profile.id], _idle_order(presence)),
+            default=None,
+        )
 
     # ------------------------------------------------------- offers and talks
 

@@ -4,10 +4,18 @@ from bisect import bisect_left, insort
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from ivr.model import CallId, CallPhase, CallRecord, CounsellorId, Offer, RoutePlan
 
-Place = tuple[int, int, datetime, int]
+
+class Place(NamedTuple):
+    """Where a call stands: by lane, then by time of joining; `behind` is 0 for the first."""
+
+    lane: int
+    behind: int
+    joined_at: datetime
+    number: int
 
 
 @dataclass(slots=True)
@@ -21,7 +29,6 @@ class FloorCall:
     picked_up: bool = False
     step: int = 0
     step_opened_at: datetime | None = None
-    eligible: frozenset[CounsellorId] = frozenset()
     fallback_since_at: datetime | None = None
 
     @property
@@ -37,11 +44,14 @@ class FloorCall:
         assert self.record.plan is not None, "a call in line has a plan"
         return self.record.plan
 
+    @property
+    def eligible(self) -> frozenset[CounsellorId]:
+        """Who may be rung at the step that the call has reached."""
+        circles = self.plan.circles
+        return circles[self.step] if circles else frozenset()
+
     def start_plan(self, joined_at: datetime) -> None:
         self.step, self.step_opened_at = 0, joined_at
-        self.eligible = (
-            frozenset(self.plan.steps[0].counsellors) if self.plan.steps else frozenset()
-        )
         while self.plan.all_at_once and self._has_next_step:
             self._open_next(joined_at)
 
@@ -74,7 +84,6 @@ class FloorCall:
     def _open_next(self, at: datetime) -> None:
         self.step += 1
         self.step_opened_at = at
-        self.eligible |= frozenset(self.plan.steps[self.step].counsellors)
 
 
 @dataclass(slots=True)
@@ -98,7 +107,7 @@ class Line:
         """Take a place: by lane, then by time of joining; `first` is ahead of its lane."""
         assert call.record.facts is not None
         self._joined += 1
-        call.place = (call.record.facts.lane, 0 if first else 1, joined_at, self._joined)
+        call.place = Place(call.record.facts.lane, 0 if first else 1, joined_at, self._joined)
         self.return_to_place(call)
 
     def return_to_place(self, call: FloorCall) -> None:

@@ -18,6 +18,8 @@ SHARED = (
     "conversation",
     "location",
     "skills",
+    "hours",
+    "calendar",
     "categories",
     "outcomes",
     "menus",

@@ -18,12 +18,14 @@ from ivr.rules.fields import (
     CategoryRef,
     CentreLevel,
     CountyRef,
+    Id,
     JalaliText,
     Name,
     Number,
     Record,
     Sentence,
 )
+from ivr.rules.hours import Calendar, Timetable
 from ivr.rules.limits import Conversation, Limits, LocationTrust
 from ivr.rules.menus import AskCounty, Menus
 from ivr.rules.routing import DEFAULT_STEPS, Need, SkillRef, SkillRule, StepRule
@@ -62,6 +64,9 @@ class Centre(Record):
     )
     planned: JalaliText | None = Field(
         None, description="the Jalali day on which the opening was promised; it opens nothing"
+    )
+    hours: Id | None = Field(
+        None, description="the timetable by which its desk answers; left out for day and night"
     )
     source: str = Field("", description="where the state is known from")
 
@@ -182,6 +187,10 @@ class ProvinceRules(Record):
         max_length=9,
         description="how a waiting call is widened, circle by circle",
     )
+    hours: tuple[Timetable, ...] = Field(
+        (), description="the timetables of centres that do not answer day and night"
+    )
+    calendar: Calendar = Field(default_factory=Calendar, description="the official holidays")
     skills: tuple[SkillRule, ...] = Field((), description="what counsellors can and calls may need")
     limits: Limits = Field(default_factory=Limits, description="the floor's times")
     conversation: Conversation = Field(

@@ -6,6 +6,7 @@ from typing import TypeVar
 
 from ivr import effects as do
 from ivr import events as ev
+from ivr.limits import Limits
 from ivr.model import (
     CallFacts,
     CallId,
@@ -28,7 +29,6 @@ from ivr.model import (
     RoutePlan,
     Step,
 )
-from ivr.presence import Limits
 from ivr.queues import Floor
 
 E = TypeVar("E", bound=do.Effect)

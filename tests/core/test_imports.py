@@ -10,14 +10,18 @@ PACKAGE = Path(__file__).parents[2] / "ivr"
 STDLIB = sys.stdlib_module_names
 
 WORDS = {"model", "errors"}
-FACTS = WORDS | {"events", "effects", "view", "text", "outcomes"}
-CORE = FACTS | {
+FACTS = WORDS | {"limits", "events", "effects", "view", "text", "outcomes"}
+FLOOR = FACTS | {
     "presence",
     "timers",
     "waiting",
     "staff",
     "queues",
+    "offers",
+    "replanning",
     "reconcile",
+}
+CORE = FLOOR | {
     "floor_view",
     "router",
     "circles",
@@ -32,17 +36,20 @@ MAY_IMPORT = {
     "model": set(),
     "errors": set(),
     "text": set(),
-    "events": {"model"},
+    "limits": {"model"},
+    "events": {"model", "limits"},
     "effects": {"model"},
     "view": {"model"},
     "outcomes": {"errors"},
     "spoken": set(),
     "timers": set(),
-    "presence": {"model"},
+    "presence": {"model", "limits"},
     "waiting": {"model"},
-    "staff": {"model", "presence", "timers", "waiting"},
-    "queues": FACTS | {"presence", "timers", "waiting", "staff", "reconcile"},
-    "reconcile": FACTS | {"presence", "timers", "waiting", "staff", "queues"},
+    "staff": {"model", "limits", "presence", "timers", "waiting"},
+    "queues": FLOOR,
+    "offers": FLOOR,
+    "replanning": FLOOR,
+    "reconcile": FLOOR,
     "floor_view": FACTS | {"presence", "waiting", "staff", "queues"},
     "duty": {"model"},
     "location": {"model", "text"},

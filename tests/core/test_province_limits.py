@@ -7,8 +7,8 @@ import pytest
 from ivr import effects as do
 from ivr import events as ev
 from ivr.deployment import load_deployment
+from ivr.limits import Hold, Limits
 from ivr.model import CallEnd, CounsellorId, CounsellorState, OfferResult, ProvinceId
-from ivr.presence import Hold, Limits
 from ivr.queues import Floor
 from ivr.settings import Settings
 from tests.core.floor_kit import LIMITS, MARKAZI, Kit, counsellor, plan_of

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 from ivr import effects as do
 from ivr import events as ev
+from ivr.limits import Limits
 from ivr.model import (
     CallId,
     CallPhase,
@@ -18,7 +19,6 @@ from ivr.model import (
     OfferId,
     OfferResult,
 )
-from ivr.presence import Limits
 from tests.core.floor_kit import MARKAZI, START, Kit, counsellor, plan_of
 
 ALI = plan_of((None, ("ali",)))

@@ -13,9 +13,9 @@ from aiohttp import ClientWebSocketResponse, WSMsgType, WSServerHandshakeError
 from aiohttp.test_utils import TestClient, TestServer
 
 from ivr.errors import LineError
+from ivr.limits import Hold
 from ivr.model import CallerRef, CallId, CallPhase, CallRecord, CounsellorState, Lane
 from ivr.outcomes import OUTCOME_LABELS, outcome_id
-from ivr.presence import Hold
 from ivr.view import call_row
 from ivr.web import app as web_app
 from ivr.web.app import make_app, serve_console

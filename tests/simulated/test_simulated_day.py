@@ -19,7 +19,7 @@ from ivr.simulator.day import DayReport, simulate_day
 from ivr.simulator.day_people import LOADS, Reaction, arrivals, presences
 from ivr.simulator.day_report import markdown
 from ivr.staff import Staff
-from ivr.waiting import Line
+from ivr.waiting import FloorCall, Line
 
 MOST_S = 60.0
 RESULTS = PROJECT / "docs" / "simulated-day.md"
@@ -100,8 +100,8 @@ class TestChecksThatMustFail:
     ) -> None:
         best = Staff.best
 
-        def sleepy(self: Staff, eligible: frozenset) -> Presence | None:
-            found = best(self, eligible)
+        def sleepy(self: Staff, call: FloorCall) -> Presence | None:
+            found = best(self, call)
             return found if found and found.profile.id.endswith("1") else None
 
         monkeypatch.setattr(Staff, "best", sleepy)

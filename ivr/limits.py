@@ -1,0 +1,61 @@
+"""The floor's times, and the named rules that may keep a free counsellor from being rung."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from ivr.model import OfferResult
+
+
+class Hold(StrEnum):
+    """The named rules that may keep a free counsellor from being rung (design §2, promise 2)."""
+
+    NOT_ANSWERED = "not_answered"
+    REJECTED = "rejected"
+    BUSY = "busy"
+    UNREACHABLE = "unreachable"
+    DECLINED = "declined"
+    FAILED = "failed"
+    DEVICE_LOST = "device_lost"
+
+
+_MOST_DOUBLINGS = 16  # a phone may ring in vain for weeks; 2**1024 is no float any more
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """The floor's times. Back-offs follow each kind of failed offer on its own.
+
+    A counsellor who did not answer is held longer each time in a row, up to `rona_most_s`; a
+    phone that is registering again answers late once, which must not cost a shift (OpenACD #6).
+    """
+
+    ring_s: float = 20.0
+    whisper_s: float = 15.0  # from pick-up to acceptance
+    connect_s: float = 6.0  # from acceptance to both in the room
+    wrap_up_s: float = 30.0
+    short_abandonment_s: float = 5.0
+    exchange_down_s: float = 3.0  # AMI away for longer: callers in line go to Asterisk's own queue
+    rona_s: float = 10.0
+    rona_most_s: float = 60.0
+    rona_alarm_after: int = 3
+    rejected_s: float = 15.0
+    busy_s: float = 5.0
+    unreachable_s: float = 5.0
+    declined_s: float = 15.0
+    failed_s: float = 2.0
+    device_lost_s: float = 15.0  # until Asterisk's own check of a silent phone has spoken: 12 s
+
+    def back_off(self, result: OfferResult, in_a_row: int) -> tuple[Hold, float] | None:
+        """The hold that an offer's end puts on its counsellor, in seconds; None for no hold."""
+        if result is OfferResult.RONA:
+            doublings = min(in_a_row - 1, _MOST_DOUBLINGS)
+            return Hold.NOT_ANSWERED, min(self.rona_s * 2**doublings, self.rona_most_s)
+        fixed = {
+            OfferResult.REJECTED: (Hold.REJECTED, self.rejected_s),
+            OfferResult.BUSY: (Hold.BUSY, self.busy_s),
+            OfferResult.UNREACHABLE: (Hold.UNREACHABLE, self.unreachable_s),
+            OfferResult.NO_SUCH_NUMBER: (Hold.UNREACHABLE, self.unreachable_s),
+            OfferResult.DECLINED: (Hold.DECLINED, self.declined_s),
+            OfferResult.FAILED: (Hold.FAILED, self.failed_s),
+        }
+        return fixed.get(result)

@@ -1,0 +1,195 @@
+"""An offer's life: ringing one counsellor for one call, from the first ring to the end of the talk.
+
+Each offer has an id and a deadline; what is told of an id that is over changes nothing. The caller
+keeps their place whatever becomes of it.
+"""
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from ivr import effects as do
+from ivr import events as ev
+from ivr.model import (
+    CallPhase,
+    Counsellor,
+    DeskId,
+    EndedBy,
+    Offer,
+    OfferEntry,
+    OfferId,
+    OfferResult,
+)
+from ivr.presence import Presence
+from ivr.waiting import FloorCall
+
+if TYPE_CHECKING:
+    from ivr.queues import Floor
+
+
+def make_offer(floor: "Floor", call: FloorCall, presence: Presence) -> None:
+    device, facts = presence.idle_device(), call.record.facts
+    assert device is not None, "a free counsellor has an idle device"
+    assert facts is not None, "a call in line has facts"
+    offer = Offer(
+        id=floor.new_offer_id(),
+        call=call.id,
+        counsellor=presence.profile.id,
+        device=device,
+        facts=facts,
+        offered_at=floor.now,
+        deadline_at=floor.now + timedelta(seconds=floor.limits_of(call).ring_s),
+    )
+    floor.line.leave(call)
+    start_offer(floor, call, offer, presence)
+    first_at = call.record.first_offered_at or floor.now
+    floor.change(call, phase=CallPhase.OFFERED, first_offered_at=first_at)
+    floor.wake(offer.deadline_at, "offer", offer.id)
+    floor.act(do.OfferCall(offer=offer))
+
+
+def start_offer(floor: "Floor", call: FloorCall, offer: Offer, presence: Presence) -> None:
+    call.offer, call.picked_up = offer, False
+    floor.offers[offer.id] = call
+    floor.staff.take(presence, offer.id, call.id, floor.now)
+
+
+def offer_picked_up(floor: "Floor", event: ev.OfferPickedUp) -> None:
+    call = floor.offers.get(event.offer)
+    if call is not None and not call.picked_up:
+        call.picked_up = True
+        _extend(floor, call, floor.limits_of(call).whisper_s)
+
+
+def offer_accepted(floor: "Floor", event: ev.OfferAccepted) -> None:
+    call = floor.offers.get(event.offer)
+    if call is None or call.offer is None or call.phase is not CallPhase.OFFERED:
+        return
+    call.picked_up = True
+    _extend(floor, call, floor.limits_of(call).connect_s)
+    floor.change(call, phase=CallPhase.CONNECTING)
+    counsellor = call.offer.counsellor
+    floor.act(do.Connect(call=call.id, offer=event.offer, counsellor=counsellor))
+
+
+def _extend(floor: "Floor", call: FloorCall, seconds: float) -> None:
+    assert call.offer is not None
+    call.offer = replace(call.offer, deadline_at=floor.now + timedelta(seconds=seconds))
+    floor.wake(call.offer.deadline_at, "offer", call.offer.id)
+
+
+def offer_failed(floor: "Floor", event: ev.OfferFailed) -> None:
+    call = floor.offers.get(event.offer)
+    if call is not None and call.phase is not CallPhase.TALKING:
+        came_to_nothing(floor, call, event.result)
+
+
+def came_to_nothing(floor: "Floor", call: FloorCall, result: OfferResult) -> None:
+    """The caller keeps their place; one who was on the way into the room is fetched back."""
+    was_connecting = call.phase is CallPhase.CONNECTING
+    end_offer(floor, call, result)
+    floor.change(call, phase=CallPhase.WAITING)
+    floor.line.return_to_place(call)
+    if was_connecting:
+        _fetch_back(floor, call)
+
+
+def _fetch_back(floor: "Floor", call: FloorCall) -> None:
+    floor.act(do.HoldCall(call=call.id))
+    floor.recall(call)
+
+
+def caller_entered(floor: "Floor", event: ev.CallerEntered) -> None:
+    """The caller first: a counsellor who has gone meanwhile leaves nobody alone unnoticed."""
+    call = floor.calls.get(event.call)
+    if call is None:
+        return
+    if call.offer is None or call.offer.id != event.offer:
+        floor.act(do.RecallCaller(call=call.id))
+    elif call.phase is CallPhase.CONNECTING:
+        floor.act(do.LetIn(offer=event.offer))
+
+
+def talk_started(floor: "Floor", event: ev.TalkStarted) -> None:
+    call = floor.offers.get(event.offer)
+    if call is None or call.offer is None or call.phase is CallPhase.TALKING:
+        return
+    presence = floor.staff.get(call.offer.counsellor)
+    assert presence is not None, "who has an offer is on the floor"
+    floor.staff.start_talk(presence, floor.now)
+    floor.change(
+        call,
+        phase=CallPhase.TALKING,
+        connected_at=call.record.connected_at or floor.now,
+        counsellor=call.offer.counsellor,
+        desk=_desk_for(presence.profile, call),
+    )
+
+
+def leg_ended(floor: "Floor", event: ev.LegEnded) -> None:
+    call = floor.offers.get(event.offer)
+    if call is None:
+        return
+    if call.phase is not CallPhase.TALKING:
+        result = OfferResult.DECLINED if call.picked_up else OfferResult.FAILED
+        came_to_nothing(floor, call, result)
+    elif event.ended_by is EndedBy.DEVICE_LOST:
+        _talk_broke_off(floor, call)
+    else:
+        end_offer(floor, call, OfferResult.CONNECTED)
+        floor.change(call, phase=CallPhase.CLOSING, talk_ended_at=floor.now)
+        if call.attached:
+            floor.act(do.CloseCall(call=call.id))
+
+
+def _talk_broke_off(floor: "Floor", call: FloorCall) -> None:
+    """The counsellor's device was lost: the caller is first of their lane."""
+    assert call.offer is not None
+    counsellor = call.offer.counsellor
+    end_offer(floor, call, OfferResult.CONNECTED)
+    floor.staff.hold_lost(counsellor, floor.limits_of(call), floor.now)
+    phase = CallPhase.WAITING if call.attached else CallPhase.FALLBACK
+    floor.change(call, phase=phase, talk_ended_at=floor.now)
+    if call.attached:
+        floor.join_line(call, floor.now, first=True)
+        _fetch_back(floor, call)
+
+
+def end_offer(floor: "Floor", call: FloorCall, result: OfferResult) -> None:
+    offer = call.offer
+    assert offer is not None
+    call.offer = None
+    del floor.offers[offer.id]
+    entry = OfferEntry(
+        offer=offer.id,
+        counsellor=offer.counsellor,
+        offered_at=offer.offered_at,
+        ended_at=floor.now,
+        result=result,
+    )
+    floor.change(call, offers=(*call.record.offers, entry))
+    presence = floor.staff.get(offer.counsellor)
+    assert presence is not None, "who has an offer is on the floor"
+    if floor.staff.release(presence, result, floor.limits_of(call), floor.now):
+        floor.act(do.RaiseAlarm(code="not_answering", subject=offer.counsellor))
+
+
+def withdraw(floor: "Floor", call: FloorCall, why: OfferResult) -> None:
+    assert call.offer is not None
+    floor.hang_up_leg(call.offer.id, why)
+    came_to_nothing(floor, call, why)
+
+
+def offer_due(floor: "Floor", offer_id: OfferId) -> None:
+    call = floor.offers.get(offer_id)
+    if call is None or call.offer is None or call.phase is CallPhase.TALKING:
+        return
+    if call.offer.deadline_at <= floor.now:
+        withdraw(floor, call, OfferResult.DECLINED if call.picked_up else OfferResult.RONA)
+
+
+def _desk_for(profile: Counsellor, call: FloorCall) -> DeskId | None:
+    """Where this counsellor served the call: the first desk of the plan that they sit at."""
+    steps = call.record.plan.steps if call.record.plan is not None else ()
+    planned = (desk for step in steps for desk in step.desks if desk in profile.desks)
+    return next(planned, profile.desks[0] if profile.desks else None)

@@ -1,0 +1,48 @@
+"""Live calls whose plan no longer fits what duty says: planned again, and moved at once.
+
+A call keeps the plan that it joined with until a desk closes, empties or comes back; the rules it
+goes by then are those in force. Its place in line stays, and so does the time it has waited.
+"""
+
+from typing import TYPE_CHECKING
+
+from ivr import effects as do
+from ivr import events as ev
+from ivr import offers
+from ivr.model import CallPhase, OfferResult, RoutePlan
+from ivr.waiting import FloorCall
+
+if TYPE_CHECKING:
+    from ivr.queues import Floor
+
+_PLANNED = (CallPhase.WAITING, CallPhase.OFFERED)
+
+
+def duty_changed(floor: "Floor", _event: ev.DutyChanged) -> None:
+    """Ask for new plans; a call that joins from now on was planned by the new duty already."""
+    asked = tuple(
+        (call.id, call.record.facts)
+        for call in floor.calls.values()
+        if call.phase in _PLANNED and call.record.facts is not None
+    )
+    if asked:
+        floor.act(do.PlanAgain(calls=asked))
+
+
+def plans_changed(floor: "Floor", event: ev.PlansChanged) -> None:
+    for call_id, plan in event.plans:
+        call = floor.calls.get(call_id)
+        if call is not None and call.phase in _PLANNED and call.place is not None:
+            _plan_again(floor, call, plan)
+
+
+def _plan_again(floor: "Floor", call: FloorCall, plan: RoutePlan) -> None:
+    """From the moment it joined: the steps whose time has passed open at once."""
+    assert call.place is not None, "a call in line has a place"
+    floor.change(call, plan=plan)
+    call.start_plan(call.place.joined_at)
+    call.open_steps(floor.now, floor.staff.could_serve)
+    floor.wake(call.step_due_at(), "step", call.id)
+    offer = call.offer
+    if offer is not None and offer.counsellor not in call.eligible:
+        offers.withdraw(floor, call, OfferResult.WITHDRAWN)
