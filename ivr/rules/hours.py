@@ -13,7 +13,7 @@ from functools import cached_property
 from typing import Annotated, NamedTuple
 
 from persiantools.jdatetime import JalaliDate
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, PlainSerializer
 
 from ivr.calendar import TEHRAN
 from ivr.rules.fields import Hour, Id, JalaliText, Name, Record
@@ -90,7 +90,12 @@ def _by_name(value: object) -> object:
     return value
 
 
-DayHours = Annotated[tuple[Span, ...] | None, BeforeValidator(_by_name)]
+def _as_named(hours: tuple[Span, ...] | None) -> tuple[Span, ...] | str:
+    """Written as it is read, so that stored rules can be read again."""
+    return "as_usual" if hours is None else hours
+
+
+DayHours = Annotated[tuple[Span, ...] | None, BeforeValidator(_by_name), PlainSerializer(_as_named)]
 """The hours of special days: None as on any other day of the week, () closed, else these."""
 
 
