@@ -17,6 +17,7 @@ from ivr.model import CounsellorId, DeviceId
 from ivr.notify import beat, notify
 from ivr.settings import Settings
 from ivr.store.fallback_import import import_fallback_calls
+from ivr.store.left_open import calls_left_open
 from ivr.store.store import Store, clock_epoch
 from ivr.store.vault import Vault
 from ivr.store.writer import Writer, open_writer
@@ -73,7 +74,8 @@ class _Line:
         epoch: int,
     ) -> None:
         self._store = store
-        self._calls_csv = Instance(settings.home).calls_csv
+        self._emergency = settings.home / "emergency"
+        self._calls_csv = settings.calls_csv or Instance(settings.home).calls_csv
         self._people = deployment.people
         self._switchboard = Switchboard(
             settings,
@@ -92,9 +94,10 @@ class _Line:
         self.controller.post(ev.StaffChanged(counsellors=self._people))
         try:
             await self._import_fallback_calls()
-            self.controller.post(ev.CallsRestored(records=await self._store.open_calls()))
-        except StoreError:  # then what the callers' channels know has to do
-            log.warning("open_calls_not_restored")
+        except StoreError:
+            log.warning("fallback_import_put_off")
+        left_open = await calls_left_open(self._store, self._emergency)
+        self.controller.post(ev.CallsRestored(records=left_open))
 
     async def run(self, stop: asyncio.Event) -> None:
         async with asyncio.TaskGroup() as tasks:

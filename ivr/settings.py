@@ -38,6 +38,7 @@ class Settings(BaseSettings):
     prompts_dir: Path = PROJECT / "prompts" / "fa"
     templates_dir: Path = PROJECT / "deploy" / "asterisk"
     cache_dir: Path = Path("~/.cache/line123")
+    calls_csv: Path | None = None  # Asterisk's own records of calls; default: the private one's
     database_url: str | None = None  # default: SQLite in IVR_HOME
     number_key_file: Path | None = None  # default: made in IVR_HOME/secrets at first run
 
@@ -54,7 +55,6 @@ class Settings(BaseSettings):
     def _absolute(cls, path: Path) -> Path:
         return path.expanduser().resolve()
 
-    @field_validator("rtp_ports")
     @field_validator("trunk_outbound")
     @classmethod
     def _host_and_port(cls, text: str | None) -> str | None:
@@ -62,6 +62,7 @@ class Settings(BaseSettings):
             raise ValueError("write it as HOST or HOST:PORT, for example 192.0.2.7:5060")
         return text
 
+    @field_validator("rtp_ports")
     @classmethod
     def _port_range(cls, text: str) -> str:
         match = re.fullmatch(r"(\d{1,5})-(\d{1,5})", text)

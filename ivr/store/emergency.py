@@ -3,6 +3,7 @@
 import json
 import os
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,7 +38,7 @@ class EmergencyFile:
 
     def left(self) -> list[Path]:
         """Files that hold something, the oldest epoch first."""
-        return sorted(self._directory.glob("epoch-*.jsonl"))
+        return _files(self._directory)
 
     def append(self, batch: Batch) -> int:
         """Write and sync; returns the number of lines. Raises OSError, then nothing was added.
@@ -51,6 +52,20 @@ class EmergencyFile:
         if _append(self._path, "".join(lines).encode()) == 0:
             sync_directory(self._directory)
         return len(lines)
+
+
+def kept_records(directory: Path) -> list[CallRecord]:
+    """Every record in the files, in the order of writing; one put away meanwhile is left out.
+
+    Raises OSError.
+    """
+    found: list[CallRecord] = []
+    for path in _files(directory):
+        with suppress(FileNotFoundError):
+            lines = enumerate(path.read_bytes().splitlines(), 1)
+            items = [_item(line, path, n) for n, line in lines if line.startswith(b'{"record"')]
+            found += [item for item in items if isinstance(item, CallRecord)]
+    return found
 
 
 def read_batches(path: Path, size: int) -> tuple[list[Batch], int]:
@@ -71,6 +86,10 @@ def put_away(path: Path, bad_lines: int) -> None:
         path.rename(path.with_suffix(".unreadable"))
     else:
         path.unlink()
+
+
+def _files(directory: Path) -> list[Path]:
+    return sorted(directory.glob("epoch-*.jsonl"))
 
 
 def _batch(items: Sequence[CallRecord | JournalEntry]) -> Batch:

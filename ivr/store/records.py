@@ -1,6 +1,6 @@
 """Rows of the database as frozen records and back."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
@@ -28,6 +28,7 @@ from ivr.outcomes import OutcomeId
 from ivr.store.codec import Json, decode, decode_event, encode, encode_event
 
 E = TypeVar("E", bound=Enum)
+Row = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,7 +96,12 @@ _PLAIN = (
 
 def served_by(record: CallRecord) -> str:
     """Who had the call at its end: `controller`, or Asterisk's static `fallback`."""
-    return "fallback" if record.end in _FALLBACK_ENDS else "controller"
+    return who_served(record.end)
+
+
+def who_served(end: str | None) -> str:
+    """The same, from the end alone."""
+    return "fallback" if end in _FALLBACK_ENDS else "controller"
 
 
 def wait_s(record: CallRecord) -> float | None:
@@ -143,7 +149,7 @@ def _facts_to_row(facts: CallFacts | None) -> dict[str, Any]:
     }
 
 
-def call_from_row(row: RowMapping) -> CallRecord:
+def call_from_row(row: Row | RowMapping) -> CallRecord:
     """The record; raises StoreError where a value is not one of this version's."""
     return CallRecord(
         **{name: row[name] for name in _PLAIN},
@@ -158,7 +164,7 @@ def call_from_row(row: RowMapping) -> CallRecord:
     )
 
 
-def _caller_from_row(row: RowMapping) -> CallerRef | None:
+def _caller_from_row(row: Row | RowMapping) -> CallerRef | None:
     if row["caller_pseudonym"] is None:
         return None
     return CallerRef(
@@ -169,7 +175,7 @@ def _caller_from_row(row: RowMapping) -> CallerRef | None:
     )
 
 
-def _facts_from_row(row: RowMapping) -> CallFacts | None:
+def _facts_from_row(row: Row | RowMapping) -> CallFacts | None:
     if row["lane"] is None:
         return None
     return CallFacts(

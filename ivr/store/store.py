@@ -1,26 +1,38 @@
 """The durable store: one row a call, the journal, outcomes, epochs."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any, Self, TypeVar
 
-from sqlalchemy import ColumnElement, RowMapping, Select, Table, case, func, insert, select, update
+from sqlalchemy import (
+    ColumnElement,
+    RowMapping,
+    Select,
+    Table,
+    bindparam,
+    func,
+    insert,
+    select,
+    update,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ivr.audit import AuditEntry
 from ivr.errors import BadInput, StoreError
-from ivr.model import UNKNOWN_CATEGORY, CallEnd, CallId, CallRecord, CountyId, CountySource, Lane
+from ivr.model import UNKNOWN_CATEGORY, CallId, CallRecord, CountyId, CountySource, Lane
 from ivr.outcomes import OutcomeId
 from ivr.settings import Settings
 from ivr.store.database import database_url, make_engine, make_file, migrate, reading, writing
+from ivr.store.overlay import newest, overlay
 from ivr.store.records import (
     Correction,
     JournalEntry,
     OutcomeEntry,
+    Row,
     call_from_row,
     call_to_row,
     entry_from_row,
@@ -118,7 +130,7 @@ class Store:
         return epoch
 
     async def save_calls(self, records: Sequence[CallRecord]) -> None:
-        """Insert or replace by call id; an ended call is never replaced by one that is not."""
+        """Insert, or lay over what the database has of the call (`overlay`)."""
         await self.save_batch(records, ())
 
     async def append_journal(self, entries: Sequence[JournalEntry]) -> None:
@@ -132,7 +144,7 @@ class Store:
         async with self.writing() as connection:
             await write_calls(connection, records)
             statement = _insert(connection, journal).on_conflict_do_nothing()
-            for some in _pieces(entries):
+            for some in pieces(entries):
                 await connection.execute(statement, [entry_to_row(entry) for entry in some])
 
     async def load_call(self, call: CallId) -> CallRecord | None:
@@ -226,7 +238,7 @@ class Store:
         such call.
         """
         async with self.writing() as connection:
-            found = await connection.execute(select(calls).where(calls.c.call == call))
+            found = await connection.execute(_locked([call]))
             row = found.mappings().one_or_none()
             if row is None:
                 raise BadInput(f"There is no call {call!r}; nothing was saved.")
@@ -274,35 +286,30 @@ def clock_epoch() -> int:
     return int(datetime.now(UTC).timestamp())
 
 
-async def write_calls(connection: AsyncConnection, records: Sequence[CallRecord]) -> None:
-    """Insert or replace within a transaction.
-
-    An ended call is not replaced by an open one, nor a talk that only Asterisk's own record knows
-    of by a record without it.
-    """
-    statement = _insert(connection, calls)
-    new = statement.excluded
-    known_end = func.coalesce(calls.c.end, "")
-    statement = statement.on_conflict_do_update(
-        index_elements=[calls.c.call],
-        set_=_all_but_corrected(new),
-        where=(calls.c.ended_at.is_(None) | new.ended_at.is_not(None))
-        & ((known_end != CallEnd.FALLBACK_CONNECTED.value) | new.connected_at.is_not(None)),
-    )
-    for some in _pieces(records):
-        await connection.execute(statement, [call_to_row(record) for record in some])
+async def write_calls(connection: AsyncConnection, records: Iterable[CallRecord]) -> None:
+    """Insert, or lay over the row that is there (`overlay`), within a transaction."""
+    for some in pieces(sorted(records, key=lambda record: record.call)):  # all lock in one order
+        rows = newest(call_to_row(record) for record in some)
+        statement = _insert(connection, calls).on_conflict_do_nothing()
+        await connection.execute(statement, [dict(row) for row in rows.values()])
+        found = await connection.execute(_locked(rows))
+        known = [dict(row) for row in found.mappings()]
+        changed = [new for old in known if (new := overlay(old, rows[old["call"]])) != old]
+        await _update(connection, changed)
 
 
-def _all_but_corrected(new: Any) -> dict[str, Any]:
-    """Every column from the new row; a county that a counsellor set right stays."""
-    values = {column.name: new[column.name] for column in calls.c if not column.primary_key}
-    corrected = calls.c.county_source == CountySource.COUNSELLOR.value
-    for name in ("county", "county_source"):
-        values[name] = case((corrected, calls.c[name]), else_=new[name])
-    return values
+def _locked(of: Iterable[str]) -> Select[Any]:
+    """The rows of these calls; nobody else changes them until the transaction ends."""
+    return select(calls).where(calls.c.call.in_(of)).order_by(calls.c.call).with_for_update()
 
 
-def _pieces(items: Sequence[T]) -> Iterator[Sequence[T]]:
+async def _update(connection: AsyncConnection, rows: Sequence[Row]) -> None:
+    if rows:
+        statement = update(calls).where(calls.c.call == bindparam("_call"))
+        await connection.execute(statement, [{**row, "_call": row["call"]} for row in rows])
+
+
+def pieces(items: Sequence[T]) -> Iterator[Sequence[T]]:
     """A large batch in pieces: the event loop is free between them."""
     for start in range(0, len(items), ROWS_AT_ONCE):
         yield items[start : start + ROWS_AT_ONCE]

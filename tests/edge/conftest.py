@@ -1,0 +1,48 @@
+"""Stores on both databases: SQLite, and a PostgreSQL server of the tests' own."""
+
+import itertools
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+
+from ivr.settings import Settings
+from ivr.store.store import Store
+from tests.edge.store_examples import settings
+from tests.postgres import PostgresServer, running_postgres
+
+_databases = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    """One server for all tests of this process; each test gets a database of its own."""
+    with running_postgres() as server:
+        yield server
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(request: pytest.FixtureRequest) -> str:
+    """Which database a test runs on: it runs on both."""
+    return str(request.param)
+
+
+@pytest.fixture
+async def chosen(
+    database: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> AsyncIterator[Settings]:
+    """Settings of a copy in `tmp_path` with an empty database."""
+    if database == "sqlite":
+        yield settings(tmp_path)
+        return
+    server: PostgresServer = request.getfixturevalue("postgres")
+    name = f"line{next(_databases)}"
+    await server.run(f"CREATE DATABASE {name}")
+    yield settings(tmp_path, database_url=server.url(name))
+    await server.run(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+async def store(chosen: Settings) -> AsyncIterator[Store]:
+    async with await Store.open(chosen) as store:
+        yield store

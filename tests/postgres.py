@@ -1,0 +1,183 @@
+"""A PostgreSQL server of the tests' own: its own data in a new directory, a free port, its own process.
+
+It never touches another server on the machine. Debian's package is enough; elsewhere, or without
+it, the tests that need it are skipped with the reason.
+"""
+
+import os
+import pwd
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+DEBIAN = Path("/usr/lib/postgresql")
+USER = "line123"
+READY_S = 30.0
+# What a crash of the machine would lose matters to no test; what a killed process loses does.
+QUICK = {
+    "listen_addresses": "127.0.0.1",
+    "unix_socket_directories": "",
+    "fsync": "off",
+    "full_page_writes": "off",
+    "shared_buffers": "16MB",
+    "max_connections": "40",
+    "autovacuum": "off",
+    "wal_level": "minimal",
+    "max_wal_senders": "0",
+}
+
+
+def programs() -> Path | None:
+    """The directory of `initdb` and `postgres`, of the newest version that is installed."""
+    installed = [path.parent for path in DEBIAN.glob("*/bin/initdb")]
+    if found := shutil.which("initdb"):
+        installed.append(Path(found).parent)
+    return max(installed, key=_version, default=None)
+
+
+def _version(directory: Path) -> float:
+    with suppress(ValueError):
+        return float(directory.parent.name)
+    return 0.0
+
+
+def unusable() -> str | None:
+    """Why there can be no server here, None where there can."""
+    if programs() is None:
+        return "no PostgreSQL server is installed (Debian: apt-get install postgresql)"
+    if os.getuid() == 0 and not _postgres_user():
+        return "PostgreSQL refuses to run as root, and there is no user `postgres`"
+    return None
+
+
+def _postgres_user() -> pwd.struct_passwd | None:
+    with suppress(KeyError):
+        return pwd.getpwnam("postgres")
+    return None
+
+
+def _as_unprivileged() -> list[str]:
+    """The words before a command: never as root, and ended when the test's process has ended."""
+    words = ["setpriv", "--pdeathsig", "INT"]
+    if os.getuid() == 0:
+        words += ["--reuid=postgres", "--regid=postgres", "--init-groups"]
+    return words
+
+
+@dataclass
+class PostgresServer:
+    """A server that may be stopped and started again; `url` of a database names its password."""
+
+    base: Path
+    port: int
+    password: str = field(default_factory=lambda: secrets.token_urlsafe(12))
+    process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def data(self) -> Path:
+        return self.base / "data"
+
+    def url(self, database: str, *, password: str | None = None) -> str:
+        return f"postgresql://{USER}:{password or self.password}@127.0.0.1:{self.port}/{database}"
+
+    def make(self) -> None:
+        """The empty cluster, which lets nobody in without the password."""
+        password_file = self.base / "password"
+        password_file.write_text(self.password)
+        if os.getuid() == 0:
+            for path in (self.base, password_file):
+                shutil.chown(path, "postgres", "postgres")
+        self._run(
+            "initdb",
+            *("--pgdata", str(self.data), "--username", USER, "--pwfile", str(password_file)),
+            *("--auth-host=scram-sha-256", "--auth-local=reject", "--encoding=UTF8"),
+            *("--no-locale", "--no-sync", "--no-instructions"),
+        )
+
+    def _run(self, program: str, *arguments: str) -> None:
+        done = subprocess.run(
+            [*_as_unprivileged(), _program(program), *arguments],
+            capture_output=True,
+            text=True,
+            check=False,
+            cwd=self.base,
+        )
+        assert done.returncode == 0, done.stderr
+
+    def start(self) -> None:
+        """Returns once it takes connections."""
+        options = [word for name, value in QUICK.items() for word in ("-c", f"{name}={value}")]
+        with (self.base / "log").open("ab") as log:
+            self.process = subprocess.Popen(
+                [*_as_unprivileged(), _program("postgres"), "-D", str(self.data)]
+                + ["-p", str(self.port), *options],
+                stdout=log,
+                stderr=log,
+                cwd=self.base,
+            )
+        deadline = time.monotonic() + READY_S
+        while not self._takes_connections():
+            told = (self.base / "log").read_text()
+            assert self.process.poll() is None, told
+            assert time.monotonic() < deadline, told
+            time.sleep(0.02)
+
+    def _takes_connections(self) -> bool:
+        """Its own sign: the last line of postmaster.pid."""
+        with suppress(OSError):
+            lines = (self.data / "postmaster.pid").read_text().splitlines()
+            return len(lines) >= 8 and lines[7].strip() == "ready"
+        return False
+
+    def stop(self, how: signal.Signals = signal.SIGINT) -> None:
+        """Fast: connections are broken, what was committed stays. SIGQUIT ends it as a crash does."""
+        if self.process is not None:
+            self.process.send_signal(how)
+            self.process.wait(READY_S)
+            self.process = None
+
+    async def run(self, statement: str, database: str = "postgres") -> None:
+        connection = await asyncpg.connect(self.url(database))
+        try:
+            await connection.execute(statement)
+        finally:
+            await connection.close()
+
+
+def _program(name: str) -> str:
+    directory = programs()
+    assert directory is not None
+    return str(directory / name)
+
+
+def free_port() -> int:
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return int(found.getsockname()[1])
+
+
+@contextmanager
+def running_postgres() -> Iterator[PostgresServer]:
+    """A server while inside. pytest's own directories are root's alone, so it lies elsewhere."""
+    if reason := unusable():
+        pytest.skip(reason)
+    base = Path(tempfile.mkdtemp(prefix="line123-postgresql-"))
+    server = PostgresServer(base, free_port())
+    try:
+        server.make()
+        server.start()
+        yield server
+    finally:
+        server.stop()
+        shutil.rmtree(base)
