@@ -4,7 +4,7 @@ Inside everything is aware UTC; only edges use this. Iran keeps +03:30 all year 
 zoneinfo knows the years before.
 """
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 
 from persiantools.jdatetime import JalaliDate
@@ -23,6 +23,18 @@ def jalali_date(at: datetime) -> str:
     """The day in Tehran in words: «یکشنبه ۱ آذر ۱۴۰۵»."""
     day = JalaliDate(at.astimezone(TEHRAN).date(), locale="fa")  # type: ignore[no-untyped-call]
     return persian_digits(f"{day.strftime('%A')} {day.day} {day.strftime('%B')} {day.year}")
+
+
+def plain_day(day: date) -> str:
+    """The Jalali day with ASCII digits, so that columns stay in line: 1405/09/01."""
+    jalali = JalaliDate(day)  # type: ignore[no-untyped-call]
+    return f"{jalali.year}/{jalali.month:02}/{jalali.day:02}"
+
+
+def plain_minute(at: datetime) -> str:
+    """Jalali day and minute in Tehran with ASCII digits: 1405/09/01 03:48."""
+    there = at.astimezone(TEHRAN)
+    return f"{plain_day(there.date())} {there:%H:%M}"
 
 
 def clock(at: datetime) -> str:
