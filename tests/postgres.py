@@ -1,4 +1,4 @@
-"""A PostgreSQL server of the tests' own: its own data in a new directory, a free port, its own process.
+"""A PostgreSQL server of the tests' own: data in a new directory, a free port, its own process.
 
 It never touches another server on the machine. Debian's package is enough; elsewhere, or without
 it, the tests that need it are skipped with the reason.
@@ -119,12 +119,9 @@ class PostgresServer:
         """Returns once it takes connections."""
         options = [word for name, value in QUICK.items() for word in ("-c", f"{name}={value}")]
         with (self.base / "log").open("ab") as log:
+            command = [_program("postgres"), "-D", str(self.data), "-p", str(self.port), *options]
             self.process = subprocess.Popen(
-                [*_as_unprivileged(), _program("postgres"), "-D", str(self.data)]
-                + ["-p", str(self.port), *options],
-                stdout=log,
-                stderr=log,
-                cwd=self.base,
+                [*_as_unprivileged(), *command], stdout=log, stderr=log, cwd=self.base
             )
         deadline = time.monotonic() + READY_S
         while not self._takes_connections():
@@ -141,7 +138,7 @@ class PostgresServer:
         return False
 
     def stop(self, how: signal.Signals = signal.SIGINT) -> None:
-        """Fast: connections are broken, what was committed stays. SIGQUIT ends it as a crash does."""
+        """Connections are broken, what was committed stays; SIGQUIT ends it as a crash does."""
         if self.process is not None:
             self.process.send_signal(how)
             self.process.wait(READY_S)
