@@ -14,7 +14,7 @@ from ivr.dialplan.conversation import Conversation, Mail
 from ivr.dialplan.whisper import Whisper
 from ivr.errors import LineError
 from ivr.floor_view import view_of
-from ivr.model import CallId, CallRecord, Offer, OfferId
+from ivr.model import CallId, CallRecord, CounsellorId, DeviceId, Offer, OfferId
 from ivr.queues import Floor
 from ivr.view import FloorView
 
@@ -80,6 +80,11 @@ class Controller:
 
     def view(self) -> FloorView:
         return view_of(self._floor, self.clock.now())
+
+    def counsellor_at(self, device: DeviceId) -> CounsellorId | None:
+        """Whose device it is by the present staff list."""
+        presence = self._floor.staff.at_device(device)
+        return presence.profile.id if presence is not None else None
 
     def watch(self) -> asyncio.Event:
         """An event that is set after each change, until `unwatch`."""

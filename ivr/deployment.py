@@ -4,14 +4,16 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import product
 
+from ivr.dialplan.desk import DESK_PROMPTS
+from ivr.dialplan.desk_static import NOT_NOW_PROMPT
 from ivr.dialplan.script import build_flow, whisper_prompts
 from ivr.dialplan.static import CLOSING_PROMPT
 from ivr.errors import BadInput
+from ivr.limits import Limits
 from ivr.location import LocationTables
 from ivr.location_files import load_tables
 from ivr.model import CallFacts, Counsellor, Lane, ProvinceId
 from ivr.people import load_people
-from ivr.limits import Limits
 from ivr.prompts import load_catalogue
 from ivr.reception import Line
 from ivr.rules.load import load_all
@@ -75,8 +77,8 @@ def load_deployment(settings: Settings) -> Deployment:
 
 
 def needed_prompts(lines: Iterable[Line]) -> set[str]:
-    """Every prompt that a call may play, whispers included."""
-    needed = {CLOSING_PROMPT}
+    """Every prompt that a call may play, whispers and counsellors' own calls included."""
+    needed = {CLOSING_PROMPT, NOT_NOW_PROMPT, *DESK_PROMPTS}
     for line in lines:
         needed |= line.flow.prompts()
         for facts in _possible_facts(line.rules):

@@ -65,6 +65,7 @@ MAY_IMPORT = {
     "people": WORDS | {"rules", "text"},
     "dialplan": CORE,
     "controller": CORE | {"dialplan"},
+    "desk_phone": CORE | {"dialplan", "controller"},
     "reception": CORE | {"dialplan", "controller"},
     "prompts": WORDS | {"settings", "text"},
     "asterisk": CORE | {"dialplan", "settings", "people"},
