@@ -15,6 +15,7 @@ from ivr.dialplan.whisper import Whisper
 from ivr.errors import LineError
 from ivr.floor_view import view_of
 from ivr.model import CallId, CallRecord, CounsellorId, DeviceId, Offer, OfferId
+from ivr.planner import Planner
 from ivr.queues import Floor
 from ivr.view import FloorView
 
@@ -67,9 +68,10 @@ class Parties:
 class Controller:
     """Owns the floor. `post` may be called from anywhere in the loop; `run` is the one writer."""
 
-    def __init__(self, floor: Floor, clock: Clock, journal: Journal) -> None:
+    def __init__(self, floor: Floor, clock: Clock, journal: Journal, planner: Planner) -> None:
         self.parties = Parties()
         self.clock = clock
+        self.planner = planner
         self._floor = floor
         self._journal = journal
         self._inbox: asyncio.Queue[ev.Event] = asyncio.Queue()
@@ -103,10 +105,18 @@ class Controller:
                 now = self.clock.now()
                 self._journal.journal(event, now)
                 for effect in self._floor.decide(event, now):
-                    hands.carry_out(effect)
+                    self._carry_out(effect, hands, now)
                 self._forget_parties(event)
                 for changed in self._watchers:
                     changed.set()
+
+    def _carry_out(self, effect: do.Effect, hands: "_Hands", now: datetime) -> None:
+        if isinstance(effect, do.PlanAgain):
+            again = self.planner.plan_again
+            plans = ((call, again(facts, version, now)) for call, facts, version in effect.calls)
+            self.post(ev.PlansChanged(plans=tuple(plans)))
+        else:
+            hands.carry_out(effect)
 
     async def _next_event(self) -> ev.Event:
         deadline_at = self._floor.next_deadline()

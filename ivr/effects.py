@@ -70,9 +70,12 @@ class SendToFallback:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlanAgain:
-    """Make plans for these calls by what holds now; they come back as PlansChanged."""
+    """Make plans for these calls by the duty of now; they come back as PlansChanged.
 
-    calls: tuple[tuple[CallId, CallFacts], ...]
+    Each goes by the version of the rules that it joined with.
+    """
+
+    calls: tuple[tuple[CallId, CallFacts, str], ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

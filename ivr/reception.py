@@ -14,7 +14,6 @@ from ivr.dialplan.channel import Channel
 from ivr.dialplan.conversation import Conversation
 from ivr.dialplan.flow import Flow
 from ivr.dialplan.resume import Phase, Resume, instant, resume_from, with_location
-from ivr.duty import duty_at
 from ivr.errors import HungUp, StoreError
 from ivr.location import (
     AREA_CODES,
@@ -30,13 +29,11 @@ from ivr.model import (
     CallFacts,
     CallId,
     CallLocation,
-    Counsellor,
     CountyId,
     OfferId,
     ProvinceId,
     RoutePlan,
 )
-from ivr.router import plan
 from ivr.rules.schema import ProvinceRules
 
 log = structlog.get_logger()
@@ -79,7 +76,6 @@ class Reception:
     controller: Controller
     lines: Mapping[ProvinceId, Line]
     default_province: ProvinceId
-    people: tuple[Counsellor, ...]
     seal: Seal
     tables: LocationTables = field(default_factory=LocationTables)
     earlier_county: EarlierCounty = no_earlier_county
@@ -167,13 +163,13 @@ class Reception:
             flow=line.flow,
             channel=channel,
             post=self.controller.post,
-            plan=lambda facts: self._plan(line.rules, facts),
+            plan=self._plan,
             now=self.controller.clock.now,
         )
 
-    def _plan(self, rules: ProvinceRules, facts: CallFacts) -> RoutePlan:
-        now = self.controller.clock.now()
-        return plan(rules, duty_at(self.people, now), facts, now)
+    def _plan(self, facts: CallFacts) -> RoutePlan:
+        """By what is in force when the call joins, whatever it was when the call arrived."""
+        return self.controller.planner.plan(facts, self.controller.clock.now())
 
     def _arrival(
         self, call: CallId, signals: Signals, arguments: Mapping[str, str], line: Line

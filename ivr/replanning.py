@@ -1,7 +1,7 @@
 """Live calls whose plan no longer fits what duty says: planned again, and moved at once.
 
-A call keeps the plan that it joined with until a desk closes, empties or comes back; the rules it
-goes by then are those in force. Its place in line stays, and so does the time it has waited.
+A call keeps the plan that it joined with until duty changes, and even then the version of the rules
+that it joined with. Its place in line stays, and so does the time it has waited.
 """
 
 from typing import TYPE_CHECKING
@@ -21,9 +21,9 @@ _PLANNED = (CallPhase.WAITING, CallPhase.OFFERED)
 def duty_changed(floor: "Floor", _event: ev.DutyChanged) -> None:
     """Ask for new plans; a call that joins from now on was planned by the new duty already."""
     asked = tuple(
-        (call.id, call.record.facts)
+        (call.id, call.record.facts, call.plan.rules_version)
         for call in floor.calls.values()
-        if call.phase in _PLANNED and call.record.facts is not None
+        if call.phase in _PLANNED and call.record.facts is not None and call.record.plan is not None
     )
     if asked:
         floor.act(do.PlanAgain(calls=asked))
@@ -32,8 +32,13 @@ def duty_changed(floor: "Floor", _event: ev.DutyChanged) -> None:
 def plans_changed(floor: "Floor", event: ev.PlansChanged) -> None:
     for call_id, plan in event.plans:
         call = floor.calls.get(call_id)
-        if call is not None and call.phase in _PLANNED and call.place is not None:
+        if call is not None and call.phase in _PLANNED and _differs(call.plan, plan):
             _plan_again(floor, call, plan)
+
+
+def _differs(old: RoutePlan, new: RoutePlan) -> bool:
+    """Whether it matters to anybody; not where only the rules' version or the team is another."""
+    return (old.steps, old.skilled) != (new.steps, new.skilled)
 
 
 def _plan_again(floor: "Floor", call: FloorCall, plan: RoutePlan) -> None:

@@ -11,6 +11,7 @@ from ivr.asterisk.signals import own_signals, read_signals
 from ivr.controller import Clock, Controller, Journal
 from ivr.deployment import Deployment
 from ivr.model import CallId, Offer, OfferId
+from ivr.planner import Planner
 from ivr.queues import Floor
 from ivr.reception import EarlierCounty, Reception, Seal, no_earlier_county
 from ivr.settings import Settings
@@ -40,14 +41,15 @@ class Switchboard:
             limits=deployment.limits,
             limits_by_province=deployment.limits_by_province,
         )
-        self.controller = controller = Controller(floor, clock, journal)
+        self.controller = controller = Controller(
+            floor, clock, journal, Planner(deployment.rules, deployment.people)
+        )
         self._exchange = Exchange(settings, ami_secret(settings), controller.post, now=clock.now)
         self._ports = _NamedExchange(self._exchange, deployment.names)
         self._reception = Reception(
             controller=controller,
             lines=deployment.lines,
             default_province=deployment.default_province,
-            people=deployment.people,
             seal=seal,
             tables=deployment.tables,
             earlier_county=earlier_county,

@@ -34,6 +34,7 @@ from ivr.model import (
     Offer,
     ProvinceId,
 )
+from ivr.planner import Planner
 from ivr.reception import Line, Reception
 from ivr.simulator.day_checks import EPOCH, CheckedFloor
 from ivr.simulator.day_exchange import DayExchange, Leg, Telephone
@@ -123,12 +124,13 @@ class Day:
         self._floor = CheckedFloor(deployment)
         self._journal = MemoryJournal()
         began_at = datetime.combine(DAY, datetime.min.time(), TEHRAN).astimezone(UTC)
-        self._controller = Controller(self._floor, Clock(started_at=began_at), self._journal)
+        planner = Planner(deployment.rules, deployment.people)
+        clock = Clock(started_at=began_at)
+        self._controller = Controller(self._floor, clock, self._journal, planner)
         self._reception = Reception(
             controller=self._controller,
             lines=deployment.lines,
             default_province=province,
-            people=deployment.people,
             seal=_pseudonym,
             tables=deployment.tables,
         )

@@ -24,6 +24,7 @@ FLOOR = FACTS | {
 CORE = FLOOR | {
     "floor_view",
     "router",
+    "planner",
     "circles",
     "duty",
     "alarms",
@@ -64,6 +65,7 @@ MAY_IMPORT = {
     "rules": WORDS | {"text", "outcomes", "calendar"},
     "people": WORDS | {"rules", "text"},
     "dialplan": CORE,
+    "planner": {"model", "duty", "router", "rules"},
     "controller": CORE | {"dialplan"},
     "desk_phone": CORE | {"dialplan", "controller"},
     "reception": CORE | {"dialplan", "controller"},

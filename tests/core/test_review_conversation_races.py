@@ -8,6 +8,7 @@ from ivr import events as ev
 from ivr.controller import Clock, Controller
 from ivr.dialplan.channel import RoomRole
 from ivr.model import CallId, CounsellorId, Offer, OfferId
+from ivr.planner import Planner
 from ivr.queues import Floor
 from ivr.simulator.memory_journal import MemoryJournal
 from tests.core.floor_kit import LIMITS
@@ -74,7 +75,8 @@ class _Exchange:
 async def test_two_reasons_to_fetch_a_caller_fetch_once_and_end_the_old_conversation() -> None:
     """A second redirect would end the conversation that the first one began, as a hang-up."""
     exchange, talk = _Exchange(), Talk(ScriptedChannel({}))
-    controller = Controller(Floor(epoch=7, limits=LIMITS), Clock(), MemoryJournal())
+    floor, journal = Floor(epoch=7, limits=LIMITS), MemoryJournal()
+    controller = Controller(floor, Clock(), journal, Planner((), ()))
     running = asyncio.create_task(controller.run(exchange))
     arrived = ev.CallArrived(
         call=CALL,

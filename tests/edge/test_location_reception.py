@@ -18,6 +18,7 @@ from ivr.location import Signals
 from ivr.location.tables import Listed, LocationTables
 from ivr.location_files import gazette
 from ivr.model import CallerRef, CountySource, Lane, LocationNoteCode
+from ivr.planner import Planner
 from ivr.reception import Line, Reception, no_earlier_county
 from ivr.rules.load import load_rules
 from tests.core.floor_kit import START
@@ -58,6 +59,7 @@ class Desk:
             post=self._post,
             parties=SimpleNamespace(calls={}, legs={}),
             clock=SimpleNamespace(now=lambda: START),
+            planner=Planner((MARKAZI, ILAM), ()),
         )
         self.reception = Reception(
             controller=controller,
@@ -65,7 +67,6 @@ class Desk:
                 rules.id: Line(rules=rules, flow=build_flow(rules)) for rules in (MARKAZI, ILAM)
             },
             default_province="markazi",
-            people=(),
             seal=seal,
             tables=TABLES,
             earlier_county=self.earlier,
