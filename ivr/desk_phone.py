@@ -25,6 +25,14 @@ CheckPin = Callable[[CounsellorId, str], Awaitable[bool]]
 KeepSignedOut = Callable[[CounsellorId, datetime | None], Awaitable[None]]
 
 
+async def no_pin(_counsellor: CounsellorId, _pin: str) -> bool:
+    return False
+
+
+async def not_kept(_counsellor: CounsellorId, _since_at: datetime | None) -> None:
+    """For a floor that no other controller takes over."""
+
+
 @dataclass(slots=True, kw_only=True)
 class DeskPhones:
     """Takes counsellors' own calls in. `check_pin` and `keep_signed_out` may raise StoreError."""

@@ -1,6 +1,7 @@
 """Controller, conversations and Asterisk's edges put together; where records go is an argument."""
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ivr.asterisk.agi import AgiChannel, AgiSession
@@ -10,7 +11,8 @@ from ivr.asterisk.instance import ami_secret
 from ivr.asterisk.signals import own_signals, read_signals
 from ivr.controller import Clock, Controller, Journal
 from ivr.deployment import Deployment
-from ivr.model import CallId, Offer, OfferId
+from ivr.desk_phone import CheckPin, DeskPhones, KeepSignedOut, no_pin, not_kept
+from ivr.model import CallId, DeviceId, Offer, OfferId
 from ivr.planner import Planner
 from ivr.queues import Floor
 from ivr.reception import EarlierCounty, Reception, Seal, no_earlier_county
@@ -22,7 +24,8 @@ class Switchboard:
     """Everything between Asterisk and the journal. `agi.open()` takes the port, `run` serves.
 
     `seal` turns a caller's number into what may be kept of it; `earlier_county` looks up what the
-    same caller confirmed before.
+    same caller confirmed before. `check_pin` and `keep_signed_out` are for counsellors who sign in
+    and out at their phones.
     """
 
     def __init__(
@@ -35,6 +38,8 @@ class Switchboard:
         epoch: int,
         seal: Seal,
         earlier_county: EarlierCounty = no_earlier_county,
+        check_pin: CheckPin = no_pin,
+        keep_signed_out: KeepSignedOut = not_kept,
     ) -> None:
         floor = Floor(
             epoch=epoch,
@@ -55,8 +60,15 @@ class Switchboard:
             earlier_county=earlier_county,
         )
         self._geolocation = settings.trunk_geolocation
-        handlers = {"call": self._take_call, "offer": self._take_leg}
+        self._desk_phones = DeskPhones(
+            controller=controller, check_pin=check_pin, keep_signed_out=keep_signed_out
+        )
+        handlers = {"call": self._take_call, "offer": self._take_leg, "desk": self._take_desk}
         self.agi = AgiServer(settings.host, settings.agi_port, handlers)
+
+    def set_numbers(self, numbers: Mapping[DeviceId, str]) -> None:
+        """The counsellors' telephones from now on; after StaffChanged (`Exchange.set_numbers`)."""
+        self._exchange.set_numbers(numbers)
 
     async def run(self) -> None:
         """Serve until cancelled."""
@@ -76,6 +88,9 @@ class Switchboard:
 
     async def _take_leg(self, session: AgiSession) -> None:
         await self._reception.take_leg(session.uniqueid, AgiChannel(session))
+
+    async def _take_desk(self, session: AgiSession) -> None:
+        await self._desk_phones.take(session.arguments, AgiChannel(session))
 
 
 @dataclass(frozen=True, slots=True)

@@ -149,6 +149,7 @@ people = Table(
     Column("person", JSON, nullable=False),  # ivr.people.Person
     Column("password_hash", String),  # argon2; null: cannot sign in
     Column("pin_hash", String),  # argon2; null: cannot sign in by telephone
+    Column("signed_out_at", UtcDateTime),  # by themselves at a phone; null: is in
 )
 
 roster = Table(

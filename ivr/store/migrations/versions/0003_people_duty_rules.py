@@ -24,6 +24,7 @@ def _people() -> None:
         sa.Column("person", sa.JSON(), nullable=False),
         sa.Column("password_hash", sa.String(), nullable=True),
         sa.Column("pin_hash", sa.String(), nullable=True),
+        sa.Column("signed_out_at", sa.DateTime(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_people")),
     )
 

@@ -1,0 +1,32 @@
+"""Who has signed out is still known after a restart."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+from sqlalchemy import insert
+
+from ivr.model import CounsellorId
+from ivr.settings import Settings
+from ivr.store.sign_in import SignInStore
+from ivr.store.store import Store
+from ivr.store.tables import people
+
+NOW = datetime(2026, 11, 22, 6, tzinfo=UTC)
+ALI, SARA = CounsellorId("ali"), CounsellorId("sara")
+
+
+async def test_signing_out_outlives_the_controller(tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path)
+    async with Store(settings) as store:
+        async with store.writing() as connection:
+            rows = [{"id": name, "person": {}} for name in (ALI, SARA)]
+            await connection.execute(insert(people), rows)
+        kept = SignInStore(store)
+        assert await kept.signed_out() == ()
+        await kept.keep_signed_out(ALI, NOW)
+        await kept.keep_signed_out(CounsellorId("nobody"), NOW)
+    async with Store(settings) as store:
+        kept = SignInStore(store)
+        assert await kept.signed_out() == (ALI,)
+        await kept.keep_signed_out(ALI, None)
+        assert await kept.signed_out() == ()
