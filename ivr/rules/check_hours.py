@@ -5,7 +5,6 @@ A wrong hour either keeps a call for a desk at which nobody sits, or passes it o
 
 from collections.abc import Iterable, Iterator
 from datetime import date
-from itertools import pairwise
 
 from ivr.rules.findings import FieldPath, Problem
 from ivr.rules.hours import (
@@ -22,6 +21,7 @@ from ivr.rules.judging import Subject, asked_of, did_you_mean, question, twice, 
 _DAY_MINUTES = 24 * 60
 _WEEK_MINUTES = 7 * _DAY_MINUTES
 _TIMETABLE_IDS: FieldPath = ("hours", "*", "id")
+_ON_HOLIDAYS: FieldPath = ("hours", "*", "on_holidays")
 _CENTRES_HOURS: FieldPath = ("counties", "*", "centre", "hours")
 _CALENDAR_CENTRE = "the calendar centre of the University of Tehran's Institute of Geophysics"
 
@@ -109,23 +109,38 @@ def _daily(path: FieldPath, openings: Iterable[Span]) -> Iterator[_Stretch]:
         yield *item.minutes, (*path, index)
 
 
-def _overlapping(stretches: Iterable[_Stretch], circle: int | None = None) -> Iterator[Problem]:
-    """Each opening that begins before another ends; in a circle the first follows the last."""
-    found = sorted(stretches, key=lambda item: item[:2])
-    if circle and found:
-        starts, ends, path = found[0]
-        found.append((starts + circle, ends + circle, path))
-    told: set[FieldPath] = set()
-    for (_, ends, first), (starts, _, second) in pairwise(found):
-        later = max(first, second, key=str)
-        if starts < ends and later not in told:
-            told.add(later)
-            message = (
-                "overlaps another opening: it is open by which of them callers are answered, and "
-                "whoever shortens one changes nothing. Join them, or end the first where the "
-                "second begins."
-            )
-            yield Problem(path=later, message=message, related=(first, second))
+def _overlapping(stretches: Iterable[_Stretch], circle: int = 0) -> Iterator[Problem]:
+    """Each opening that begins before another ends, told once; in a circle the end meets the start.
+
+    Of two the one that is written later is blamed.
+    """
+    lap = sorted(stretches, key=lambda item: item[:2])
+    again = [(starts + circle, ends + circle, path) for starts, ends, path in lap] if circle else []
+    for one, other in _met([*lap, *again]):
+        message = (
+            "overlaps another opening: it is open by which of them callers are answered, and "
+            "whoever shortens one changes nothing. Join them, or end the first where the second "
+            "begins."
+        )
+        yield Problem(path=max(one, other, key=_index), message=message, related=(one, other))
+
+
+def _met(stretches: Iterable[_Stretch]) -> Iterator[tuple[FieldPath, FieldPath]]:
+    """The places of each stretch, in order of their beginnings, and of one that reaches into it."""
+    reach = -1
+    reaching: FieldPath = ()
+    told: set[frozenset[FieldPath]] = set()
+    for starts, ends, path in stretches:
+        pair = frozenset((path, reaching))
+        if starts < reach and pair not in told:
+            told.add(pair)
+            yield reaching, path
+        if ends > reach:
+            reach, reaching = ends, path
+
+
+def _index(path: FieldPath) -> int:
+    return int(path[-1])
 
 
 def _exception_days(subject: Subject) -> Iterator[Problem]:
@@ -149,18 +164,18 @@ def _exception_days(subject: Subject) -> Iterator[Problem]:
 
 def _exceptions_once(subject: Subject) -> Iterator[Problem]:
     for path, timetable in _timetables(subject):
-        spans = [
-            (*item.days, (*path, "exceptions", index))
+        spans: list[_Stretch] = [
+            (item.days[0].toordinal(), item.days[1].toordinal() + 1, (*path, "exceptions", index))
             for index, item in enumerate(timetable.exceptions)
-            if item.days and item.days[0] <= item.days[1]
+            if item.days
         ]
-        for (_, last, one), (first, _, other) in pairwise(sorted(spans, key=lambda item: item[:2])):
-            if first <= last:
-                message = (
-                    "another exception holds for the same day: it is open when callers are "
-                    "answered on it. Leave each day to one of them."
-                )
-                yield Problem(path=(*other, "day"), message=message, related=(one, other))
+        for one, other in _met(sorted(spans, key=lambda item: item[:2])):
+            message = (
+                "another exception holds for the same day: it is open when callers are answered "
+                "on it. Leave each day to one of them."
+            )
+            place = (*max(one, other, key=_index), "day")
+            yield Problem(path=place, message=message, related=(one, other))
 
 
 def _holidays(subject: Subject) -> Iterator[Problem]:
@@ -188,7 +203,7 @@ def _until(subject: Subject) -> Iterator[Problem]:
     special = [item.id for _, item in _timetables(subject) if item.on_holidays is not None]
     if calendar.until is None:
         if special:
-            yield Problem(path=path, message=_no_calendar(special), related=(("hours",),))
+            yield Problem(path=path, message=_no_calendar(special), related=(_ON_HOLIDAYS,))
         return
     if calendar.last_day is None:
         yield from _missing_day(path, calendar.until)
@@ -197,12 +212,12 @@ def _until(subject: Subject) -> Iterator[Problem]:
     if left < 0:
         message = f"the calendar ended on {calendar.until}: {_unlisted(special)}"
         if special:
-            yield Problem(path=path, message=message, related=(("hours",),))
+            yield Problem(path=path, message=message, related=(_ON_HOLIDAYS,))
         else:
-            yield warning(path, message, ("hours",))
+            yield warning(path, message, _ON_HOLIDAYS)
     elif left <= CALENDAR_ALARM_DAYS:
         message = f"the calendar ends on {calendar.until}, in {left} days: {_unlisted(special)}"
-        yield warning(path, message, ("hours",))
+        yield warning(path, message, _ON_HOLIDAYS)
 
 
 def _no_calendar(special: list[str]) -> str:
