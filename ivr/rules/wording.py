@@ -54,11 +54,11 @@ def sentence(error: ErrorDetails, model: type[BaseModel]) -> str:
     """One error of validating `model` as a message for whoever wrote the file."""
     if error["type"] == "extra_forbidden":
         return _unknown_key(error, model)
-    meaning = _meaning(model, error["loc"])
+    wanted = meaning(model, error["loc"])
     if error["type"] == "missing":
-        return f"is missing. What belongs here: {meaning}. Add it."
+        return f"is missing. What belongs here: {wanted}. Add it."
     wrong, mend = _wording(error)
-    return f"{_shown(error['input'])} {wrong}. What belongs here: {meaning}. {mend}."
+    return f"{_shown(error['input'])} {wrong}. What belongs here: {wanted}. {mend}."
 
 
 def _wording(error: ErrorDetails) -> Wording:
@@ -84,7 +84,7 @@ def _shown(value: object) -> str:
     return "a table" if isinstance(value, dict) else "a list"
 
 
-def _meaning(model: type[BaseModel], loc: tuple[int | str, ...]) -> str:
+def meaning(model: type[BaseModel], loc: tuple[int | str, ...]) -> str:
     """The description of the field at `loc`, or of the nearest one around it."""
     for end in range(len(loc), 0, -1):
         parent = _model_at(model, loc[: end - 1])
