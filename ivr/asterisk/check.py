@@ -23,11 +23,12 @@ NEEDED_ACTIONS = {
     "DeviceStateList",
     "Hangup",
     "Originate",
+    "QueuePause",
     "Redirect",
     "Setvar",
     "Status",
 }
-_ALLOWED = {"call", "originate", "<none>"}
+_ALLOWED = {"call", "originate", "agent", "<none>"}
 _RIGHTS = re.compile(r"\(Priv: ([^)]*)\)\s*$")
 
 
@@ -127,14 +128,16 @@ def _over_ami(settings: Settings) -> Iterator[CheckResult]:
 
 
 def _rights(commands: dict[str, str]) -> CheckResult:
-    mend = "manager.conf: read = system,call,user,dtmf and write = call,originate, nothing else"
+    mend = (
+        "manager.conf: read = system,call,user,dtmf and write = call,originate,agent, nothing else"
+    )
     missing = sorted(NEEDED_ACTIONS - commands.keys())
     excess = sorted(name for name, text in commands.items() if _is_excess(text))
     if missing:
         return CheckResult("rights", False, f"not allowed: {', '.join(missing)}", mend)
     if excess:
         return CheckResult("rights", False, f"too much is allowed: {', '.join(excess)}", mend)
-    return CheckResult("rights", True, "write = call,originate and no more")
+    return CheckResult("rights", True, "write = call,originate,agent and no more")
 
 
 def _is_excess(text: str) -> bool:

@@ -30,22 +30,24 @@ from ivr.asterisk.instance import INCLUDE_DIR, Instance, ami_secret, looked_up_n
 from ivr.asterisk.modules import GEOLOCATION, LOADED
 from ivr.asterisk.provision import Root, find_root
 from ivr.asterisk.wire import config_value
-from ivr.dialplan.static import (
-    CDR_VARIABLES,
+from ivr.dialplan.static import CDR_VARIABLES, render_dialplan
+from ivr.dialplan.static_lines import (
     SipDevice,
     StaticLine,
+    StaticQueue,
     check_device_user,
-    fallback_queue,
-    render_dialplan,
+    check_queues,
 )
 from ivr.errors import AsteriskError, BadInput
 from ivr.settings import Settings
 
 _PRIVATE_MOH = "/usr/share/asterisk/moh"
+# Of a telephone Asterisk knows no state, and would not ring it: this one says that it may.
+_TELEPHONE_STATE = "Local/600@desk"
 
 
 @dataclass(frozen=True, slots=True)
-class _Owner:
+class Owner:
     """Whom the files belong to: the user that Asterisk runs as inside the private root."""
 
     uid: int
@@ -64,20 +66,19 @@ def configure(
     if root is None:
         raise AsteriskError("no private Asterisk is installed: run `ivr asterisk install`")
     instance = Instance(settings.home)
-    owner = _asterisk_user(root)
+    owner = asterisk_user(root)
     _make_directories(instance, owner)
     files = {
         **_render("private", settings, lines, devices, _PRIVATE_MOH),
         **{
             f"{INCLUDE_DIR}/{name}": text
-            for name, text in _render("line", settings, lines, devices, _PRIVATE_MOH).items()
+            for name, text in line_files(settings, lines, devices).items()
         },
-        f"{INCLUDE_DIR}/extensions.conf": _dialplan(settings, lines),
     }
     for name, text in files.items():
-        _write(instance.etc / name, text, owner)
-    _write(instance.base / "hosts", _hosts(), owner, mode=0o644)
-    _write(instance.base / "resolv.conf", "# The line needs no DNS.\n", owner, mode=0o644)
+        write(instance.etc / name, text, owner)
+    write(instance.base / "hosts", _hosts(), owner, mode=0o644)
+    write(instance.base / "resolv.conf", "# The line needs no DNS.\n", owner, mode=0o644)
 
 
 def configure_existing(
@@ -89,16 +90,17 @@ def configure_existing(
 ) -> str:
     """Render what an administrator includes in an Asterisk of their own.
 
-    Returns what to do with it, as text. Raises BadInput where `output` cannot be written.
+    Returns what to do with it, as text. Raises BadInput where `output` cannot be written. It is
+    remembered for `existing_output`.
     """
-    files = {
-        **_render("line", settings, lines, devices, str(Instance(settings.home).moh)),
-        "extensions.conf": _dialplan(settings, lines),
-    }
+    files = line_files(settings, lines, devices, str(Instance(settings.home).moh))
+    note = _output_note(settings)
     try:
         output.mkdir(mode=0o700, parents=True, exist_ok=True)
         for name, text in files.items():
-            _write(output / name, text, None)
+            write(output / name, text, None)
+        note.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        note.write_text(str(output), encoding="utf-8")
     except OSError as error:
         raise BadInput(
             f"cannot write to {output}: {error.strerror}; choose another --output"
@@ -107,6 +109,38 @@ def configure_existing(
     return template.format(
         output=output, sounds=Instance(settings.home).sounds, files=", ".join(sorted(files))
     )
+
+
+def existing_output(settings: Settings) -> Path:
+    """Where `configure_existing` last rendered; raises AsteriskError where it never did."""
+    try:
+        return Path(_output_note(settings).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise AsteriskError(
+            "nobody has said where your own Asterisk reads its files: run "
+            "`ivr asterisk configure --output DIR`, best with the directory that it includes"
+        ) from None
+
+
+def _output_note(settings: Settings) -> Path:
+    return Instance(settings.home).base / "output"
+
+
+def line_files(
+    settings: Settings,
+    lines: Sequence[StaticLine],
+    devices: Sequence[SipDevice],
+    moh_dir: str = _PRIVATE_MOH,
+) -> dict[str, str]:
+    """File name and text of everything that an Asterisk includes for the line.
+
+    Raises UnsafeValue where a value could change the meaning of a file, BadInput where a queue
+    names a device without an account.
+    """
+    return {
+        **_render("line", settings, lines, devices, moh_dir),
+        "extensions.conf": _dialplan(settings, lines),
+    }
 
 
 def _render(
@@ -158,19 +192,29 @@ def _values(
         "modules": (*LOADED, *(GEOLOCATION if settings.trunk_geolocation else ())),
         "cdr_variables": CDR_VARIABLES,
         "devices": devices,
-        "lines": _queues(lines, devices),
+        "queues": _queues(lines, devices),
+        "telephone_state": _TELEPHONE_STATE,
     }
 
 
-def _queues(lines: Iterable[StaticLine], devices: Iterable[SipDevice]) -> list[dict[str, object]]:
+def _queues(lines: Iterable[StaticLine], devices: Iterable[SipDevice]) -> list[StaticQueue]:
     known = {device.user for device in devices}
+    queues: list[StaticQueue] = []
     for line in lines:
-        if missing := [user for user in line.devices if user not in known]:
+        check_queues(line)
+        for queue in line.queues:
+            _require_accounts(queue, known)
+            queues.append(queue)
+    return queues
+
+
+def _require_accounts(queue: StaticQueue, known: set[str]) -> None:
+    for member in queue.members:
+        if not member.interface and member.device not in known:
             raise BadInput(
-                f"the fallback of {line.province} names the device {missing[0]!r}, which has no "
-                "account: add the device or take it from the list"
+                f"the queue {queue.name} names the device {member.device!r}, which has no account: "
+                "add the device or take it from the list"
             )
-    return [{"queue": fallback_queue(line.province), "devices": line.devices} for line in lines]
 
 
 def _safe(value: object) -> str:
@@ -191,15 +235,15 @@ def _hosts() -> str:
     return f"127.0.0.1 localhost {names}\n::1 localhost {names}\n"
 
 
-def _asterisk_user(root: Root) -> _Owner:
+def asterisk_user(root: Root) -> Owner:
     for row in (root.path / "etc" / "passwd").read_text(encoding="utf-8").splitlines():
         fields = row.split(":")
         if fields[0] == "asterisk":
-            return _Owner(uid=int(fields[2]), gid=int(fields[3]))
+            return Owner(uid=int(fields[2]), gid=int(fields[3]))
     raise AsteriskError(f"the root {root.path} has no user 'asterisk': remove it and install again")
 
 
-def _make_directories(instance: Instance, owner: _Owner) -> None:
+def _make_directories(instance: Instance, owner: Owner) -> None:
     instance.base.mkdir(mode=0o700, parents=True, exist_ok=True)
     for name in ("lib", "log", "log/cdr-custom", "spool", "run"):
         path = instance.base / name
@@ -212,8 +256,11 @@ def _make_directories(instance: Instance, owner: _Owner) -> None:
         path.mkdir(mode=0o755, parents=True, exist_ok=True)
 
 
-def _write(path: Path, text: str, owner: _Owner | None, mode: int = 0o640) -> None:
-    """Replace the file at once, so that a reload never sees half of it."""
+def write(path: Path, text: str, owner: Owner | None, mode: int = 0o640) -> None:
+    """Replace the file at once, so that a reload never sees half of it.
+
+    Without `owner` it goes on belonging to whom the old one belonged to. Raises OSError.
+    """
     scratch = path.with_name(f".{path.name}.new")
     scratch.unlink(missing_ok=True)
     descriptor = os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
@@ -221,5 +268,7 @@ def _write(path: Path, text: str, owner: _Owner | None, mode: int = 0o640) -> No
         file.write(text)
     if owner is not None:
         os.chown(scratch, 0, owner.gid)
+    elif path.exists():
+        os.chown(scratch, path.stat().st_uid, path.stat().st_gid)
     scratch.chmod(mode)
     scratch.rename(path)

@@ -8,12 +8,19 @@ import pytest
 from ivr.asterisk.configure import configure, configure_existing
 from ivr.asterisk.instance import ami_secret
 from ivr.asterisk.process import AsteriskProcess
-from ivr.dialplan.static import SipDevice, StaticLine
+from ivr.dialplan.static_lines import SipDevice, Stage, StaticLine, StaticMember, StaticQueue
 from ivr.errors import AsteriskError, BadInput, UnsafeValue
 from ivr.settings import Settings
 
 DEVICE = SipDevice("arak-1", "s3cret", "آرزو")
-LINE = StaticLine("markazi", ("086123", "123"), ("arak-1",))
+
+
+def line_of(*members: StaticMember, weight: int = 0) -> StaticLine:
+    queue = StaticQueue("fallback-markazi", members, weight)
+    return StaticLine("markazi", ("086123", "123"), (Stage((queue,)),))
+
+
+LINE = line_of(StaticMember("arak-1"))
 
 
 @pytest.fixture
@@ -49,7 +56,7 @@ def section(text: str, name: str) -> dict[str, list[str]]:
 def test_the_account_has_the_least_rights(settings: Settings, tmp_path: Path) -> None:
     account = section(rendered(settings, tmp_path)["manager.conf"], settings.ami_user)
     assert account["read"] == ["system,call,user,dtmf"]
-    assert account["write"] == ["call,originate"]
+    assert account["write"] == ["call,originate,agent"]
     assert account["permit"] == ["127.0.0.1/255.255.255.255"]
     assert account["secret"] == [ami_secret(settings)]
 
@@ -76,8 +83,10 @@ def test_the_trunk_is_known_by_address_a_device_by_its_password(
 def test_the_fallback_queue_rings_the_devices_and_says_nothing(
     settings: Settings, tmp_path: Path
 ) -> None:
-    queue = section(rendered(settings, tmp_path)["queues.conf"], "fallback-markazi")
-    assert queue["member"] == ["PJSIP/arak-1"]
+    text = rendered(settings, tmp_path)["queues.conf"]
+    assert section(text, "fallback-markazi")["member"] == ["PJSIP/arak-1,0,arak-1"]
+    assert "[fallback-markazi](line123-fallback)" in text
+    queue = section(text, "line123-fallback")
     assert queue["joinempty"] == ["yes"]
     assert queue["leavewhenempty"] == ["no"]
     assert queue["ringinuse"] == ["no"]
@@ -107,7 +116,7 @@ def test_a_semicolon_stays_part_of_the_value(settings: Settings, tmp_path: Path)
 
 def test_a_fallback_with_an_unknown_device_is_refused(settings: Settings, tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="saveh-9"):
-        rendered(settings, tmp_path, line=StaticLine("markazi", ("123",), ("saveh-9",)))
+        rendered(settings, tmp_path, line=line_of(StaticMember("saveh-9")))
 
 
 def test_secrets_are_private_and_stay(settings: Settings, tmp_path: Path) -> None:

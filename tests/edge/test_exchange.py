@@ -8,7 +8,8 @@ from structlog.testing import capture_logs
 
 from ivr.asterisk.ami import AmiTiming, LoginRefused
 from ivr.asterisk.exchange import LINE_AGAIN, LINE_CONTEXT, OFFER_CONTEXT, Exchange
-from ivr.dialplan.static import StaticLine, render_dialplan
+from ivr.dialplan.static import render_dialplan
+from ivr.dialplan.static_lines import StaticLine
 from ivr.events import CallHungUp, DeviceChanged, ExchangeLost, ExchangeSeen, LegEnded, OfferFailed
 from ivr.model import CallFacts, Device, DeviceState, Offer, OfferResult
 from ivr.settings import Settings
@@ -203,7 +204,7 @@ async def test_recall_marks_the_call_as_in_line_and_asks_anew(fake):
 
 
 def test_the_dialplan_has_the_places_that_we_send_channels_to():
-    line = StaticLine(province="markazi", numbers=("123",), devices=())
+    line = StaticLine(province="markazi", numbers=("123",))
     dialplan = render_dialplan(
         [line], default_province="markazi", agi_host="127.0.0.1", agi_port=4573
     )

@@ -4,11 +4,24 @@ import re
 
 import pytest
 
-from ivr.dialplan.static import CDR_VARIABLES, StaticLine, check_device_user, render_dialplan
+from ivr.dialplan.static import CDR_VARIABLES, render_dialplan
+from ivr.dialplan.static_lines import (
+    Stage,
+    StaticLine,
+    StaticMember,
+    StaticQueue,
+    check_device_user,
+)
 from ivr.errors import UnsafeValue
 
-MARKAZI = StaticLine("markazi", ("086123", "123"), ("arak-1", "saveh-1"))
-ILAM = StaticLine("ilam", ("084123",), ())
+
+def queue(name: str, *members: StaticMember) -> Stage:
+    return Stage((StaticQueue(name, members),))
+
+
+ARAK = StaticMember("arak-1")
+MARKAZI = StaticLine("markazi", ("086123", "123"), (queue("fallback-markazi", ARAK),))
+ILAM = StaticLine("ilam", ("084123",))
 
 
 def dialplan(*lines: StaticLine, default_province: str = "markazi") -> str:
@@ -83,14 +96,15 @@ def test_agistatus_is_not_trusted() -> None:
 
 def test_the_fallback_lasts_15_s_and_asks_again_whatever_came_of_it() -> None:
     line = steps(dialplan(MARKAZI), "line")
-    queue = line.index("Queue(fallback-${IVR_PROVINCE},c,,,15,,fallback-talk)")
+    queue = line.index("Queue(${IVR_QUEUE},c,,,15,,fallback-talk)")
     assert line[queue - 1] == "Set(QUEUESTATUS=)"  # that of an earlier round tells nothing
-    assert line[queue + 1 : queue + 8] == [
+    assert line[queue + 1 : queue + 9] == [
         'GotoIf($["${QUEUESTATUS}" = "TIMEOUT"]?ask)',
         'GotoIf($["${QUEUESTATUS}" = "CONTINUE"]?talked)',
         "MusicOnHold(ivr,5)",
         "Goto(ask)",
-        "talked: Set(IVR_PHASE=talk)",
+        'talked: GotoIf($["${IVR_DECLINED}" = "1"]?ask)',
+        "Set(IVR_PHASE=talk)",
         "Set(IVR_OFFER=)",
         "Goto(ask)",
     ]
@@ -152,20 +166,43 @@ def test_a_hang_up_leaves_nobody_alone_in_the_room(context: str) -> None:
     ]
 
 
-def test_a_counsellors_phone_may_dial_only_the_echo() -> None:
-    section = dialplan(MARKAZI).split("[desk]\n")[1]
-    assert re.findall(r"exten => (.+?),", section) == ["600"]
+def test_a_counsellors_phone_may_dial_the_echo_and_sign_in_and_out() -> None:
+    section = dialplan(MARKAZI).split("[desk]\n")[1].partition("\n[")[0]
+    dialled = dict(re.findall(r"exten => (.+?),1,Set\(IVR_WISH=(\w+)\)", section))
+    assert dialled == {
+        "*1": "sign_in",
+        "111": "sign_in",
+        "*2": "pause",
+        "*3": "resume",
+        "*0": "sign_out",
+    }
+    assert set(re.findall(r"exten => (.+?),", section)) == {"600", *dialled}
+    for number in dialled:
+        assert steps(dialplan(MARKAZI), "desk", number)[-1] == "Goto(desk-wish,s,1)"
+
+
+def test_a_desk_phone_is_told_if_nobody_of_ours_listens() -> None:
+    assert steps(dialplan(MARKAZI), "desk-wish") == [
+        "Set(CDR_PROP(disable)=1)",
+        "Answer()",
+        "Wait(0.5)",
+        "AGI(agi://127.0.0.1:4573/desk,wish=${IVR_WISH},device=${CHANNEL(endpoint)})",
+        'ExecIf($["${IVR_DONE}" != "1"]?Playback(ivr/desk-try-again))',
+        "Hangup()",
+    ]
 
 
 @pytest.mark.parametrize(
     "line",
     [
-        StaticLine("mar\nkazi", ("086123",), ()),
-        StaticLine("markazi", ("086123,1,System(x)",), ()),
-        StaticLine("markazi", ("_X.",), ()),
-        StaticLine("markazi", ("۱۲۳",), ()),
-        StaticLine("markazi", ("086123",), ("a;b",)),
-        StaticLine("markazi", ("086123",), ("${EVIL}x",)),
+        StaticLine("mar\nkazi", ("086123",)),
+        StaticLine("markazi", ("086123,1,System(x)",)),
+        StaticLine("markazi", ("_X.",)),
+        StaticLine("markazi", ("۱۲۳",)),
+        StaticLine("markazi", ("086123",), (queue("q", StaticMember("a;b")),)),
+        StaticLine("markazi", ("086123",), (queue("q", StaticMember("${EVIL}x")),)),
+        StaticLine("markazi", ("086123",), (queue("q]\n[r", ARAK),)),
+        StaticLine("markazi", ("086123",), (queue("q", StaticMember("a", 0, "Local/x@trunk")),)),
     ],
 )
 def test_unsafe_ids_are_refused(line: StaticLine) -> None:

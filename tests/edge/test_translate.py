@@ -6,7 +6,8 @@ import pytest
 from ivr.asterisk.live_calls import VARIABLES
 from ivr.asterisk.telephones import TRUNK_ENDPOINT
 from ivr.asterisk.translate import TRUNK_CONTEXT, Translator, created_leg
-from ivr.dialplan.static import StaticLine, render_dialplan
+from ivr.dialplan.static import render_dialplan
+from ivr.dialplan.static_lines import StaticLine
 from ivr.events import CallerEntered, CallHungUp, DeviceChanged, LegEnded, OfferFailed, TalkStarted
 from ivr.model import CallFacts, CountySource, DeviceState, EndedBy, Lane, OfferResult
 from ivr.settings import PROJECT
@@ -234,7 +235,7 @@ def test_created_leg():
 
 def test_names_agree_with_the_dialplan():
     assert "IVR_JOINED_AT" in VARIABLES.split(",")
-    line = StaticLine(province="markazi", numbers=("123",), devices=())
+    line = StaticLine(province="markazi", numbers=("123",))
     dialplan = render_dialplan(
         [line], default_province="markazi", agi_host="127.0.0.1", agi_port=4573
     )

@@ -13,7 +13,8 @@ from pathlib import Path
 from ivr.asterisk.configure import configure
 from ivr.asterisk.process import AsteriskProcess, port_is_free
 from ivr.asterisk.provision import find_root, why_not_private
-from ivr.dialplan.static import CLOSING_PROMPT, SipDevice, StaticLine
+from ivr.dialplan.static import CLOSING_PROMPT
+from ivr.dialplan.static_lines import SipDevice, Stage, StaticLine, StaticMember, StaticQueue
 from ivr.settings import Settings
 
 NUMBER = "086123"
@@ -76,7 +77,13 @@ def demo_devices(count: int = 6) -> tuple[SipDevice, ...]:
 
 
 def one_line(devices: Sequence[SipDevice]) -> list[StaticLine]:
-    return [StaticLine("markazi", (NUMBER, "123"), tuple(device.user for device in devices))]
+    """All devices in the province's queue, none before another."""
+    members = tuple(StaticMember(device.user) for device in devices)
+    return [one_stage(StaticQueue("fallback-markazi", members))]
+
+
+def one_stage(*queues: StaticQueue) -> StaticLine:
+    return StaticLine("markazi", (NUMBER, "123"), (Stage(queues),))
 
 
 def write_tone(path: Path, frequency_hz: float, length_s: float) -> None:
