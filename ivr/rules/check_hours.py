@@ -145,9 +145,9 @@ def _index(path: FieldPath) -> int:
 
 def _exception_days(subject: Subject) -> Iterator[Problem]:
     for path, item in _exceptions(subject):
-        yield from _missing_day((*path, "day"), item.day)
-        if item.until is not None:
-            yield from _missing_day((*path, "until"), item.until)
+        for name, day in (("day", item.day), ("until", item.until)):
+            if day is not None:
+                yield from _missing_day((*path, name), day, "callers would meet the usual hours")
         if item.days and item.days[1] < item.days[0]:
             message = (
                 f"the exception would end on {item.until}, before it begins on {item.day}: callers "
@@ -181,7 +181,8 @@ def _exceptions_once(subject: Subject) -> Iterator[Problem]:
 def _holidays(subject: Subject) -> Iterator[Problem]:
     days = [(("calendar", "days", index), day) for index, day in enumerate(_days(subject))]
     for path, day in days:
-        yield from _missing_day((*path, "day"), day)
+        consequence = "callers would be kept for desks at which nobody sits on that holiday"
+        yield from _missing_day((*path, "day"), day, consequence)
     yield from twice(((*path, "day"), day) for path, day in days)
 
 
@@ -189,11 +190,11 @@ def _days(subject: Subject) -> Iterator[str]:
     yield from (item.day for item in subject.rules.calendar.days)
 
 
-def _missing_day(path: FieldPath, day: str) -> Iterator[Problem]:
+def _missing_day(path: FieldPath, day: str, consequence: str) -> Iterator[Problem]:
     if gregorian(day) is None:
         message = (
-            f"there is no day {day} in the Jalali calendar, so callers would never meet these "
-            "hours. Write a day that exists."
+            f"there is no day {day} in the Jalali calendar, so {consequence}. Write a day that "
+            "exists."
         )
         yield Problem(path=path, message=message)
 
@@ -206,7 +207,8 @@ def _until(subject: Subject) -> Iterator[Problem]:
             yield Problem(path=path, message=_no_calendar(special), related=(_ON_HOLIDAYS,))
         return
     if calendar.last_day is None:
-        yield from _missing_day(path, calendar.until)
+        consequence = "nobody would be warned before callers meet holidays that nobody listed"
+        yield from _missing_day(path, calendar.until, consequence)
         return
     left = (calendar.last_day - subject.today).days
     if left < 0:
@@ -222,9 +224,9 @@ def _until(subject: Subject) -> Iterator[Problem]:
 
 def _no_calendar(special: list[str]) -> str:
     return (
-        f"nobody says up to which day the holidays are listed, and {', '.join(special)} has other "
-        "hours on holidays: callers would be kept for a desk at which nobody sits. Add 'calendar' "
-        "with 'until' and the holidays."
+        "nobody says up to which day the holidays are listed, and other hours on holidays are "
+        f"written for {', '.join(special)}: callers would be kept for desks at which nobody sits. "
+        "Add 'calendar' with 'until' and the holidays."
     )
 
 
