@@ -12,7 +12,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from alembic.script.revision import ResolutionError
 from alembic.util import CommandError
-from sqlalchemy import URL, Connection, event, make_url
+from sqlalchemy import URL, Connection, Table, event, func, make_url, select, text
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
@@ -22,7 +22,15 @@ from ivr.settings import Settings
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 LOCK_WAIT_S = 5.0
+CONNECT_S = 5.0
+ANSWER_S = 30.0  # of one statement, migrations included: who takes longer is not there
 _WRITES = "ivr_writes"
+_MIGRATION = 123  # key of the lock, within the database
+_URL_OPTIONS = {"sslmode": "ssl", "host": "host", "port": "port"}
+_MENDS = {  # by class of SQLSTATE
+    "28": "; set user and password right in IVR_DATABASE_URL",
+    "3D": "; make it (createdb), or set the right name in IVR_DATABASE_URL",
+}
 _ASYNC_DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg"}
 
 
@@ -32,27 +40,47 @@ def database_url(settings: Settings) -> URL:
         return URL.create("sqlite+aiosqlite", database=str(settings.home / "line123.sqlite"))
     try:
         url = make_url(settings.database_url)
-    except ArgumentError:
+        driver = _ASYNC_DRIVERS[url.get_backend_name()]
+    except (ArgumentError, KeyError):
         raise BadInput(
             "IVR_DATABASE_URL is not a database address; write sqlite:////PATH or "
             "postgresql://USER:PASSWORD@HOST/NAME."
         ) from None
-    return url.set(drivername=_ASYNC_DRIVERS.get(url.drivername, url.drivername))
+    query = _query(url) if driver.startswith("postgresql") else url.query
+    return url.set(drivername=driver, query=query)
+
+
+def _query(url: URL) -> dict[str, Any]:
+    """What may follow the `?`; libpq's `sslmode` has the same values as asyncpg's `ssl`."""
+    query = {_URL_OPTIONS.get(name, name): value for name, value in url.query.items()}
+    if unknown := sorted(query.keys() - _URL_OPTIONS.values()):
+        raise BadInput(
+            f"IVR_DATABASE_URL has options that we do not know: {', '.join(unknown)}. "
+            "Known are sslmode, host (a directory of sockets) and port."
+        )
+    return query
 
 
 def make_engine(url: URL) -> AsyncEngine:
     """An engine for the address; touches nothing yet. Raises StoreError without its driver."""
     with translated(url):
-        engine = create_async_engine(
-            url,
-            hide_parameters=True,  # values would stand in errors' texts
-            connect_args={"timeout": LOCK_WAIT_S},
-        )
+        # Values would stand in errors' texts.
+        engine = create_async_engine(url, hide_parameters=True, **_options(url))
     if url.get_backend_name() == "sqlite":
         _watch_file(engine, Path(url.database or ""))
         event.listen(engine.sync_engine, "connect", _set_pragmas)
         event.listen(engine.sync_engine, "begin", _begin)
     return engine
+
+
+def _options(url: URL) -> dict[str, Any]:
+    if url.get_backend_name() != "postgresql":
+        return {"connect_args": {"timeout": LOCK_WAIT_S}}
+    limits = {"timeout": CONNECT_S, "command_timeout": ANSWER_S}
+    return {
+        "connect_args": {**limits, "server_settings": {"application_name": "line123"}},
+        "pool_pre_ping": True,  # connections of before the server was started again are no failure
+    }
 
 
 def make_file(url: URL) -> None:
@@ -119,10 +147,36 @@ def translated(url: URL) -> Iterator[None]:
     try:
         yield
     except (SQLAlchemyError, sqlite3.Error, OSError, ImportError) as error:
-        cause = getattr(error, "orig", None) or error
-        raise StoreError(
-            f"The database {url.render_as_string(hide_password=True)} cannot be used: {cause}"
-        ) from error
+        place = url.render_as_string(hide_password=True)
+        refused = f"The database {place} cannot be used: "
+        if _is_about_a_value(error):
+            raise StoreError(refused + "a value does not fit its column") from None
+        raise StoreError(refused + _cause(error)) from error
+
+
+def _is_about_a_value(error: Exception) -> bool:
+    """PostgreSQL's own words on a data exception repeat the value."""
+    return _sqlstate(error).startswith("22")
+
+
+def _sqlstate(error: Exception) -> str:
+    """https://www.postgresql.org/docs/current/errcodes-appendix.html; "" where there is none."""
+    return getattr(getattr(error, "orig", None), "sqlstate", None) or ""
+
+
+def _cause(error: Exception) -> str:
+    if isinstance(error, TimeoutError):
+        return "it did not answer in time"
+    return f"{getattr(error, 'orig', None) or error}{_MENDS.get(_sqlstate(error)[:2], '')}"
+
+
+async def lock_table(connection: AsyncConnection, table: Table) -> None:
+    """Nobody else changes the table until the transaction ends; it may be read meanwhile.
+
+    SQLite's writers come one after the other anyway (BEGIN IMMEDIATE).
+    """
+    if connection.dialect.name == "postgresql":
+        await connection.execute(text(f"LOCK TABLE {table.name} IN SHARE ROW EXCLUSIVE MODE"))
 
 
 def migrate(connection: Connection) -> None:
@@ -134,6 +188,8 @@ def migrate(connection: Connection) -> None:
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
     config.attributes["connection"] = connection
     script = ScriptDirectory.from_config(config)
+    if connection.dialect.name == "postgresql":  # two controllers may start at once
+        connection.execute(select(func.pg_advisory_xact_lock(_MIGRATION)))
     present = MigrationContext.configure(connection).get_current_revision()
     if present == script.get_current_head():
         return

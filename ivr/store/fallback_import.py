@@ -28,6 +28,7 @@ from ivr.model import (
     ProvinceId,
 )
 from ivr.store.cdr import BadLine, CdrCall, CdrLine, merge, parse_line
+from ivr.store.database import lock_table
 from ivr.store.records import call_from_row
 from ivr.store.store import Store, write_calls
 from ivr.store.tables import calls, imports
@@ -78,6 +79,7 @@ async def import_fallback_calls(
     twice changes nothing. Raises StoreError where the database or the file cannot be read.
     """
     async with store.writing() as connection:
+        await lock_table(connection, imports)
         mark = await _load_mark(connection, path)
         pieces = await asyncio.to_thread(_read_new, path, mark)
         bad_lines: list[str] = []

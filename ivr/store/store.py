@@ -26,7 +26,15 @@ from ivr.errors import BadInput, StoreError
 from ivr.model import UNKNOWN_CATEGORY, CallId, CallRecord, CountyId, CountySource, Lane
 from ivr.outcomes import OutcomeId
 from ivr.settings import Settings
-from ivr.store.database import database_url, make_engine, make_file, migrate, reading, writing
+from ivr.store.database import (
+    database_url,
+    lock_table,
+    make_engine,
+    make_file,
+    migrate,
+    reading,
+    writing,
+)
 from ivr.store.overlay import newest, overlay
 from ivr.store.records import (
     Correction,
@@ -122,6 +130,7 @@ class Store:
         It is never below `clock_epoch`, so that one that had to start without a database fits in.
         """
         async with self.writing() as connection:
+            await lock_table(connection, epochs)
             last = (await connection.execute(select(func.max(epochs.c.epoch)))).scalar()
             epoch = max((last or 0) + 1, clock_epoch())
             await connection.execute(

@@ -29,16 +29,20 @@ def database(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 async def chosen(
-    database: str, tmp_path: Path, request: pytest.FixtureRequest
+    database: str,
+    tmp_path: Path,
+    request: pytest.FixtureRequest,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> AsyncIterator[Settings]:
-    """Settings of a copy in `tmp_path` with an empty database."""
+    """Settings of a copy in `tmp_path` with an empty database, which other processes find too."""
     if database == "sqlite":
         yield settings(tmp_path)
         return
     server: PostgresServer = request.getfixturevalue("postgres")
     name = f"line{next(_databases)}"
     await server.run(f"CREATE DATABASE {name}")
-    yield settings(tmp_path, database_url=server.url(name))
+    monkeypatch.setenv("IVR_DATABASE_URL", server.url(name))
+    yield settings(tmp_path)
     await server.run(f"DROP DATABASE {name} WITH (FORCE)")
 
 

@@ -1,6 +1,5 @@
 """Calls that Asterisk served alone get one record each, whatever is in its file."""
 
-from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -25,7 +24,7 @@ from ivr.model import (
 from ivr.store.cdr import BadLine, parse_line
 from ivr.store.fallback_import import ImportReport, import_fallback_calls
 from ivr.store.store import Store
-from tests.edge.store_examples import NOW, call, full_call, settings
+from tests.edge.store_examples import NOW, call, full_call
 
 # Written by Asterisk 22.10.1: a call that one counsellor answered and ended, one that rang over
 # two rounds of the static queue until the caller left, and one that our program served.
@@ -45,12 +44,6 @@ STAFF = {DeviceId("a1"): CounsellorId("maryam")}
 
 def instant(seconds: float) -> datetime:
     return datetime.fromtimestamp(seconds, NOW.tzinfo)
-
-
-@pytest.fixture
-async def store(tmp_path: Path) -> AsyncIterator[Store]:
-    async with await Store.open(settings(tmp_path)) as store:
-        yield store
 
 
 @dataclass(frozen=True)

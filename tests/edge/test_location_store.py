@@ -23,6 +23,7 @@ from ivr.model import (
     LocationNote,
     LocationNoteCode,
 )
+from ivr.settings import Settings
 from ivr.store.database import MIGRATIONS
 from ivr.store.records import is_misrouted
 from ivr.store.store import Store
@@ -47,14 +48,14 @@ def known(name: str, county: str | None, source: CountySource, **changes: object
     return call(name, caller=CALLER, facts=facts, **changes)
 
 
-async def test_location_and_raw_header_come_back(tmp_path: Path) -> None:
+async def test_location_and_raw_header_come_back(chosen: Settings) -> None:
     record = replace(full_call(), caller=CALLER, location=LOCATION)
-    async with await Store.open(settings(tmp_path)) as store:
+    async with await Store.open(chosen) as store:
         await store.save_calls([record])
         assert await store.load_call(record.call) == record
 
 
-async def test_the_latest_confirmed_county_of_the_caller(tmp_path: Path) -> None:
+async def test_the_latest_confirmed_county_of_the_caller(chosen: Settings) -> None:
     records = [
         known("old", "markazi-arak", CountySource.KEYPAD, arrived_at=at(0)),
         known("newer", "markazi-saveh", CountySource.COUNSELLOR, arrived_at=at(DAY_S)),
@@ -63,7 +64,7 @@ async def test_the_latest_confirmed_county_of_the_caller(tmp_path: Path) -> None
         known("this", "markazi-delijan", CountySource.KEYPAD, arrived_at=at(4 * DAY_S)),
         replace(full_call("other"), caller=replace(CALLER, pseudonym="cd" * 16), arrived_at=at(9)),
     ]
-    async with await Store.open(settings(tmp_path)) as store:
+    async with await Store.open(chosen) as store:
         await store.save_calls(records)
         find = store.confirmed_county
         assert await find(CALLER.pseudonym, at(-1), "this") == "markazi-saveh"
@@ -85,8 +86,8 @@ async def test_the_look_up_uses_an_index(tmp_path: Path) -> None:
     assert "TEMP B-TREE" not in str(plan)
 
 
-async def test_a_look_up_that_is_given_up_leaves_the_store_usable(tmp_path: Path) -> None:
-    async with await Store.open(settings(tmp_path)) as store:
+async def test_a_look_up_that_is_given_up_leaves_the_store_usable(chosen: Settings) -> None:
+    async with await Store.open(chosen) as store:
         for _ in range(20):
             task = asyncio.create_task(store.confirmed_county("x", at(0), "1"))
             await asyncio.sleep(0)
@@ -95,9 +96,9 @@ async def test_a_look_up_that_is_given_up_leaves_the_store_usable(tmp_path: Path
         assert await store.confirmed_county("x", at(0), "1") is None
 
 
-async def test_a_correction_wins_over_every_later_save(tmp_path: Path) -> None:
+async def test_a_correction_wins_over_every_later_save(chosen: Settings) -> None:
     record = known("1", "markazi-saveh", CountySource.KEYPAD, phase=CallPhase.TALKING)
-    async with await Store.open(settings(tmp_path)) as store:
+    async with await Store.open(chosen) as store:
         await store.save_calls([record])
         entry = await store.correct_county(record.call, "markazi-arak", by="reza", at=at(60))
         assert (entry.previous_county, entry.previous_source) == ("markazi-saveh", "keypad")
@@ -110,7 +111,7 @@ async def test_a_correction_wins_over_every_later_save(tmp_path: Path) -> None:
         assert await store.confirmed_county(CALLER.pseudonym, at(-1), "2") == "markazi-arak"
 
 
-async def test_a_call_is_misrouted_where_the_line_went_by_another_county(tmp_path: Path) -> None:
+async def test_a_call_is_misrouted_where_the_line_went_by_another_county(chosen: Settings) -> None:
     right, wrong, unknown = "markazi-saveh", "markazi-arak", None
     cases = {
         "keyed wrongly": (wrong, [right], True),
@@ -120,7 +121,7 @@ async def test_a_call_is_misrouted_where_the_line_went_by_another_county(tmp_pat
         "a slip set right": (wrong, [wrong, right], True),
         "of another province": (right, ["ilam-dehloran"], True),
     }
-    async with await Store.open(settings(tmp_path)) as store:
+    async with await Store.open(chosen) as store:
         for name, (before, corrections, misrouted) in cases.items():
             await store.save_calls([known(name, before, CountySource.KEYPAD)])
             for county in corrections:
@@ -129,16 +130,16 @@ async def test_a_call_is_misrouted_where_the_line_went_by_another_county(tmp_pat
     assert not is_misrouted(())
 
 
-async def test_a_call_without_facts_gets_them(tmp_path: Path) -> None:
-    async with await Store.open(settings(tmp_path)) as store:
+async def test_a_call_without_facts_gets_them(chosen: Settings) -> None:
+    async with await Store.open(chosen) as store:
         await store.save_calls([call("1", ended_at=at(9))])
         await store.correct_county("1", "markazi-arak", by="reza", at=at(60))
         facts = (await store.load_call("1")).facts
     assert (facts.province, facts.county, facts.category) == ("markazi", "markazi-arak", "unknown")
 
 
-async def test_a_call_that_is_not_there_cannot_be_corrected(tmp_path: Path) -> None:
-    async with await Store.open(settings(tmp_path)) as store:
+async def test_a_call_that_is_not_there_cannot_be_corrected(chosen: Settings) -> None:
+    async with await Store.open(chosen) as store:
         with pytest.raises(BadInput, match="no call '1'"):
             await store.correct_county("1", "markazi-arak", by="reza", at=at(60))
 
@@ -154,8 +155,7 @@ def test_the_raw_header_is_sealed_like_the_number(tmp_path: Path) -> None:
     assert vault.reveal_raw(vault.seal("08433331234")) == ""
 
 
-async def test_calls_of_an_older_version_are_kept_and_read(tmp_path: Path) -> None:
-    chosen = settings(tmp_path)
+async def test_calls_of_an_older_version_are_kept_and_read(chosen: Settings) -> None:
     async with await Store.open(chosen) as store:
         await store.save_calls([full_call("1")])
         async with store.writing() as connection:

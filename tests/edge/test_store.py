@@ -1,6 +1,5 @@
 """The database: records come back as they were, and what was told to be saved is saved."""
 
-import sqlite3
 from dataclasses import replace
 from pathlib import Path
 
@@ -168,9 +167,9 @@ asyncio.run(main())
 """
 
 
-async def test_what_was_told_to_be_saved_survives_kill_9(tmp_path: Path) -> None:
-    assert killed_after_telling(_SAVE_AND_WAIT, tmp_path, "saved")
-    async with await Store.open(settings(tmp_path)) as store:
+async def test_what_was_told_to_be_saved_survives_kill_9(chosen: Settings) -> None:
+    assert killed_after_telling(_SAVE_AND_WAIT, chosen.home, "saved")
+    async with await Store.open(chosen) as store:
         assert [entry.note for entry in await store.outcomes(CallId("1"))] == ["saved"]
 
 
@@ -193,18 +192,14 @@ async def test_migrations_make_the_tables_that_the_code_uses(chosen: Settings) -
         assert await connection.run_sync(_differences) == []
 
 
-async def test_a_database_of_a_newer_version_is_refused_and_unharmed(tmp_path: Path) -> None:
-    async with await Store.open(settings(tmp_path)) as store:
+async def test_a_database_of_a_newer_version_is_refused_and_unharmed(chosen: Settings) -> None:
+    async with await Store.open(chosen) as store:
         await store.save_calls([full_call("1")])
-    path = tmp_path / "line123.sqlite"
-    with sqlite3.connect(path) as database:
-        database.execute("UPDATE alembic_version SET version_num = '9999'")
-    database.close()
-    with pytest.raises(StoreError, match=r"newer version.*'9999'.*IVR_HOME"):
-        await Store.open(settings(tmp_path))
-    with sqlite3.connect(path) as database:
-        assert database.execute("SELECT count(*) FROM calls").fetchone() == (1,)
-    database.close()
+        async with store.engine.begin() as connection:
+            await connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+        with pytest.raises(StoreError, match=r"newer version.*'9999'.*IVR_HOME"):
+            await Store.open(chosen)
+        assert await store.load_call(CallId("1")) == full_call("1")
 
 
 async def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
@@ -225,6 +220,7 @@ async def test_the_database_is_readable_by_its_owner_alone(tmp_path: Path) -> No
     [
         ("sqlite:////srv/line.sqlite", "sqlite+aiosqlite:////srv/line.sqlite"),
         ("postgresql://ivr:secret@db/line", "postgresql+asyncpg://ivr:***@db/line"),
+        ("postgresql+psycopg://db/line", "postgresql+asyncpg://db/line"),
     ],
 )
 def test_the_address_of_the_database(tmp_path: Path, given: str, used: str) -> None:
@@ -232,9 +228,18 @@ def test_the_address_of_the_database(tmp_path: Path, given: str, used: str) -> N
     assert url.render_as_string(hide_password=True) == used
 
 
-def test_an_address_that_is_none_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(BadInput, match="IVR_DATABASE_URL"):
-        database_url(settings(tmp_path, database_url="in the cellar"))
+@pytest.mark.parametrize("given", ["in the cellar", "mysql://ivr:secret@db/line"])
+def test_an_address_that_is_none_is_refused(tmp_path: Path, given: str) -> None:
+    with pytest.raises(BadInput, match="IVR_DATABASE_URL") as caught:
+        database_url(settings(tmp_path, database_url=given))
+    assert "secret" not in str(caught.value)
+
+
+def test_options_of_the_address(tmp_path: Path) -> None:
+    address = "postgresql://ivr@db/line?sslmode=verify-full"
+    assert database_url(settings(tmp_path, database_url=address)).query == {"ssl": "verify-full"}
+    with pytest.raises(BadInput, match="do not know: connect_timeout"):
+        database_url(settings(tmp_path, database_url=f"{address}&connect_timeout=3"))
 
 
 async def test_an_error_tells_no_values(chosen: Settings) -> None:

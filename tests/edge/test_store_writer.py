@@ -14,6 +14,7 @@ import pytest
 from ivr.errors import StoreError
 from ivr.events import CallHungUp, TimePassed
 from ivr.model import CallId, CallPhase
+from ivr.settings import Settings
 from ivr.store import emergency
 from ivr.store.store import Store, clock_epoch
 from ivr.store.writer import Writer, WriterLimits, open_writer
@@ -38,9 +39,12 @@ class FailingStore(Store):
 
 
 @pytest.fixture
-async def store(tmp_path: Path) -> AsyncIterator[FailingStore]:
-    async with await FailingStore.open(settings(tmp_path)) as store:
+async def store(chosen: Settings) -> AsyncIterator[FailingStore]:
+    async with await FailingStore.open(chosen) as store:
         yield store
+
+
+on_sqlite = pytest.mark.parametrize("database", ["sqlite"])  # what is done to its file
 
 
 async def until(condition: Callable[[], object]) -> None:
@@ -127,6 +131,7 @@ def locked(tmp_path: Path) -> Iterator[None]:
         other.close()
 
 
+@on_sqlite
 async def test_a_locked_database(store: FailingStore, tmp_path: Path) -> None:
     limits = WriterLimits(gather_s=0.001, save_s=0.2, retry_first_s=0.001, retry_most_s=0.002)
     async with open_writer(store, 1, tmp_path / "emergency", limits) as writer:
@@ -139,6 +144,7 @@ async def test_a_locked_database(store: FailingStore, tmp_path: Path) -> None:
         assert {record.call for record in await store.open_calls()} == {"1", "2"}
 
 
+@on_sqlite
 async def test_closing_does_not_wait_for_a_locked_database(
     store: FailingStore, tmp_path: Path
 ) -> None:
@@ -152,6 +158,7 @@ async def test_closing_does_not_wait_for_a_locked_database(
     assert await store.load_call(CallId("1")) == call("1")
 
 
+@on_sqlite
 async def test_a_database_that_is_gone_for_a_while(store: FailingStore, tmp_path: Path) -> None:
     path, aside = tmp_path / "line123.sqlite", tmp_path / "aside.sqlite"
     async with open_writer(store, 1, tmp_path / "emergency", QUICK) as writer:
@@ -164,6 +171,7 @@ async def test_a_database_that_is_gone_for_a_while(store: FailingStore, tmp_path
     assert await store.load_call(CallId("1")) == call("1")
 
 
+@on_sqlite
 async def test_a_database_that_was_replaced_is_not_written_to(
     store: FailingStore, tmp_path: Path
 ) -> None:
