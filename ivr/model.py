@@ -3,7 +3,7 @@
 Nothing here acts. Instants are aware UTC (`_at`), durations seconds (`_s`); see docs/glossary.md.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import IntEnum, StrEnum
@@ -186,10 +186,12 @@ class RoutePlan:
     @cached_property
     def circles(self) -> tuple[frozenset[CounsellorId], ...]:
         """Who may be rung at each step, those of the steps before it included."""
-        found: list[frozenset[CounsellorId]] = []
-        for step in self.steps:
-            found.append(frozenset(step.counsellors).union(*found[-1:]))
-        return tuple(found)
+        return _growing(step.counsellors for step in self.steps)
+
+    @cached_property
+    def expected(self) -> tuple[frozenset[CounsellorId], ...]:
+        """Whom duty expects at each step, those of the steps before it included."""
+        return _growing(step.on_duty for step in self.steps)
 
     @cached_property
     def ranks(self) -> Mapping[CounsellorId, tuple[int, int, int]]:
@@ -202,6 +204,14 @@ class RoutePlan:
                 rank = (int(name not in skilled), nearness, int(name not in expected))
                 ranks.setdefault(name, rank)
         return ranks
+
+
+def _growing(parts: Iterable[tuple[CounsellorId, ...]]) -> tuple[frozenset[CounsellorId], ...]:
+    """Each part with all before it."""
+    found: list[frozenset[CounsellorId]] = []
+    for part in parts:
+        found.append(frozenset(part).union(*found[-1:]))
+    return tuple(found)
 
 
 @dataclass(frozen=True, slots=True)

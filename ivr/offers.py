@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 
 
 def make_offer(floor: "Floor", call: FloorCall, presence: Presence) -> None:
-    device, facts = presence.idle_device(), call.record.facts
+    device = presence.idle_device(expected=presence.profile.id in call.expected)
+    facts = call.record.facts
     assert device is not None, "a free counsellor has an idle device"
     assert facts is not None, "a call in line has facts"
     offer = Offer(

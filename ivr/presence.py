@@ -1,5 +1,6 @@
 """One counsellor on the floor: what their devices, offers, talks and holds make of them."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -10,6 +11,7 @@ from ivr.model import (
     CounsellorState,
     Device,
     DeviceId,
+    DeviceKind,
     DeviceState,
     OfferId,
 )
@@ -54,25 +56,34 @@ class Presence:
     def reachable(self) -> bool:
         return any(state is not DeviceState.UNREACHABLE for state in self.devices.values())
 
-    @property
-    def could_serve(self) -> bool:
-        """On duty and not on a break: busy now, but a step with them is worth its time."""
+    def could_serve(self, *, expected: bool) -> bool:
+        """In and not on a break: busy now, but a step with them is worth its time."""
+        reachable = any(
+            self.devices.get(device.id, DeviceState.UNREACHABLE) is not DeviceState.UNREACHABLE
+            for device in self._rung_at(expected=expected)
+        )
         return (
             not self.leaving
             and self.signed_in
             and self.pause_reason is None
-            and (self.reachable or self.offer is not None)
+            and (reachable or self.offer is not None)
         )
 
     @property
     def free(self) -> bool:
         return self.state() is CounsellorState.AVAILABLE and self.hold is None and not self.leaving
 
-    def idle_device(self) -> Device | None:
+    def _rung_at(self, *, expected: bool) -> Iterator[Device]:
+        """A telephone always seems to be there: it is rung only for whom duty expects now."""
+        for device in self.profile.devices:
+            if expected or device.kind is not DeviceKind.TELEPHONE:
+                yield device
+
+    def idle_device(self, *, expected: bool = True) -> Device | None:
         """Where to ring; None while any device is engaged: it is one person."""
         if not _ENGAGED.isdisjoint(self.devices.values()):
             return None
-        for device in self.profile.devices:
+        for device in self._rung_at(expected=expected):
             if self.devices.get(device.id) is DeviceState.IDLE:
                 return device
         return None

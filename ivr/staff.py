@@ -36,9 +36,9 @@ class Staff:
     def at_device(self, device: DeviceId) -> Presence | None:
         return self._by_device.get(device)
 
-    def could_serve(self, counsellor: CounsellorId) -> bool:
+    def could_serve(self, counsellor: CounsellorId, expected: bool) -> bool:
         presence = self._presences.get(counsellor)
-        return presence is not None and presence.could_serve
+        return presence is not None and presence.could_serve(expected=expected)
 
     def anyone_free(self) -> bool:
         return bool(self._free)
@@ -48,8 +48,12 @@ class Staff:
 
         Among equals the longest idle.
         """
-        eligible, ranks = call.eligible, call.plan.ranks
-        candidates = (presence for id_, presence in self._free.items() if id_ in eligible)
+        eligible, expected, ranks = call.eligible, call.expected, call.plan.ranks
+        candidates = (
+            presence
+            for id_, presence in self._free.items()
+            if id_ in eligible and presence.idle_device(expected=id_ in expected)
+        )
         return min(
             candidates,
             key=lambda presence: (ranks[presence.profile.id], _idle_order(presence)),

@@ -50,19 +50,26 @@ class FloorCall:
         circles = self.plan.circles
         return circles[self.step] if circles else frozenset()
 
+    @property
+    def expected(self) -> frozenset[CounsellorId]:
+        """Whom duty expects at that step: they alone are rung on ordinary telephones."""
+        circles = self.plan.expected
+        return circles[self.step] if circles else frozenset()
+
     def start_plan(self, joined_at: datetime) -> None:
         self.step, self.step_opened_at = 0, joined_at
         while self.plan.all_at_once and self._has_next_step:
             self._open_next(joined_at)
 
-    def open_steps(self, now: datetime, could_serve: Callable[[CounsellorId], bool]) -> bool:
+    def open_steps(self, now: datetime, could_serve: Callable[[CounsellorId, bool], bool]) -> bool:
         """Open each step whose time has come; a step that nobody could serve lasts no time.
 
-        Returns whether any was opened.
+        `could_serve` is told whether duty expects them. Returns whether any was opened.
         """
         before = self.step
         while (due_at := self.step_due_at()) is not None:
-            if not any(could_serve(counsellor) for counsellor in self.eligible):
+            expected = self.expected
+            if not any(could_serve(name, name in expected) for name in self.eligible):
                 self._open_next(now)
             elif due_at <= now:
                 self._open_next(due_at)

@@ -43,7 +43,9 @@ class CheckedFloor(Floor):
                 self.broken["a call waited while an eligible counsellor was free"] += 1
             if due_at is not None and due_at <= now:
                 self.broken["a step was not opened in time"] += 1
-            if due_at is not None and not any(map(self.staff.could_serve, call.eligible)):
+            if due_at is not None and not any(
+                self.staff.could_serve(name, name in call.expected) for name in call.eligible
+            ):
                 self.broken["a step that nobody could serve lasted"] += 1
 
     def _everybody_is_in_one_place(self, now: datetime) -> None:
