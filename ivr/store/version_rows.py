@@ -38,8 +38,9 @@ def versions_where(*conditions: ColumnElement[bool]) -> Select[Any]:
 
 
 def documents_of(*versions: tuple[ProvinceId, int]) -> Select[Any]:
-    """Versions with their content, for `read_version`."""
-    return select(*_FACTS, _DOCUMENT).where(tuple_(COLUMNS.province, COLUMNS.number).in_(versions))
+    """Versions with their content, by province, for `read_version`."""
+    chosen = tuple_(COLUMNS.province, COLUMNS.number).in_(versions)
+    return select(*_FACTS, _DOCUMENT).where(chosen).order_by(COLUMNS.province)
 
 
 def read_version(row: RowMapping) -> StoredVersion:
