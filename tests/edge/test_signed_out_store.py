@@ -7,7 +7,7 @@ from sqlalchemy import insert
 
 from ivr.model import CounsellorId
 from ivr.settings import Settings
-from ivr.store.sign_in import SignInStore
+from ivr.store.signed_out import SignedOutStore
 from ivr.store.store import Store
 from ivr.store.tables import people
 
@@ -21,12 +21,12 @@ async def test_signing_out_outlives_the_controller(tmp_path: Path) -> None:
         async with store.writing() as connection:
             rows = [{"id": name, "person": {}} for name in (ALI, SARA)]
             await connection.execute(insert(people), rows)
-        kept = SignInStore(store)
-        assert await kept.signed_out() == ()
-        await kept.keep_signed_out(ALI, NOW)
-        await kept.keep_signed_out(CounsellorId("nobody"), NOW)
+        kept = SignedOutStore(store)
+        assert await kept.everybody() == ()
+        await kept.keep(ALI, NOW)
+        await kept.keep(CounsellorId("nobody"), NOW)
     async with Store(settings) as store:
-        kept = SignInStore(store)
-        assert await kept.signed_out() == (ALI,)
-        await kept.keep_signed_out(ALI, None)
-        assert await kept.signed_out() == ()
+        kept = SignedOutStore(store)
+        assert await kept.everybody() == (ALI,)
+        await kept.keep(ALI, None)
+        assert await kept.everybody() == ()
