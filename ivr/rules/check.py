@@ -9,8 +9,12 @@ from datetime import date
 
 from ivr.model import UNKNOWN_CATEGORY
 from ivr.rules.check_counties import COUNTY_CHECKS
+from ivr.rules.check_hours import HOUR_CHECKS
 from ivr.rules.check_menus import MENU_CHECKS
 from ivr.rules.check_questions import QUESTIONS
+from ivr.rules.check_skills import SKILL_CHECKS
+from ivr.rules.check_steps import STEP_CHECKS
+from ivr.rules.check_support import SUPPORT_CHECKS
 from ivr.rules.check_units import UNIT_CHECKS
 from ivr.rules.counties import Gazetteer
 from ivr.rules.findings import FieldPath, Problem
@@ -77,6 +81,10 @@ CHECKS: tuple[Callable[[Subject], Iterator[Problem]], ...] = (
     _province,
     _lines,
     *COUNTY_CHECKS,
+    *SUPPORT_CHECKS,
+    *STEP_CHECKS,
+    *SKILL_CHECKS,
+    *HOUR_CHECKS,
     _categories,
     _outcomes,
     *MENU_CHECKS,

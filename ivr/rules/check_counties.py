@@ -1,23 +1,11 @@
-"""Checks of counties, their centres, and who serves those that have none."""
+"""Checks of counties and their centres; who else serves them is `ivr.rules.check_support`."""
 
 from collections.abc import Iterator
-from datetime import date
 
-from persiantools.jdatetime import JalaliDate
-
-from ivr.model import CountyId
-from ivr.rules.findings import FieldPath, Problem
+from ivr.rules.findings import Problem
+from ivr.rules.hours import gregorian
 from ivr.rules.judging import ALL_COUNTIES, Subject, did_you_mean, twice, warning
-from ivr.rules.schema import Answering, CentreState, County, ProvinceRules
-
-
-def planned_on(jalali: str) -> date | None:
-    """The Gregorian day of a Jalali one written as 1405-12-29; None where there is no such day."""
-    year, month, day = (int(part) for part in jalali.split("-"))
-    try:
-        return JalaliDate(year, month, day).to_gregorian()  # type: ignore[no-untyped-call]
-    except ValueError:
-        return None
+from ivr.rules.schema import Answering, CentreState
 
 
 def _county_ids(subject: Subject) -> Iterator[Problem]:
@@ -82,7 +70,7 @@ def _planned(subject: Subject) -> Iterator[Problem]:
         centre, field = county.centre, (*path, "centre", "planned")
         if centre.planned is None:
             continue
-        day = planned_on(centre.planned)
+        day = gregorian(centre.planned)
         if day is None:
             message = (
                 f"there is no day {centre.planned} in the Jalali calendar, so nobody would be "
@@ -104,94 +92,10 @@ def _planned(subject: Subject) -> Iterator[Problem]:
             yield warning(field, message, (*path, "centre", "state"))
 
 
-def _supporting(subject: Subject) -> Iterator[Problem]:
-    for path, county in subject.counties():
-        field = (*path, "supporting")
-        state = (*path, "centre", "state")
-        yield from twice(
-            ((*field, index, "county"), item.county) for index, item in enumerate(county.supporting)
-        )
-        if county.is_open and county.supporting:
-            message = "the county's own centre is open, so these are never used. Remove them."
-            yield warning(field, message, state)
-        elif _needs_support(subject.rules, county):
-            message = (
-                "nobody is named who serves the county: its calls go to the whole province at "
-                "once. Name a supporting county" + _nearest_open(subject, county)
-            )
-            yield warning(state, message, field)
-        for index, item in enumerate(county.supporting):
-            yield from _supporter(subject, county, item.county, (*field, index, "county"))
-
-
-def _needs_support(rules: ProvinceRules, county: County) -> bool:
-    """Whether its callers have nobody near; where that is unknown, the state is what to ask for."""
-    without = county.centre.state in {CentreState.NONE, CentreState.PLANNED}
-    return without and rules.answering is Answering.COUNTY and not county.supporting
-
-
-def _supporter(
-    subject: Subject, county: County, supporter: CountyId, path: FieldPath
-) -> Iterator[Problem]:
-    states = {item.id: (*place, "centre", "state") for place, item in subject.counties()}
-    if supporter not in states:
-        message = (
-            f"'{supporter}' is no county of this file, so nobody could be rung there. "
-            + did_you_mean(supporter, states)
-        )
-        yield Problem(path=path, message=message, related=ALL_COUNTIES)
-    elif why := _no_help(subject.rules, county, supporter):
-        message = (
-            f"{why}: callers would wait a step for nobody. Name a county with an open centre"
-            + _nearest_open(subject, county)
-        )
-        yield Problem(path=path, message=message, related=(states[supporter],))
-
-
-def _no_help(rules: ProvinceRules, county: County, supporter: CountyId) -> str:
-    """Why `supporter` cannot serve `county`; empty where it can."""
-    listed = rules.county(supporter)
-    if listed and listed.is_open:
-        return ""
-    circle = _circle(rules, county)
-    if circle:
-        return f"support goes round in a circle ({' → '.join(circle)})"
-    return f"{supporter} has no open centre itself"
-
-
-def _circle(rules: ProvinceRules, start: County) -> list[CountyId]:
-    """The way from `start` back to itself over supporting counties; empty where there is none."""
-    pending: list[list[CountyId]] = [[start.id]]
-    seen: set[CountyId] = set()
-    while pending:
-        way = pending.pop()
-        county = rules.county(way[-1])
-        for item in county.supporting if county else ():
-            if item.county == start.id:
-                return [*way, start.id]
-            if item.county not in seen:
-                seen.add(item.county)
-                pending.append([*way, item.county])
-    return []
-
-
-def _nearest_open(subject: Subject, county: County) -> str:
-    """The end of a sentence that asks for a supporting county: who would be near, if known."""
-    known = subject.known.counties.get(county.id)
-    neighbours = known.neighbours if known else {}
-    near = [
-        f"{desk} ({neighbours[CountyId(desk)]:.0f} km)"
-        for desk in subject.rules.desks
-        if CountyId(desk) in neighbours
-    ]
-    return f"; open centres next to it: {', '.join(near)}." if near else "."
-
-
 COUNTY_CHECKS = (
     _county_ids,
     _all_counties_listed,
     _somebody_answers,
     _central_seat,
     _planned,
-    _supporting,
 )

@@ -10,11 +10,11 @@ from typer.testing import CliRunner
 
 from ivr.cli.rules import app
 from ivr.errors import RulesError
+from ivr.limits import Limits as FloorLimits
 from ivr.model import CountyId, Lane
-from ivr.presence import Limits as FloorLimits
-from ivr.rules.check_counties import planned_on
 from ivr.rules.counties import gazetteer
 from ivr.rules.findings import Severity
+from ivr.rules.hours import gregorian
 from ivr.rules.limits import Limits
 from ivr.rules.load import inspect, inspect_all, load_all, load_rules
 from ivr.rules.schema import CentreState, ProvinceRules
@@ -58,7 +58,7 @@ def test_markazi_plans_and_supporting_counties(
     found = rules.county(CountyId(f"markazi-{county}"))
     assert found is not None
     assert found.centre.planned is not None
-    assert planned_on(found.centre.planned) == planned
+    assert gregorian(found.centre.planned) == planned
     assert found.centre.levels == levels
     assert [(item.county, item.proposal) for item in found.supporting] == [
         (f"markazi-{supporter}", True)
