@@ -21,6 +21,7 @@ _REASONS = {
     100: "Trying",
     180: "Ringing",
     200: "OK",
+    404: "Not Found",
     480: "Temporarily Unavailable",
     481: "Call/Transaction Does Not Exist",
     486: "Busy Here",
@@ -52,6 +53,7 @@ class SipAgent(asyncio.DatagramProtocol):
     server: Address
     host: str = "127.0.0.1"
     on_call: Callable[[SipMessage], None] | None = None
+    port: int = 0  # 0: a free one
     dialogs: dict[str, Dialog] = field(default_factory=dict)
     address: Address = ("", 0)
     _transport: asyncio.DatagramTransport | None = None
@@ -59,10 +61,10 @@ class SipAgent(asyncio.DatagramProtocol):
     _replies: OrderedDict[tuple[str, str], bytes] = field(default_factory=OrderedDict)
 
     async def open(self) -> None:
-        """Bind a free UDP port."""
+        """Bind the UDP port."""
         loop = asyncio.get_running_loop()
         self._transport, _ = await loop.create_datagram_endpoint(
-            lambda: self, local_addr=(self.host, 0)
+            lambda: self, local_addr=(self.host, self.port)
         )
         self.address = self._transport.get_extra_info("sockname")[:2]
 

@@ -12,6 +12,7 @@ from ivr.simulator.sip_agent import SipAgent
 from ivr.simulator.sip_message import (
     SipError,
     SipMessage,
+    authorization,
     display_name_of,
     parse_session,
     session_offer,
@@ -54,6 +55,7 @@ class SipCall:
     _remote: str = ""
     _target: str = ""
     _cseq: int = 0
+    _password: str | None = None
     _resend: asyncio.TimerHandle | None = None
     _ringing: asyncio.Event = field(default_factory=asyncio.Event)
     _decided: asyncio.Event = field(default_factory=asyncio.Event)
@@ -68,11 +70,12 @@ class SipCall:
         name: str = "",
         headers: Mapping[str, str] | None = None,
         wrap: Callable[[str], str] | None = None,
+        password: str | None = None,
     ) -> None:
         """Send the INVITE to `number` at the agent's server.
 
-        `wrap` puts the session description into a body of several parts; `headers` then name their
-        Content-Type.
+        `password` answers for `user` where the server asks for it. `wrap` puts the session
+        description into a body of several parts; `headers` then name their Content-Type.
         """
         tag = secrets.token_hex(4)
         shown = f'"{name}" ' if name else ""
@@ -81,14 +84,39 @@ class SipCall:
         self._target = self.agent.server_uri(number)
         extra = {"Content-Type": "application/sdp", **(headers or {})}
         offer = session_offer(await self.stream.open(self.agent.host))
-        self._invite = self._request("INVITE", extra, wrap(offer) if wrap else offer)
+        self._password = password
         self.agent.dialogs[self.call_id] = self
         self.invited_at = time.monotonic()
+        self._send_invite(extra, wrap(offer) if wrap else offer)
+
+    def _send_invite(self, headers: Mapping[str, str], body: str) -> None:
+        self._invite = self._request("INVITE", headers, body)
         self.agent.request(self._invite, self._on_invite_response)
+
+    def _invite_again(self, challenge: SipMessage) -> None:
+        """The same INVITE with our answer to the server's question (RFC 3261 §22.2)."""
+        invite, password, to = self._invite, self._password, self._remote
+        assert invite is not None
+        assert password is not None
+        self._remote = challenge["To"]
+        self._acknowledge(in_transaction=True)
+        self._remote = to
+        self._password = None  # a second question says that it was wrong
+        name, answer = authorization(
+            challenge["WWW-Authenticate"],
+            method="INVITE",
+            uri=self._target,
+            user=self.user,
+            password=password,
+        )
+        self._send_invite({"Content-Type": invite["Content-Type"], name: answer}, invite.body)
 
     def _on_invite_response(self, response: SipMessage) -> None:
         if response.status < 200:
             self._rings(response.status)
+            return
+        if response.status == 401 and self._password is not None:
+            self._invite_again(response)
             return
         first = not self.status
         self.status = response.status

@@ -156,6 +156,14 @@ class CounsellorPhone:
         async with asyncio.timeout(timeout_s):
             return await self._offered.get()
 
+    async def dial(self, number: str) -> SipCall:
+        """Place a call from this phone; returns once it is answered."""
+        call = SipCall(self._agent, self.user, RtpStream(self._audio))
+        self.calls.append(call)
+        await call.place(number, password=self._registration.password)
+        await call.answered()
+        return call
+
     def _on_call(self, invite: SipMessage) -> None:
         call = SipCall.offered(self._agent, self.user, invite, RtpStream(self._audio))
         self.calls.append(call)
