@@ -4,7 +4,8 @@ What a decision rests on is read again within its transaction, so that of two pe
 once the second is refused and told why.
 """
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -19,6 +20,7 @@ from ivr.rules.findings import Finding, Severity, errors_of
 from ivr.rules.publishing import publish_findings
 from ivr.rules.schema import ProvinceRules
 from ivr.store.store import Store
+from ivr.store.trail import lock_trail
 from ivr.store.version_rows import (
     COLUMNS,
     add_version,
@@ -120,7 +122,7 @@ class VersionStore:
             for item in found
             if item.severity is not Severity.QUESTION
         ]
-        async with self._store.writing() as connection:
+        async with self._deciding() as connection:
             version = await add_version(connection, rules, note=note, drafted_by=by, drafted_at=at)
             await self._note(
                 connection,
@@ -138,7 +140,7 @@ class VersionStore:
         self, rules: ProvinceRules, *, note: str, by: str, at: datetime
     ) -> Version | None:
         """Put the first version of a province in force; None where there already is any."""
-        async with self._store.writing() as connection:
+        async with self._deciding() as connection:
             if await load_versions(connection, rules.id):
                 return None
             facts = {"drafted_by": by, "drafted_at": at, **_publishing(by, at, at)}
@@ -180,7 +182,7 @@ class VersionStore:
     ) -> Published:
         content = await self.version(province, number)
         warnings = await self._without_errors(content, active_from_at or at)
-        async with self._store.writing() as connection:
+        async with self._deciding() as connection:
             known = await load_versions(connection, province)
             draft, now = numbered(known, number), decided_at(known, at)
             check_publishing(
@@ -199,7 +201,7 @@ class VersionStore:
         self, province: ProvinceId, number: int, *, by: str, at: datetime
     ) -> Version:
         """Take back a draft, or a publishing whose time has not come."""
-        async with self._store.writing() as connection:
+        async with self._deciding() as connection:
             known = await load_versions(connection, province)
             now = decided_at(known, at)
             return await self._withdraw(connection, numbered(known, number), by=by, at=now)
@@ -234,7 +236,7 @@ class VersionStore:
         seen = rollback_target(await self.history(province), to_number, at)
         old = await self.version(province, seen.number)
         warnings = await self._without_errors(old, at)
-        async with self._store.writing() as connection:
+        async with self._deciding() as connection:
             known = await load_versions(connection, province)
             now = decided_at(known, at)
             target = rollback_target(known, to_number, now)
@@ -264,13 +266,20 @@ class VersionStore:
         self, province: ProvinceId, number: int, *, by: str, at: datetime, note: str
     ) -> Version:
         """Say that somebody else has looked at what one person alone has published."""
-        async with self._store.writing() as connection:
+        async with self._deciding() as connection:
             version = numbered(await load_versions(connection, province), number)
             check_review(version, by)
             values = {"reviewed_by": by, "reviewed_at": at}
             changed = await change_version(connection, version, values)
             await self._note(connection, changed, "rules.review", by=by, at=at, note=note)
         return changed
+
+    @asynccontextmanager
+    async def _deciding(self) -> AsyncIterator[AsyncConnection]:
+        """A transaction in which nobody else decides anything, on PostgreSQL as on SQLite."""
+        async with self._store.writing() as connection:
+            await lock_trail(connection)
+            yield connection
 
     async def _without_errors(self, version: StoredVersion, at: datetime) -> tuple[Finding, ...]:
         """The warnings; raises BadInput where there are errors: a caller would suffer them."""
