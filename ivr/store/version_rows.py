@@ -11,11 +11,11 @@ from sqlalchemy import (
     RowMapping,
     Select,
     Text,
+    cast,
     func,
     insert,
     select,
     tuple_,
-    type_coerce,
     update,
 )
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -29,7 +29,7 @@ from ivr.versions import StoredVersion, Version
 COLUMNS = rules_versions.c
 _NAMES = [field.name for field in fields(Version)]
 _FACTS = [COLUMNS[name] for name in _NAMES]
-_DOCUMENT = type_coerce(COLUMNS.rules, Text).label("document")  # the schema reads it, nobody before
+_DOCUMENT = cast(COLUMNS.rules, Text).label("document")  # the schema reads it, nobody before
 
 
 def versions_where(*conditions: ColumnElement[bool]) -> Select[Any]:

@@ -1,0 +1,95 @@
+"""`ivr serve` on each database: a call up to its record, and what a start finds."""
+
+import asyncio
+import json
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ivr.model import CallPhase
+from ivr.settings import Settings
+from ivr.simulator.demo import CallRequest, demo_exchange, place_call
+from ivr.simulator.timing import Timing
+from ivr.store.store import Store
+from tests.edge.store_examples import call, full_call
+from tests.edge.test_store_left_open import keep
+from tests.real.exchange import free_port
+
+FAST = Timing(speed=20.0)
+READY_S = 40.0
+
+
+@pytest.fixture
+def served(chosen: Settings) -> Settings:
+    ports = {name: free_port() for name in ("ami_port", "agi_port", "http_port")}
+    return chosen.model_copy(update={"asterisk": "simulated", **ports})
+
+
+def environment(settings: Settings) -> dict[str, str]:
+    names = ("home", "asterisk", "ami_port", "agi_port", "http_port")
+    return {**os.environ, **{f"IVR_{name.upper()}": str(getattr(settings, name)) for name in names}}
+
+
+@asynccontextmanager
+async def serving(settings: Settings) -> AsyncIterator[Path]:
+    """`ivr serve` as a process, once it serves; yields where it writes its log."""
+    log_path = settings.home / "serve.log"
+    with log_path.open("wb") as log:
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "ivr", "serve"),
+            env=environment(settings),
+            stdout=log,
+            stderr=log,
+        )
+    try:
+        async with asyncio.timeout(READY_S):
+            while b'"serving"' not in log_path.read_bytes():
+                assert process.returncode is None, log_path.read_text()
+                await asyncio.sleep(0.02)
+        yield log_path
+    finally:
+        if process.returncode is None:
+            process.send_signal(signal.SIGINT)
+        await asyncio.wait_for(process.wait(), 30)
+    assert process.returncode == 0, log_path.read_text()
+
+
+async def ivr(settings: Settings, *words: str) -> Any:
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "ivr", *words, "--json"),
+        env=environment(settings),
+        stdout=asyncio.subprocess.PIPE,
+    )
+    told, _ = await process.communicate()
+    assert process.returncode == 0
+    return json.loads(told)
+
+
+async def test_a_call_is_served_and_recorded(served: Settings) -> None:
+    async with demo_exchange(served, timing=FAST), serving(served) as log:
+        request = CallRequest(called="086123", keys="0")
+        moments = [str(moment) async for moment in place_call(served, request)]
+        assert "answered" in moments
+    told = log.read_text()
+    assert "Traceback" not in told
+    [record] = await ivr(served, "calls", "list")
+    assert (record["province"], record["end"]) == ("markazi", "connected")
+
+
+async def test_a_start_ends_no_call_whose_end_was_kept_in_an_emergency_file(
+    served: Settings,
+) -> None:
+    """Its row stood open in the database, and was ended as unknown before the file came back."""
+    async with await Store.open(served) as store:
+        await store.save_calls([call("1700000000.1", phase=CallPhase.WAITING)])
+    keep(served.home / "emergency", full_call("1700000000.1"))
+    async with demo_exchange(served, timing=FAST), serving(served):
+        pass
+    async with await Store.open(served) as store:
+        assert await store.load_call(full_call("1700000000.1").call) == full_call("1700000000.1")
