@@ -17,6 +17,10 @@ class BadInput(LineError):
     exit_status = 2
 
 
+class NotAllowed(BadInput):
+    """Somebody asked for what their roles do not include; nothing was changed."""
+
+
 class RulesError(BadInput):
     """A rules file has mistakes; the message lists them all with file, line and field."""
 

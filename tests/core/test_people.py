@@ -34,7 +34,7 @@ counsellors:
     desks: [qom-qom]
     devices:
       - {id: qom-1}
-      - {id: qom-1-mobile, kind: telephone, confirm: yes}
+      - {id: qom-1-mobile, kind: telephone, number: "۰۲۵۱۲۳۴۵۶۷۸", confirm: yes}
 """
 
 

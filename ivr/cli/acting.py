@@ -1,0 +1,130 @@
+"""Who acts on the command line: a name (`--as`, IVR_USER), a password, and the right to do it."""
+
+import os
+import pwd
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ivr.errors import BadInput, NotAllowed
+from ivr.model import DeskId, ProvinceId
+from ivr.people import Grant, Person
+from ivr.rights import Action, in_force, may, may_manage
+from ivr.store.people import Guard, PeopleStore, everybody_may
+from ivr.store.sign_in import FAILURES_ALLOWED, REFUSED_FOR
+from ivr.store.store import Store
+
+WhoOption = Annotated[
+    str | None,
+    typer.Option("--as", help="Who you are (else IVR_USER); the password is asked for."),
+]
+
+
+async def acting(
+    store: Store,
+    who: str | None,
+    action: Action,
+    *,
+    province: ProvinceId | None = None,
+    desk: DeskId | None = None,
+) -> Person:
+    """Who acts, known by password and with the right to do this there (nothing named: everywhere).
+
+    Raises BadInput where nobody is known by this name and password, NotAllowed without the right.
+    """
+    person = await sign_in(store, who)
+    if not may(person, action, province=province, desk=desk, now=datetime.now(UTC)):
+        raise NotAllowed(
+            f"{person.id} may not do this ({action}) for {desk or province or 'all provinces'}: "
+            f"{_roles(person)}. Nothing was changed. Ask somebody whose role it is (`ivr people "
+            "list`), or an admin for a role."
+        )
+    return person
+
+
+async def sign_in(store: Store, who: str | None) -> Person:
+    """Who acts, known by password (IVR_PASSWORD, or asked for); raises BadInput."""
+    name = who or os.environ.get("IVR_USER")
+    if not name:
+        raise BadInput(
+            "Nobody said who acts; nothing was changed. Say it with --as ID, or set IVR_USER (and "
+            "IVR_PASSWORD in scripts); `ivr people list` has the ids."
+        )
+    text = secret_from("IVR_PASSWORD", f"Password of {name}")
+    person = await PeopleStore(store).check_password(name, text, now=datetime.now(UTC))
+    if person is None:
+        minutes = int(REFUSED_FOR.total_seconds()) // 60
+        raise BadInput(
+            f"{name!r}: unknown name, wrong password, or refused for now: after {FAILURES_ALLOWED} "
+            f"failures in a row an account is refused for {minutes} minutes. Nothing was changed. "
+            "Try again, or ask an admin for a new password (`ivr people password ID`)."
+        )
+    return person
+
+
+async def managing(store: Store, who: str | None) -> tuple[str, Guard]:
+    """Who manages people, as the trail names them, and the guard of what they may change.
+
+    While nobody can sign in who manages people, the machine's owner may. Raises BadInput and
+    NotAllowed as `acting`; so does the guard.
+    """
+    if not (who or os.environ.get("IVR_USER")) and not await PeopleStore(store).somebody_manages():
+        return machines_owner(store.home), everybody_may
+    actor = await sign_in(store, who)
+
+    def guard(before: Person | None, after: Person) -> None:
+        if not may_manage(actor, before, after, datetime.now(UTC)):
+            raise NotAllowed(
+                f"{actor.id} may not do this to {after.id}: it takes the admin role wherever the "
+                "account has a desk or a role (an account with neither belongs to all provinces), "
+                "for roles and other admins' accounts one without an end, and nobody changes their "
+                f"own roles. {actor.id} has {_roles(actor)}. Nothing was changed; ask another "
+                "admin (`ivr people list`)."
+            )
+
+    return actor.id, guard
+
+
+def machines_owner(home: Path) -> str:
+    """`local:NAME` for the Unix user who owns IVR_HOME, or root; raises NotAllowed for others."""
+    number = os.getuid()
+    owner = home.stat().st_uid
+    name = str(number)
+    with suppress(KeyError):
+        name = pwd.getpwuid(number).pw_name
+    if number not in {0, owner}:
+        raise NotAllowed(
+            f"Nobody manages people yet, and the first one is made by the owner of {home}, which "
+            f"{name} is not. Run this as that user."
+        )
+    return f"local:{name}"
+
+
+def secret_from(variable: str, prompt: str, *, twice: bool = False) -> str:
+    """A secret from the environment, or asked for without showing it; raises BadInput."""
+    text = os.environ.get(variable)
+    if text is not None:
+        return text
+    try:
+        answer: str = typer.prompt(prompt, hide_input=True, confirmation_prompt=twice, err=True)
+    except typer.Abort:
+        raise BadInput(
+            f"{prompt}: none was given; nothing was changed. Type it in a terminal, or set "
+            f"{variable}."
+        ) from None
+    return answer
+
+
+def _roles(person: Person) -> str:
+    now = datetime.now(UTC)
+    roles = [grant_words(grant) for grant in person.grants if in_force(grant, now)]
+    return f"the roles {', '.join(roles)}" if roles else "no role"
+
+
+def grant_words(grant: Grant) -> str:
+    """`supervisor@markazi`, `admin@all`: as the options of `ivr people` are written."""
+    end = f" until {grant.until_at:%Y-%m-%d %H:%M} UTC" if grant.until_at else ""
+    return f"{grant.role}@{grant.desk or grant.province or 'all'}{end}"

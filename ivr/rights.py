@@ -1,0 +1,111 @@
+"""Who may do what, where: roles to actions, in the scope of each grant. What is not here is denied.
+
+A grant without a province holds everywhere, one without a desk in the whole province; what is
+asked for a whole province is therefore never held by a grant for one of its desks.
+"""
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from enum import StrEnum
+
+from ivr.accounts import provinces_of
+from ivr.model import DeskId, ProvinceId
+from ivr.people import Grant, Person, Role, province_of
+
+
+class Action(StrEnum):
+    RULES_READ = "rules.read"
+    RULES_DRAFT = "rules.draft"
+    RULES_PUBLISH = "rules.publish"
+    RULES_ROLLBACK = "rules.rollback"
+    RULES_REVIEW = "rules.review"
+    RULES_BREAK_GLASS = "rules.break_glass"
+    DUTY_READ = "duty.read"
+    DUTY_ROSTER = "duty.roster"
+    DUTY_CLOSE = "duty.close"
+    PEOPLE_MANAGE = "people.manage"
+    PEOPLE_BREAK_GLASS = "people.break_glass"
+    AUDIT_READ = "audit.read"
+
+
+_READS = frozenset({Action.RULES_READ, Action.DUTY_READ})
+_DUTY = frozenset({Action.DUTY_ROSTER, Action.DUTY_CLOSE})
+_RULES = frozenset(
+    {
+        Action.RULES_DRAFT,
+        Action.RULES_PUBLISH,
+        Action.RULES_ROLLBACK,
+        Action.RULES_REVIEW,
+        Action.RULES_BREAK_GLASS,
+    }
+)
+ACTIONS: Mapping[Role, frozenset[Action]] = {
+    Role.COUNSELLOR: frozenset({Action.DUTY_READ}),
+    Role.SUPERVISOR: _READS | _DUTY | {Action.PEOPLE_BREAK_GLASS},
+    Role.ADMIN: _READS | _DUTY | _RULES | {Action.PEOPLE_MANAGE},
+    Role.MANAGER: _READS,
+    Role.AUDITOR: _READS | {Action.AUDIT_READ},
+}
+
+
+def may(
+    person: Person,
+    action: Action,
+    *,
+    province: ProvinceId | None = None,
+    desk: DeskId | None = None,
+    now: datetime | None = None,
+) -> bool:
+    """Whether the person may do this there; nothing named means: everywhere.
+
+    The province may be left out beside a desk. A grant that ends by itself counts only where `now`
+    is given: what needs a lasting right is asked without it. Somebody at a desk is its counsellor
+    without a grant.
+    """
+    if not person.enabled:
+        return False
+    if desk is not None:
+        at_home = province_of(desk)
+        if at_home is None or province not in {None, at_home}:
+            return False
+        province = at_home
+    return any(
+        action in ACTIONS[grant.role] and _covers(grant, province, desk)
+        for grant in _grants(person)
+        if in_force(grant, now)
+    )
+
+
+def in_force(grant: Grant, now: datetime | None) -> bool:
+    return grant.until_at is None or (now is not None and now < grant.until_at)
+
+
+def may_manage(actor: Person, before: Person | None, after: Person | None, now: datetime) -> bool:
+    """Whether the actor may make `after` of the account `before` (None: there is none).
+
+    It takes the right to manage people wherever the account has a desk or a role, before and
+    after. Roles, and whatever belongs to another who manages people, take a lasting right; nobody
+    changes their own roles.
+    """
+    accounts = [account for account in (before, after) if account is not None]
+    old, new = (frozenset(one.grants) if one else frozenset() for one in (before, after))
+    itself = any(account.id == actor.id for account in accounts)
+    if old != new and itself:
+        return False
+    manages = any(grant.role is Role.ADMIN for grant in old | new)
+    lasting = old != new or (manages and not itself)
+    places = {place for account in accounts for place in provinces_of(account)}
+    asked_at = None if lasting else now
+    return all(may(actor, Action.PEOPLE_MANAGE, province=place, now=asked_at) for place in places)
+
+
+def _grants(person: Person) -> Iterator[Grant]:
+    yield from person.grants
+    for desk in person.desks:
+        yield Grant(role=Role.COUNSELLOR, province=province_of(desk), desk=desk)
+
+
+def _covers(grant: Grant, province: ProvinceId | None, desk: DeskId | None) -> bool:
+    if grant.province is None:
+        return True
+    return grant.province == province and grant.desk in {None, desk}
