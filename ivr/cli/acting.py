@@ -14,7 +14,7 @@ from ivr.model import DeskId, ProvinceId
 from ivr.people import Grant, Person
 from ivr.rights import Action, in_force, may, may_manage
 from ivr.store.people import Guard, PeopleStore, everybody_may
-from ivr.store.sign_in import FAILURES_ALLOWED, REFUSED_FOR
+from ivr.store.secret_check import FAILURES_ALLOWED, REFUSED_FOR
 from ivr.store.store import Store
 
 WhoOption = Annotated[

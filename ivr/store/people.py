@@ -16,7 +16,7 @@ from ivr.errors import BadInput, StoreError
 from ivr.model import CounsellorId
 from ivr.passwords import hash_password, hash_pin
 from ivr.people import Person, Role
-from ivr.store.sign_in import Secret, check_secret
+from ivr.store.secret_check import Secret, check_secret
 from ivr.store.store import Store
 from ivr.store.tables import people
 

@@ -12,8 +12,8 @@ NOW = datetime(2026, 11, 22, tzinfo=UTC)
 MARKAZI, ILAM = ProvinceId("markazi"), ProvinceId("ilam")
 SAVEH, ARAK = DeskId("markazi-saveh"), DeskId("markazi-arak")
 
-# What is asked for, and which grants hold it: E everywhere, P in the province markazi, D for its desk
-# markazi-saveh.
+# What is asked for, and which grants hold it: E everywhere, P in markazi, D for its desk
+# markazi-saveh alone.
 PLACES = {
     "own desk": (MARKAZI, SAVEH),
     "other desk": (MARKAZI, ARAK),
