@@ -1,30 +1,37 @@
 """The composition root: one controller with its edges, from start to an orderly end."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import AsyncExitStack
-from datetime import timedelta
+from dataclasses import dataclass
+from datetime import UTC, datetime
 
 import structlog
 
 from ivr import events as ev
 from ivr.asterisk.instance import Instance
-from ivr.calendar import day_began_at
-from ivr.controller import Clock, Controller
-from ivr.deployment import Deployment, load_deployment
+from ivr.console import Console
+from ivr.controller import Clock
+from ivr.deployment import Deployment, deploy
 from ivr.errors import StoreError
+from ivr.in_force import InForce
+from ivr.in_force_copy import save_copy
+from ivr.installation import copy_of, first_in_force
 from ivr.model import CounsellorId, DeviceId
 from ivr.notify import beat, notify
 from ivr.settings import Settings
+from ivr.static_keeper import StaticKeeper
+from ivr.steering import Steering
 from ivr.store.fallback_import import import_fallback_calls
+from ivr.store.in_force import load_in_force, revision
 from ivr.store.left_open import calls_left_open
+from ivr.store.people import PeopleStore
+from ivr.store.signed_out import SignedOutStore
 from ivr.store.store import Store, clock_epoch
 from ivr.store.vault import Vault
 from ivr.store.writer import Writer, open_writer
 from ivr.switchboard import Switchboard
-from ivr.view import CallRow, FloorView, Names, call_row
 from ivr.web.app import serve_console
-from ivr.web.ports import DatabaseHealth
 
 log = structlog.get_logger()
 
@@ -36,9 +43,10 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
 
     Raises LineError where it cannot begin: wrong files, a port taken, Asterisk refusing us.
     """
-    deployment = load_deployment(settings)
     async with AsyncExitStack() as stack:
         store = await stack.enter_async_context(Store(settings))
+        in_force = await first_in_force(store, settings, datetime.now(UTC))
+        deployment = deploy(settings, in_force)
         epoch = await _epoch(store)
         writer = await stack.enter_async_context(
             open_writer(store, epoch, settings.home / "emergency")
@@ -76,7 +84,8 @@ class _Line:
         self._store = store
         self._emergency = settings.home / "emergency"
         self._calls_csv = settings.calls_csv or Instance(settings.home).calls_csv
-        self._people = deployment.people
+        self._settings = settings
+        self._deployment = deployment
         self._switchboard = Switchboard(
             settings,
             deployment,
@@ -85,13 +94,21 @@ class _Line:
             epoch=epoch,
             seal=Vault.open(settings).seal,
             earlier_county=store.confirmed_county,
+            check_pin=self._check_pin,
+            keep_signed_out=SignedOutStore(store).keep,
         )
         self.agi, self.controller = self._switchboard.agi, self._switchboard.controller
-        self.console = _Console(self.controller, store, writer, deployment.names)
+        self.console = Console(self.controller, store, writer, deployment.names)
+        now = self.controller.clock.now
+        self._static = StaticKeeper(
+            settings, self.controller, self._switchboard.pauses, now, deployment
+        )
+        self._steering = Steering(_Decisions(store), self._take, now, deployment.in_force)
 
     async def restore(self) -> None:
         """What happened while nobody of us was here, and whom an earlier controller left behind."""
-        self.controller.post(ev.StaffChanged(counsellors=self._people))
+        await self._take(self._deployment.in_force)
+        await self._sign_out_again()
         try:
             await self._import_fallback_calls()
         except StoreError:
@@ -99,11 +116,27 @@ class _Line:
         left_open = await calls_left_open(self._store, self._emergency)
         self.controller.post(ev.CallsRestored(records=left_open))
 
+    async def _sign_out_again(self) -> None:
+        """Whoever had signed out before an earlier controller ended."""
+        try:
+            signed_out = await SignedOutStore(self._store).everybody()
+        except StoreError:  # then whoever is at a device is rung
+            log.warning("signed_out_not_known")
+            return
+        for counsellor in signed_out:
+            self.controller.post(ev.CounsellorSignedOut(counsellor=counsellor))
+
+    async def _check_pin(self, counsellor: CounsellorId, pin: str) -> bool:
+        now = self.controller.clock.now()
+        return await PeopleStore(self._store).check_pin(counsellor, pin, now=now) is not None
+
     async def run(self, stop: asyncio.Event) -> None:
         async with asyncio.TaskGroup() as tasks:
             parts = [
                 tasks.create_task(self._switchboard.run(), name="switchboard"),
                 tasks.create_task(self._keep_importing(), name="fallback-import"),
+                tasks.create_task(self._steering.run(), name="steering"),
+                tasks.create_task(self._static.run(), name="static-fallback"),
                 tasks.create_task(beat(), name="beat"),
             ]
             notify("READY=1")
@@ -111,6 +144,15 @@ class _Line:
             notify("STOPPING=1")
             for part in parts:
                 part.cancel()
+
+    async def _take(self, in_force: InForce) -> None:
+        """Go by it from now on; raises what `deploy` does, and then the old stays in force."""
+        deployment = deploy(self._settings, in_force)
+        self._deployment = deployment
+        self._switchboard.take(deployment)
+        self.console.take(deployment.names)
+        self._static.take(deployment)
+        await asyncio.to_thread(save_copy, copy_of(self._settings), in_force)
 
     async def _keep_importing(self) -> None:
         while True:
@@ -122,7 +164,7 @@ class _Line:
 
     async def _import_fallback_calls(self) -> None:
         by_device: Mapping[DeviceId, CounsellorId] = {
-            device.id: person.id for person in self._people for device in person.devices
+            device.id: person.id for person in self._deployment.people for device in person.devices
         }
         report = await import_fallback_calls(self._store, self._calls_csv, by_device)
         if report.added or report.closed or report.corrected:
@@ -136,37 +178,14 @@ class _Line:
             log.warning("fallback_lines_unreadable", lines=report.bad_lines)
 
 
-class _Console:
-    """What the console may see."""
+@dataclass(frozen=True, slots=True)
+class _Decisions:
+    """`ivr.steering.Source` in the database."""
 
-    def __init__(self, controller: Controller, store: Store, writer: Writer, names: Names) -> None:
-        self._controller = controller
-        self._store = store
-        self._writer = writer
-        self._names = names
+    store: Store
 
-    def floor_view(self) -> FloorView:
-        return self._controller.view()
+    async def revision(self) -> int:
+        return await revision(self.store)
 
-    async def subscribe(self) -> AsyncIterator[object]:
-        changed = self._controller.watch()
-        try:
-            while True:
-                await changed.wait()
-                changed.clear()
-                yield None
-        finally:
-            self._controller.unwatch(changed)
-
-    async def todays_calls(self, limit: int) -> Sequence[CallRow]:
-        since_at = day_began_at(self._controller.clock.now())
-        records = await self._store.calls(since_at, since_at + timedelta(days=1), limit)
-        entries = await self._store.outcomes(*(record.call for record in records))
-        outcomes = {entry.call: entry.outcome for entry in entries}
-        return [call_row(record, outcomes.get(record.call)) for record in records]
-
-    def names(self) -> Names:
-        return self._names
-
-    def database(self) -> DatabaseHealth:
-        return DatabaseHealth(healthy=self._writer.healthy, backlog=self._writer.backlog)
+    async def load(self, at: datetime) -> InForce:
+        return await load_in_force(self.store, at)

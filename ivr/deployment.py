@@ -1,4 +1,4 @@
-"""What is served, read from files: rules, people, and the conversations made from them."""
+"""What is served: rules and people in force, and the conversations made from them."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -9,11 +9,12 @@ from ivr.dialplan.desk_static import NOT_NOW_PROMPT
 from ivr.dialplan.script import build_flow, whisper_prompts
 from ivr.dialplan.static import CLOSING_PROMPT
 from ivr.errors import BadInput
+from ivr.in_force import InForce
 from ivr.limits import Limits
 from ivr.location import LocationTables
 from ivr.location_files import load_tables
 from ivr.model import CallFacts, Counsellor, Lane, ProvinceId
-from ivr.people import load_people
+from ivr.people import load_persons
 from ivr.prompts import load_catalogue
 from ivr.reception import Line
 from ivr.rules.load import load_all
@@ -24,13 +25,17 @@ from ivr.view import Names
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deployment:
-    """One copy's rules, people and conversations, checked to fit together."""
+    """What is in force with the conversations made from it, checked to fit together."""
 
-    rules: tuple[ProvinceRules, ...]
+    in_force: InForce
     people: tuple[Counsellor, ...]
     lines: dict[ProvinceId, Line]
     default_province: ProvinceId
     tables: LocationTables
+
+    @property
+    def rules(self) -> tuple[ProvinceRules, ...]:
+        return self.in_force.rules
 
     @property
     def limits(self) -> Limits:
@@ -56,20 +61,30 @@ class Deployment:
 
 
 def load_deployment(settings: Settings) -> Deployment:
-    """Read and check everything that is served.
+    """What the files say, as a copy goes by it that nobody has decided anything for yet.
 
     Raises RulesError, BadInput or PromptsError, each listing all that is wrong.
     """
+    return deploy(settings, from_files(settings))
+
+
+def from_files(settings: Settings) -> InForce:
+    """Raises RulesError or BadInput, each listing all that is wrong."""
     rules = load_all(settings.rules_dir)
+    return InForce(rules=rules, people=load_persons(settings.demo_dir))
+
+
+def deploy(settings: Settings, in_force: InForce) -> Deployment:
+    """Make the conversations; raises BadInput or PromptsError where something does not fit."""
     default = ProvinceId(settings.default_province)
-    if default not in {province.id for province in rules}:
-        known = ", ".join(province.id for province in rules)
-        raise BadInput(f"IVR_DEFAULT_PROVINCE is {default!r}; {settings.rules_dir} has {known}")
-    lines = {province.id: Line(rules=province, flow=build_flow(province)) for province in rules}
+    if default not in {province.id for province in in_force.rules}:
+        known = ", ".join(province.id for province in in_force.rules)
+        raise BadInput(f"IVR_DEFAULT_PROVINCE is {default!r}; there are rules for {known}")
+    lines = {rules.id: Line(rules=rules, flow=build_flow(rules)) for rules in in_force.rules}
     load_catalogue(settings.prompts_dir).require(needed_prompts(lines.values()))
     return Deployment(
-        rules=rules,
-        people=load_people(settings.demo_dir),
+        in_force=in_force,
+        people=in_force.counsellors,
         lines=lines,
         default_province=default,
         tables=load_tables(settings.locations_dir),

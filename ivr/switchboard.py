@@ -1,18 +1,20 @@
 """Controller, conversations and Asterisk's edges put together; where records go is an argument."""
 
 import asyncio
-from collections.abc import Mapping
 from dataclasses import dataclass
 
+from ivr import events as ev
 from ivr.asterisk.agi import AgiChannel, AgiSession
 from ivr.asterisk.agi_server import AgiServer
 from ivr.asterisk.exchange import Exchange
 from ivr.asterisk.instance import ami_secret
+from ivr.asterisk.pauses import PauseMirror
 from ivr.asterisk.signals import own_signals, read_signals
+from ivr.asterisk.telephones import telephone_numbers
 from ivr.controller import Clock, Controller, Journal
 from ivr.deployment import Deployment
 from ivr.desk_phone import CheckPin, DeskPhones, KeepSignedOut, no_pin, not_kept
-from ivr.model import CallId, DeviceId, Offer, OfferId
+from ivr.model import CallId, Offer, OfferId
 from ivr.planner import Planner
 from ivr.queues import Floor
 from ivr.reception import EarlierCounty, Reception, Seal, no_earlier_county
@@ -47,9 +49,13 @@ class Switchboard:
             limits_by_province=deployment.limits_by_province,
         )
         self.controller = controller = Controller(
-            floor, clock, journal, Planner(deployment.rules, deployment.people)
+            floor,
+            clock,
+            journal,
+            Planner(deployment.rules, deployment.people, deployment.in_force.book),
         )
         self._exchange = Exchange(settings, ami_secret(settings), controller.post, now=clock.now)
+        self.pauses = PauseMirror(self._exchange.action)
         self._ports = _NamedExchange(self._exchange, deployment.names)
         self._reception = Reception(
             controller=controller,
@@ -66,9 +72,21 @@ class Switchboard:
         handlers = {"call": self._take_call, "offer": self._take_leg, "desk": self._take_desk}
         self.agi = AgiServer(settings.host, settings.agi_port, handlers)
 
-    def set_numbers(self, numbers: Mapping[DeviceId, str]) -> None:
-        """The counsellors' telephones from now on; after StaffChanged (`Exchange.set_numbers`)."""
-        self._exchange.set_numbers(numbers)
+    def take(self, deployment: Deployment) -> None:
+        """Go by this from now on. Calls in their menus hear the questions that they began with.
+
+        A call that joins after this is planned by it, one that has joined is planned again by the
+        new duty: the inbox keeps the two apart.
+        """
+        rules, people = deployment.rules, deployment.people
+        self._reception.lines = deployment.lines
+        self._ports.names = deployment.names
+        self.controller.planner.take(rules, people, deployment.in_force.book)
+        self.controller.post(ev.StaffChanged(counsellors=people))
+        self._exchange.set_numbers(telephone_numbers(deployment.in_force.people))
+        limits = tuple(sorted(deployment.limits_by_province.items()))
+        self.controller.post(ev.LimitsChanged(limits=limits))
+        self.controller.post(ev.DutyChanged())
 
     async def run(self) -> None:
         """Serve until cancelled."""
@@ -93,7 +111,7 @@ class Switchboard:
         await self._desk_phones.take(session.arguments, AgiChannel(session))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _NamedExchange:
     """The exchange as the controller wants it: phones show the county's name, never a number."""
 

@@ -146,6 +146,10 @@ class Exchange:
         channel = leg_channel(wire.identifier(offer, "an offer's id"))
         await self._try({"Action": "Hangup", "Channel": channel}, offer=offer)
 
+    async def action(self, fields: Fields) -> None:
+        """Any other action, for what is no part of a call; raises LinkDown or ActionFailed."""
+        await self._link.action(fields)
+
     async def _try(self, fields: Fields, **ids: str) -> None:
         """An action whose failure means that there is nothing left to act on."""
         try:

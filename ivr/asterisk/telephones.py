@@ -6,11 +6,13 @@ an Originate's channel and nowhere else.
 """
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 
 from ivr.asterisk import wire
-from ivr.errors import BadInput
+from ivr.errors import BadInput, UnsafeValue
 from ivr.events import DeviceChanged
-from ivr.model import DeviceId, DeviceState
+from ivr.model import DeviceId, DeviceKind, DeviceState
+from ivr.people import Person
 
 TRUNK_ENDPOINT = "line123-trunk"
 
@@ -46,6 +48,26 @@ class Telephones:
 
     def states(self) -> list[DeviceChanged]:
         return _all(self._numbers, DeviceState.IDLE if self._trunk_up else DeviceState.UNREACHABLE)
+
+
+def telephone_numbers(people: Iterable[Person]) -> dict[DeviceId, str]:
+    """The number of each telephone of everybody who takes calls."""
+    return {
+        device.id: device.number
+        for person in people
+        if person.takes_calls
+        for device in person.devices
+        if device.kind is DeviceKind.TELEPHONE and device.number is not None
+    }
+
+
+def dialled(people: Iterable[Person]) -> dict[DeviceId, str]:
+    """What Asterisk dials for each telephone; one whose number is none is left out."""
+    found: dict[DeviceId, str] = {}
+    for device, number in telephone_numbers(people).items():
+        with suppress(UnsafeValue):
+            found[device] = f"PJSIP/{wire.telephone_number(number)}@{TRUNK_ENDPOINT}"
+    return found
 
 
 def _all(devices: Iterable[DeviceId], state: DeviceState) -> list[DeviceChanged]:

@@ -4,13 +4,16 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from ivr.calendar import TEHRAN
+from ivr.current import current
 from ivr.duty import duty_at
 from ivr.errors import BadInput
+from ivr.jalali import parse_instant
 from ivr.model import (
     UNKNOWN_CATEGORY,
     CallFacts,
@@ -23,10 +26,9 @@ from ivr.model import (
     RoutePlan,
     Step,
 )
-from ivr.people import load_people
 from ivr.router import plan
 from ivr.rules.judging import did_you_mean
-from ivr.rules.load import load_all
+from ivr.rules.load import load_rules
 from ivr.rules.schema import ProvinceRules
 from ivr.settings import load_settings
 
@@ -85,13 +87,17 @@ def explain(
         str | None, typer.Option(help="danger, silence or ordinary; else as the menu has it.")
     ] = None,
     at: Annotated[
-        str | None, typer.Option(help="ISO date and time, in Tehran unless it says; else now.")
+        str | None, typer.Option(help="Date and time, Jalali or ISO, of Tehran; else now.")
+    ] = None,
+    draft: Annotated[
+        Path | None, typer.Option(help="By the rules in this file, not by those in force.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the plan as JSON.")] = False,
 ) -> None:
     """Show whom a call would reach, step by step with the reasons; the people are those on duty."""
-    settings = load_settings()
-    rules = _province(load_all(settings.rules_dir), province)
+    when = _instant(at) if at else datetime.now(TEHRAN)
+    in_force = current(load_settings(), when)
+    rules = _province([load_rules(draft)] if draft else in_force.rules, province)
     named = _category(rules, category)
     where = _county(rules, county) if county else None
     facts = CallFacts(
@@ -101,8 +107,7 @@ def explain(
         category=named,
         lane=_lane(lane) if lane else _lane_of_menu(rules, named),
     )
-    when = _instant(at) if at else datetime.now(TEHRAN)
-    route = plan(rules, duty_at(load_people(settings.demo_dir), when), facts, when)
+    route = plan(rules, duty_at(in_force.counsellors, when, in_force.book), facts, when)
     explained = _Explained(rules=rules, facts=facts, at=when, plan=route)
     typer.echo(_as_json(explained) if as_json else _as_text(explained))
 
@@ -144,10 +149,9 @@ def _lane_of_menu(rules: ProvinceRules, category: CategoryId) -> Lane:
 
 def _instant(text: str) -> datetime:
     try:
-        at = datetime.fromisoformat(text)
-    except ValueError:
-        raise BadInput(f"--at {text}: write date and time as 2026-11-22T03:00") from None
-    return at.astimezone(TEHRAN) if at.tzinfo else at.replace(tzinfo=TEHRAN)
+        return parse_instant(text).astimezone(TEHRAN)
+    except BadInput as error:
+        raise BadInput(f"--at: {error}") from None
 
 
 def _as_json(explained: _Explained) -> str:
@@ -172,7 +176,8 @@ def _step(step: Step) -> dict[str, Any]:
         "after_s": step.after_s,
         "lasts_s": step.lasts_s,
         "desks": step.desks,
-        "counsellors": step.counsellors,
+        "counsellors": step.on_duty,
+        "may_also_ring": [name for name in step.counsellors if name not in step.on_duty],
         "reasons": _reasons(step.reasons),
     }
 
@@ -197,10 +202,17 @@ def _as_text(explained: _Explained) -> str:
         lasts = "" if step.lasts_s is None else f", for {step.lasts_s:g} s"
         lines += [
             f"after {step.after_s:g} s{lasts}: {', '.join(step.desks) or 'no desk'}",
-            f"    rings: {', '.join(step.counsellors) or 'nobody'}",
+            f"    rings: {_rung(step)}",
             f"    because: {'; '.join(map(_sentence, step.reasons))}",
         ]
     return "\n".join(lines)
+
+
+def _rung(step: Step) -> str:
+    """Who is expected, and who would be rung besides if they are there."""
+    others = [name for name in step.counsellors if name not in step.on_duty]
+    besides = f"; if they are there: {', '.join(others)}" if others else ""
+    return (", ".join(step.on_duty) or "nobody is expected") + besides
 
 
 def _sentence(reason: Reason) -> str:

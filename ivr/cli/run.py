@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 
 import structlog
 import typer
@@ -10,15 +11,16 @@ import typer
 from ivr.asterisk.configure import configure
 from ivr.asterisk.process import AsteriskProcess
 from ivr.asterisk.provision import find_root, why_not_private
-from ivr.asterisk.roster import lines_and_devices
 from ivr.cli.one_error import one_error
-from ivr.deployment import Deployment, load_deployment
+from ivr.current import current, current_in_force
+from ivr.deployment import Deployment, deploy
 from ivr.errors import AsteriskError
 from ivr.logs import set_up_logs
 from ivr.prompts import build
 from ivr.settings import Settings, load_settings
 from ivr.signals import stop_on_signals
 from ivr.simulator.demo import demo_exchange
+from ivr.static_keeper import static_of
 from ivr.supervisor import (
     FIRST_RETRY_S,
     LONGEST_RETRY_S,
@@ -33,7 +35,7 @@ def command() -> None:
     """Start Asterisk and the controller, keep both alive, end both with Ctrl-C."""
     settings = load_settings()
     set_up_logs(for_people=True)
-    deployment = load_deployment(settings)
+    deployment = deploy(settings, current(settings))
     report = build(settings)
     typer.echo(f"Prompts: {len(report.prompts)} in {report.sounds_dir} ({report.made} made now)")
     with one_error():
@@ -73,7 +75,8 @@ async def _exchange(settings: Settings) -> AsyncIterator[str]:
 
 @asynccontextmanager
 async def _private(settings: Settings) -> AsyncIterator[None]:
-    lines, devices = lines_and_devices(settings)
+    now = datetime.now(UTC)
+    lines, devices = static_of(await current_in_force(settings, now), settings, now)
     configure(settings, lines=lines, devices=devices)
     process = AsteriskProcess(settings)
     # One that an earlier `ivr run` left behind may have callers: a start that fails lets them be.

@@ -87,7 +87,7 @@ def test_every_reason_has_its_words() -> None:
         (("--province", "ilam", "--county", "qazvin-avaj"), "is no county of ilam"),
         (("--province", "ilam", "--category", "divorcee"), "Did you mean divorce?"),
         (("--province", "ilam", "--lane", "urgent"), "Write danger, silence, ordinary."),
-        (("--province", "ilam", "--at", "3 o'clock"), "write date and time as"),
+        (("--province", "ilam", "--at", "3 o'clock"), "is no day and time; write 1405-09-01 07:00"),
     ],
 )
 def test_mistakes_are_named(arguments: tuple[str, ...], message: str) -> None:

@@ -13,7 +13,6 @@ from ivr.deployment import Deployment, load_deployment
 from ivr.dialplan.conversation import Conversation
 from ivr.errors import BadInput
 from ivr.presence import Presence
-from ivr.queues import Floor
 from ivr.settings import PROJECT, Settings
 from ivr.simulator.day import DayReport, simulate_day
 from ivr.simulator.day_people import LOADS, Reaction, arrivals, presences
@@ -120,7 +119,7 @@ class TestChecksThatMustFail:
     def test_an_offer_is_forgotten(
         self, deployment: Deployment, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(Floor, "_offer_due", lambda _self, _offer: None)
+        monkeypatch.setattr("ivr.offers.offer_due", lambda _floor, _offer: None)
         monkeypatch.setattr("ivr.simulator.day_exchange.RING_MARGIN_S", -30)
         missed = Reaction(kind="rona", after_s=1)
         monkeypatch.setattr("ivr.simulator.day.reaction", lambda _chance: missed)

@@ -1,0 +1,33 @@
+"""What a copy goes by at one instant: rules, people and duty, as the database has them."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from ivr.duty import NO_BOOK, DutyBook
+from ivr.model import Counsellor
+from ivr.people import Person, counsellor_of
+from ivr.rules.schema import ProvinceRules
+
+
+@dataclass(frozen=True, kw_only=True)
+class InForce:
+    """`revision` is the newest entry of the audit trail that it contains.
+
+    `next_rules_at` is when a scheduled version comes in force, if any is to come.
+    """
+
+    rules: tuple[ProvinceRules, ...]
+    people: tuple[Person, ...]
+    book: DutyBook = field(default=NO_BOOK)
+    revision: int = 0
+    next_rules_at: datetime | None = None
+
+    @property
+    def counsellors(self) -> tuple[Counsellor, ...]:
+        """Everybody who may take calls: enabled, with a desk and a device."""
+        return tuple(counsellor_of(person) for person in self.people if person.takes_calls)
+
+    def next_change_at(self, after: datetime) -> datetime | None:
+        """When time alone changes something: a shift, a closure's end, scheduled rules."""
+        edges = (self.book.next_change_at(after), self.next_rules_at)
+        return min((at for at in edges if at is not None and at > after), default=None)

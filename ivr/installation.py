@@ -1,0 +1,60 @@
+"""What a new copy begins with, and what any copy goes by when it starts.
+
+The files of rules and people are installed into an empty database once; from then on decisions are
+made with `ivr rules`, `ivr people` and `ivr duty`, and the files are drafts.
+"""
+
+from datetime import datetime
+from pathlib import Path
+
+import structlog
+
+from ivr.deployment import from_files
+from ivr.errors import StoreError
+from ivr.in_force import InForce
+from ivr.in_force_copy import load_copy
+from ivr.people import demo_accounts
+from ivr.settings import Settings
+from ivr.store.in_force import load_in_force
+from ivr.store.people import PeopleStore
+from ivr.store.store import Store
+from ivr.store.versions import VersionStore
+
+log = structlog.get_logger()
+
+INSTALLER = "installation"
+
+
+async def install(store: Store, settings: Settings, at: datetime) -> None:
+    """Fill an empty database from the files; what is there already stays as it is.
+
+    People come last: where anybody is known, the rules are there. Raises StoreError, or RulesError
+    and BadInput where a file has mistakes: nothing is kept then.
+    """
+    versions, people = VersionStore(store), PeopleStore(store)
+    if await people.people() and (await versions.in_force(at)).versions:
+        return
+    files = from_files(settings)
+    for rules in files.rules:
+        await versions.install(rules, note="installed from files", by=INSTALLER, at=at)
+    passwords = demo_accounts(settings.home).passwords(it.id for it in files.people if it.grants)
+    await people.take_in(files.people, by=INSTALLER, now=at, passwords=passwords)
+    log.info("installed", provinces=len(files.rules), people=len(files.people))
+
+
+async def first_in_force(store: Store, settings: Settings, at: datetime) -> InForce:
+    """What a starting line goes by: the database, else its copy, else the files.
+
+    Raises RulesError or BadInput where it comes to the files and they have mistakes.
+    """
+    try:
+        await install(store, settings, at)
+        return await load_in_force(store, at)
+    except StoreError as error:
+        log.warning("decisions_not_reachable", reason=str(error))
+    return load_copy(copy_of(settings)) or from_files(settings)
+
+
+def copy_of(settings: Settings) -> Path:
+    """Where the copy is kept."""
+    return settings.home / "in-force.json"

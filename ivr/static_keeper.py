@@ -1,0 +1,101 @@
+"""Keeps Asterisk's static fallback as the rules, the duty and the floor have it.
+
+Two tasks, neither of which a call ever waits for: the files follow each change of what is in
+force, the queues' pauses follow who must not be rung. Only the newest state counts.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from datetime import datetime
+
+from ivr.asterisk.fallback import Fallback
+from ivr.asterisk.pauses import PauseMirror
+from ivr.asterisk.roster import lines_and_devices_of
+from ivr.asterisk.telephones import dialled
+from ivr.controller import Controller
+from ivr.deployment import Deployment
+from ivr.dialplan.static_lines import SipDevice, StaticLine
+from ivr.in_force import InForce
+from ivr.model import CounsellorState, DeviceId
+from ivr.settings import Settings
+
+_NOT_RUNG = (CounsellorState.PAUSED, CounsellorState.OFF_DUTY)
+
+
+class StaticKeeper:
+    """`take` may be called at any time; `run` does the work until cancelled."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        controller: Controller,
+        pauses: PauseMirror,
+        now: Callable[[], datetime],
+        deployment: Deployment,
+    ) -> None:
+        self._settings = settings
+        self._controller = controller
+        self._pauses = pauses
+        self._now = now
+        self._fallback = Fallback(settings)
+        self._deployment = deployment
+        self._changed = asyncio.Event()
+        self._changed.set()
+
+    def take(self, deployment: Deployment) -> None:
+        self._deployment = deployment
+        self._changed.set()
+
+    async def run(self) -> None:
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._keep_files(), name="fallback-files")
+            tasks.create_task(self._keep_pauses(), name="fallback-pauses")
+
+    async def _keep_files(self) -> None:
+        while True:
+            await self._changed.wait()
+            self._changed.clear()
+            lines, devices = static_of(self._deployment.in_force, self._settings, self._now())
+            if await self._fallback.refresh(lines, devices):
+                self._pauses.take_lines(lines)
+
+    async def _keep_pauses(self) -> None:
+        changed = self._controller.watch()
+        try:
+            while True:
+                await changed.wait()
+                changed.clear()
+                await self._pauses.tell(self._not_rung())
+        finally:
+            self._controller.unwatch(changed)
+
+    def _not_rung(self) -> frozenset[DeviceId]:
+        """Devices of those who rest or have signed out; an unreachable one rings nobody anyway."""
+        resting = {
+            person.counsellor
+            for person in self._controller.view().counsellors
+            if person.state in _NOT_RUNG
+        }
+        return frozenset(
+            device.id
+            for person in self._deployment.people
+            if person.id in resting
+            for device in person.devices
+        )
+
+
+def static_of(
+    in_force: InForce, settings: Settings, at: datetime
+) -> tuple[Sequence[StaticLine], Sequence[SipDevice]]:
+    """What Asterisk's own files are made from, as of `at`.
+
+    Raises BadInput where the devices' passwords cannot be kept.
+    """
+    return lines_and_devices_of(
+        in_force.rules,
+        in_force.counsellors,
+        in_force.book,
+        at,
+        settings,
+        interfaces=dialled(in_force.people),
+    )

@@ -1,0 +1,87 @@
+"""Keeps a running line on what people decide: rules, people, rosters and closures, while calls come.
+
+The database is asked four times a second whether anybody decided anything (one number is read),
+and whatever time alone brings (a shift, the end of a closure, scheduled rules) is taken in at its
+instant, with the database or without.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from typing import Protocol
+
+import structlog
+
+from ivr.errors import LineError, StoreError
+from ivr.in_force import InForce
+
+log = structlog.get_logger()
+
+LOOK_EVERY_S = 0.25  # so that an evacuated desk is left within a second
+
+
+class Source(Protocol):
+    """Where decisions are written; both raise StoreError."""
+
+    async def revision(self) -> int: ...
+    async def load(self, at: datetime) -> InForce: ...
+
+
+Take = Callable[[InForce], Awaitable[None]]
+
+
+class Steering:
+    """`take` gets everything anew after each change; what it refuses leaves the old in force."""
+
+    def __init__(
+        self, source: Source, take: Take, now: Callable[[], datetime], in_force: InForce
+    ) -> None:
+        self._source = source
+        self._take = take
+        self._now = now
+        self._in_force = in_force
+        self._next_at = in_force.next_change_at(now())
+        self._reachable = True
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        while True:
+            await self.look()
+            await asyncio.sleep(LOOK_EVERY_S)
+
+    async def look(self) -> None:
+        """Once: take in what was decided or has come by itself."""
+        now = self._now()
+        came = self._next_at is not None and self._next_at <= now
+        found = await self._found(now, came=came)
+        if found is not None:
+            await self._take_in(found)
+            self._next_at = found.next_change_at(now)
+
+    async def _found(self, now: datetime, *, came: bool) -> InForce | None:
+        """What is in force where that is something new; without a database what time brings."""
+        try:
+            newest = await self._source.revision()
+            self._say_reachable(True)
+            if newest == self._in_force.revision and not came:
+                return None
+            return await self._source.load(now)
+        except StoreError as error:
+            self._say_reachable(False, str(error))
+            return self._in_force if came else None
+
+    async def _take_in(self, found: InForce) -> None:
+        self._in_force = found
+        try:
+            await self._take(found)
+            log.info("taken_in", revision=found.revision)
+        except LineError as error:
+            log.error("decision_not_taken_in", revision=found.revision, reason=str(error))  # noqa: TRY400
+
+    def _say_reachable(self, reachable: bool, reason: str = "") -> None:
+        if reachable != self._reachable:
+            self._reachable = reachable
+            log.warning(
+                "decisions_reachable_again" if reachable else "decisions_not_reachable",
+                reason=reason,
+            )

@@ -1,0 +1,40 @@
+"""What the database says a copy goes by: rules, people and duty at one instant."""
+
+from datetime import datetime
+
+import structlog
+from sqlalchemy import func, select
+
+from ivr.in_force import InForce
+from ivr.store.duty import DutyStore
+from ivr.store.people import PeopleStore
+from ivr.store.store import Store
+from ivr.store.tables import audit
+from ivr.store.versions import VersionStore
+
+log = structlog.get_logger()
+
+
+async def revision(store: Store) -> int:
+    """The newest entry of the audit trail; raises StoreError."""
+    rows = await store.rows(select(func.max(audit.c.seq).label("seq")))
+    return int(rows[0]["seq"] or 0)
+
+
+async def load_in_force(store: Store, at: datetime) -> InForce:
+    """Everything as of `at`; raises StoreError.
+
+    The revision is read first: what is decided while we read is read again for its own revision.
+    """
+    newest = await revision(store)
+    versions = VersionStore(store)
+    found = await versions.in_force(at)
+    for province, error in found.unreadable.items():
+        log.error("rules_in_force_unreadable", province=province, reason=str(error))
+    return InForce(
+        rules=tuple(version.rules for version in found.versions.values()),
+        people=await PeopleStore(store).people(),
+        book=await DutyStore(store).book(at),
+        revision=newest,
+        next_rules_at=await versions.next_activation_at(at),
+    )
