@@ -58,6 +58,8 @@ MAY_IMPORT = {
     "closures": WORDS | {"duty"},
     "jalali": {"errors", "calendar", "text"},
     "rosters": WORDS | {"duty", "calendar", "jalali"},
+    "roster_files": WORDS | {"text", "duty", "jalali", "rosters", "rules"},
+    "duty_page": {"model", "duty", "alarms"},
     "location": {"model", "text"},
     "location_files": WORDS | {"location", "rules"},
     "circles": {"model", "duty", "rules"},
@@ -77,7 +79,12 @@ MAY_IMPORT = {
     "asterisk": CORE | {"dialplan", "settings", "people"},
     "audit": {"model", "errors"},
     "versions": WORDS | {"rules"},
-    "store": FACTS | {"settings", "rules", "audit", "duty", "people", "versions", "accounts", "passwords"},
+    "in_force": {"model", "duty", "people", "rules"},
+    "steering": {"errors", "in_force"},
+    "store": FACTS
+    | {"settings", "rules", "audit", "duty", "people", "versions", "accounts", "passwords"}
+    | {"in_force"}
+    | {"jalali", "rosters", "closures"},
     "web": FACTS | {"calendar", "rules"},
     "calendar": set(),
     "settings": {"errors"},
