@@ -36,8 +36,8 @@ def plan(rules: ProvinceRules, duty: Duty, call: CallFacts, at: datetime) -> Rou
     """
     county = rules.county(call.county)
     category = rules.category(call.category)
-    seen = Seen(rules, duty, call, county, category, _out_of_hours(rules, at))
-    needs = _needs(county, category)
+    seen = Seen(rules, duty, call, county, category, out_of_hours(rules, at))
+    needs = needs_of(county, category)
     steps = list(_steps(_at_least_one(seen), seen, needs))
     steps += _last_resort(seen, steps)
     at_once = call.lane is Lane.DANGER
@@ -107,7 +107,7 @@ def _of_circle(
     if not needs or first_s == 0.0:
         yield whole
         return
-    skilled = frozenset(name for name in everybody if _has(duty, name, needs))
+    skilled = frozenset(name for name in everybody if has_skills(duty, name, needs))
     if skilled.isdisjoint(expected):
         nobody = (Reason(ReasonCode.NOBODY_SKILLED, need.skill) for need in needs)
         yield replace(whole, reasons=(*whole.reasons, *nobody))
@@ -134,26 +134,25 @@ def _expected(duty: Duty, desks: Iterable[DeskId]) -> tuple[CounsellorId, ...]:
     return tuple(dict.fromkeys(chain.from_iterable(duty.at_desk(desk) for desk in desks)))
 
 
-def _out_of_hours(rules: ProvinceRules, at: datetime) -> frozenset[DeskId]:
+def out_of_hours(rules: ProvinceRules, at: datetime) -> frozenset[DeskId]:
     """The desks of open centres whose timetable says that nobody answers at `at`."""
-    timetables = {item.id: item for item in rules.hours}
     return frozenset(
-        county.desk
-        for county in rules.counties
-        if county.centre.hours in timetables
-        and not is_open(timetables[county.centre.hours], rules.calendar, at)
+        desk
+        for desk, timetable in rules.timetable_by_desk.items()
+        if not is_open(timetable, rules.calendar, at)
     )
 
 
 # --------------------------------------------------------------------------- skills
 
 
-def _needs(county: County | None, category: Category | None) -> tuple[SkillNeed, ...]:
+def needs_of(county: County | None, category: Category | None) -> tuple[SkillNeed, ...]:
+    """What a call needs of whom it is offered to first."""
     languages = (SkillNeed(skill=skill) for skill in (county.languages if county else ()))
     return (*(category.skills if category else ()), *languages)
 
 
-def _has(duty: Duty, counsellor: CounsellorId, needs: tuple[SkillNeed, ...]) -> bool:
+def has_skills(duty: Duty, counsellor: CounsellorId, needs: tuple[SkillNeed, ...]) -> bool:
     held = duty.skills.get(counsellor, {})
     return all(held.get(need.skill, 0) >= need.level for need in needs)
 
@@ -164,7 +163,7 @@ def _skilled(
     if not needs:
         return ()
     everybody = dict.fromkeys(chain.from_iterable(step.counsellors for step in steps))
-    return tuple(name for name in everybody if _has(duty, name, needs))
+    return tuple(name for name in everybody if has_skills(duty, name, needs))
 
 
 # ---------------------------------------------------------------------------- teams

@@ -3,7 +3,8 @@
 Digits of all three kinds are read; see `ivr.rules.wording` for what a mistake is called.
 """
 
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
 
@@ -21,6 +22,13 @@ CHOICE_PROMPT = r"^choice-[a-z0-9]+(-[a-z0-9]+)*$"
 
 class Record(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """A copy without what was derived from the old values: pydantic would keep that."""
+        copied = super().model_copy(update=update, deep=deep)
+        for name in copied.__dict__.keys() - type(self).model_fields:
+            del copied.__dict__[name]
+        return copied
 
 
 def _digits(value: object) -> object:

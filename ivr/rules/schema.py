@@ -209,28 +209,47 @@ class ProvinceRules(Record):
         return hashlib.sha256(self.model_dump_json().encode()).hexdigest()[:12]
 
     def county(self, county: CountyId | None) -> County | None:
-        return next((known for known in self.counties if known.id == county), None)
+        return self._county_by_id.get(county)
 
     def category(self, category: CategoryId) -> Category | None:
-        return next((known for known in self.categories if known.id == category), None)
+        return self._category_by_id.get(category)
+
+    # Looked up many times for each call; of two with one id (a mistake) the first counts.
+    @cached_property
+    def _county_by_id(self) -> dict[CountyId | None, County]:
+        return {county.id: county for county in reversed(self.counties)}
+
+    @cached_property
+    def _category_by_id(self) -> dict[CategoryId, Category]:
+        return {category.id: category for category in reversed(self.categories)}
 
     @property
     def provincial_desk(self) -> DeskId:
         """Who answers for the whole province, not for one county; its id is the province's."""
         return DeskId(self.id)
 
-    @property
+    @cached_property
     def desks(self) -> tuple[DeskId, ...]:
         """The desks that answer: the provincial one, or those of open centres as in the file."""
         if self.answering is Answering.CENTRAL:
             return (self.provincial_desk,)
         return tuple(county.desk for county in self.counties if county.is_open)
 
-    @property
+    @cached_property
     def all_desks(self) -> tuple[DeskId, ...]:
         """Every place of the province where counsellors may sit, `desks` first."""
         places = (*self.desks, self.provincial_desk, *(county.desk for county in self.counties))
         return tuple(dict.fromkeys(places))
+
+    @cached_property
+    def timetable_by_desk(self) -> dict[DeskId, Timetable]:
+        """The hours of the desks that do not answer day and night."""
+        timetables = {item.id: item for item in self.hours}
+        return {
+            county.desk: timetables[county.centre.hours]
+            for county in self.counties
+            if county.centre.hours in timetables
+        }
 
     @property
     def has_mobile_teams(self) -> bool:

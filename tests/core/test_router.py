@@ -23,7 +23,7 @@ from ivr.model import (
 )
 from ivr.router import plan
 from ivr.rules.load import load_all, load_rules
-from ivr.rules.schema import Centre, CentreState, ProvinceRules
+from ivr.rules.schema import Answering, Centre, CentreState, ProvinceRules
 from ivr.rules.units import Shift
 from ivr.settings import PROJECT
 from tests.core.floor_kit import START
@@ -175,7 +175,7 @@ def test_without_a_supporting_county_the_reason_stands_with_the_province(
 ) -> None:
     lonely = ILAM.counties[1].model_copy(update={"centre": Centre(state=state)})
     counties = (ILAM.counties[0], lonely)
-    rules = ILAM.model_copy(update={"answering": "county", "counties": counties})
+    rules = ILAM.model_copy(update={"answering": Answering.COUNTY, "counties": counties})
     assert shape(route(rules, lonely.id, "ilam-ilam")) == [
         (("ilam-ilam",), [reason, "whole_province"])
     ]
