@@ -7,12 +7,15 @@ from typing import Annotated
 import typer
 
 from ivr.cli.explain import explain
+from ivr.cli.version_decisions import draft, publish, review, rollback, withdraw
+from ivr.cli.versions import diff, history, show
 from ivr.rules.findings import Finding, Severity, errors_of
 from ivr.rules.load import Inspection, inspect, inspect_all
 from ivr.settings import load_settings
 
 app = typer.Typer(no_args_is_help=True, help="The rules that each province's line goes by.")
-app.command()(explain)
+for _command in (explain, draft, publish, withdraw, rollback, review, history, diff, show):
+    app.command()(_command)
 
 
 @app.callback()
