@@ -30,6 +30,7 @@ from ivr.model import (
     RoutePlan,
 )
 from ivr.queues import Floor
+from ivr.waiting import FloorCall
 from tests.core.floor_kit import LIMITS, MARKAZI, START, Kit, counsellor, plan_of
 
 NAMES = ("ali", "sara", "mina", "reza")
@@ -50,6 +51,10 @@ RESULTS = st.sampled_from(
         OfferResult.FAILED,
     ]
 )
+
+
+def _in_danger(call: FloorCall) -> bool:
+    return call.record.facts is not None and call.record.facts.lane is Lane.DANGER
 
 
 class FloorMachine(RuleBasedStateMachine):
@@ -100,6 +105,19 @@ class FloorMachine(RuleBasedStateMachine):
         at_once = RoutePlan(steps=plan.steps, rules_version="t", all_at_once=lane is Lane.DANGER)
         facts = CallFacts(province=MARKAZI, lane=lane)
         self.post(ev.CallJoined(call=call, facts=facts, plan=at_once, joined_at=self.kit.now))
+
+    @rule()
+    def duty_changes(self) -> None:
+        self.post(ev.DutyChanged())
+
+    @precondition(lambda self: self.alive)
+    @rule(data=st.data(), plan=st.sampled_from(PLANS))
+    def a_call_is_planned_again(self, data: st.DataObject, plan: RoutePlan) -> None:
+        call = data.draw(st.sampled_from(self.alive))
+        known = self.kit.floor.calls.get(call)
+        danger = known is not None and _in_danger(known)
+        again = RoutePlan(steps=plan.steps, rules_version="u", all_at_once=danger)
+        self.post(ev.PlansChanged(plans=((call, again),)))
 
     @precondition(lambda self: self.alive)
     @rule(data=st.data(), plan=st.sampled_from(PLANS), lane=st.sampled_from(Lane))
@@ -220,6 +238,13 @@ class FloorMachine(RuleBasedStateMachine):
         for call in floor.calls.values():
             assert (call.id in floor.line) == (call.phase is CallPhase.WAITING)
             assert (call.offer is not None) == (call.phase in IN_OFFER)
+
+    @invariant()
+    def nobody_is_rung_whom_the_plan_does_not_have(self) -> None:
+        for call in self.kit.floor.calls.values():
+            if call.phase is CallPhase.OFFERED:
+                assert call.offer is not None
+                assert call.offer.counsellor in call.eligible
 
     @invariant()
     def nobody_waits_while_an_eligible_counsellor_is_free(self) -> None:

@@ -1,0 +1,63 @@
+"""Live plans: shared while nothing changes, new when duty, the minute or the rules do."""
+
+from datetime import UTC, datetime, timedelta
+
+from ivr.duty import Closure, ClosureKind, DutyBook
+from ivr.model import CallFacts, CountyId, DeskId, ProvinceId
+from ivr.planner import Planner
+from ivr.rules.load import load_rules
+from ivr.settings import PROJECT
+from tests.core.floor_kit import counsellor
+
+AT = datetime(2026, 11, 22, 6, 30, 10, tzinfo=UTC)
+RULES = load_rules(PROJECT / "deploy" / "provinces" / "markazi.yaml")
+PEOPLE = (counsellor("ali", "markazi-saveh"), counsellor("sara", "markazi-arak"))
+TAFRESH = CallFacts(province=ProvinceId("markazi"), county=CountyId("markazi-tafresh"))
+EVACUATED = Closure(
+    id=1,
+    desk=DeskId("markazi-saveh"),
+    kind=ClosureKind.EVACUATED,
+    reason="a bomb threat",
+    from_at=AT + timedelta(seconds=5),
+    until_at=AT + timedelta(seconds=15),
+)
+
+
+def desks(planner: Planner, at: datetime) -> tuple[str, ...]:
+    return planner.plan(TAFRESH, at).steps[0].desks
+
+
+def test_calls_of_the_same_minute_and_kind_share_one_plan() -> None:
+    planner = Planner([RULES], PEOPLE)
+    first = planner.plan(TAFRESH, AT)
+    assert planner.plan(TAFRESH, AT + timedelta(seconds=20)) is first
+    assert planner.plan(TAFRESH, AT + timedelta(minutes=1)) is not first
+
+
+def test_a_closure_begins_and_ends_by_itself() -> None:
+    planner = Planner([RULES], PEOPLE, DutyBook(closures=(EVACUATED,)))
+    seen = [desks(planner, AT + timedelta(seconds=s)) for s in (0, 5, 14, 15)]
+    assert [("markazi-saveh" in step) for step in seen] == [True, False, False, True]
+
+
+def test_a_clock_that_steps_back_finds_its_page_again() -> None:
+    planner = Planner([RULES], PEOPLE, DutyBook(closures=(EVACUATED,)))
+    assert "markazi-saveh" not in desks(planner, AT + timedelta(seconds=5))
+    assert "markazi-saveh" in desks(planner, AT)
+
+
+def test_a_live_call_goes_on_by_the_version_that_it_joined_with() -> None:
+    """The duty is that of now all the same."""
+    planner = Planner([RULES], PEOPLE)
+    joined_with = planner.plan(TAFRESH, AT).rules_version
+    shorter = RULES.model_copy(update={"steps": RULES.steps[2:3], "id": RULES.id})
+    newer = type(RULES).model_validate(shorter.model_dump())
+    planner.take([newer], PEOPLE)
+    assert planner.plan(TAFRESH, AT).rules_version == newer.version != joined_with
+    again = planner.plan_again(TAFRESH, joined_with, AT)
+    assert (again.rules_version, again.steps[0].desks) == (joined_with, ("markazi-saveh",))
+
+
+def test_a_version_that_this_process_never_saw_gives_way_to_the_present_one() -> None:
+    planner = Planner([RULES], PEOPLE)
+    assert planner.plan_again(TAFRESH, "000000000000", AT).rules_version == RULES.version

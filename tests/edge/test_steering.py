@@ -1,0 +1,119 @@
+"""A running line follows what people decide and what time brings, with a database or without."""
+
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+
+from ivr.duty import Closure, ClosureKind, DutyBook
+from ivr.errors import BadInput, StoreError
+from ivr.in_force import InForce
+from ivr.model import DeskId
+from ivr.steering import Steering
+
+AT = datetime(2026, 11, 22, 6, 30, tzinfo=UTC)
+FIRST = InForce(rules=(), people=(), revision=1)
+
+
+def closed(from_s: float, until_s: float) -> DutyBook:
+    closure = Closure(
+        id=1,
+        desk=DeskId("markazi-saveh"),
+        kind=ClosureKind.EVACUATED,
+        reason="",
+        from_at=AT + timedelta(seconds=from_s),
+        until_at=AT + timedelta(seconds=until_s),
+    )
+    return DutyBook(closures=(closure,))
+
+
+@dataclass
+class World:
+    """The database, the clock and the line, in a test's hands."""
+
+    stored: InForce = FIRST
+    away: bool = False
+    refused: bool = False
+    now: datetime = AT
+    taken: list[InForce] = field(default_factory=list)
+
+    def steering(self) -> Steering:
+        return Steering(self, self.take, lambda: self.now, self.stored)
+
+    async def revision(self) -> int:
+        if self.away:
+            raise StoreError("away")
+        return self.stored.revision
+
+    async def load(self, _at: datetime) -> InForce:
+        if self.away:
+            raise StoreError("away")
+        return self.stored
+
+    async def take(self, in_force: InForce) -> None:
+        if self.refused:
+            raise BadInput("does not fit")
+        self.taken.append(in_force)
+
+
+async def test_what_nobody_changed_is_not_taken_in_again() -> None:
+    world = World()
+    steering = world.steering()
+    await steering.look()
+    assert world.taken == []
+
+
+async def test_a_decision_is_taken_in_once() -> None:
+    world = World()
+    steering = world.steering()
+    world.stored = replace(FIRST, revision=2)
+    await steering.look()
+    await steering.look()
+    assert [it.revision for it in world.taken] == [2]
+
+
+async def test_the_beginning_and_the_end_of_a_closure_come_by_themselves() -> None:
+    world = World(stored=replace(FIRST, book=closed(10, 20)))
+    steering = world.steering()
+    for seconds in (0, 9, 10, 11, 19, 20, 30):
+        world.now = AT + timedelta(seconds=seconds)
+        await steering.look()
+    assert len(world.taken) == 2
+
+
+async def test_a_closure_ends_also_while_the_database_is_away() -> None:
+    world = World(stored=replace(FIRST, book=closed(-10, 20)), away=True)
+    steering = world.steering()
+    world.now = AT + timedelta(seconds=20)
+    await steering.look()
+    await steering.look()
+    assert world.taken == [world.stored]
+
+
+async def test_what_was_decided_while_the_database_was_away_is_taken_in_afterwards() -> None:
+    world = World()
+    steering = world.steering()
+    world.away, world.stored = True, replace(FIRST, revision=2)
+    await steering.look()
+    assert world.taken == []
+    world.away = False
+    await steering.look()
+    assert [it.revision for it in world.taken] == [2]
+
+
+async def test_a_scheduled_version_comes_in_force_at_its_hour() -> None:
+    world = World(stored=replace(FIRST, next_rules_at=AT + timedelta(seconds=5)))
+    steering = world.steering()
+    world.now = AT + timedelta(seconds=5)
+    world.stored = FIRST
+    await steering.look()
+    await steering.look()
+    assert len(world.taken) == 1
+
+
+async def test_what_does_not_fit_leaves_the_line_alone_and_the_next_decision_mends_it() -> None:
+    world = World(refused=True)
+    steering = world.steering()
+    world.stored = replace(FIRST, revision=2)
+    await steering.look()
+    world.refused, world.stored = False, replace(FIRST, revision=3)
+    await steering.look()
+    assert [it.revision for it in world.taken] == [3]
