@@ -1,6 +1,5 @@
 """Stores on both databases: SQLite, and a PostgreSQL server of the tests' own."""
 
-import itertools
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -11,12 +10,10 @@ from ivr.store.store import Store
 from tests.edge.store_examples import settings
 from tests.postgres import PostgresServer, running_postgres
 
-_databases = itertools.count(1)
-
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[PostgresServer]:
-    """One server for all tests of this process; each test gets a database of its own."""
+    """One server for all tests of this process, one after the other."""
     with running_postgres() as server:
         yield server
 
@@ -33,17 +30,14 @@ async def chosen(
     tmp_path: Path,
     request: pytest.FixtureRequest,
     monkeypatch: pytest.MonkeyPatch,
-) -> AsyncIterator[Settings]:
+) -> Settings:
     """Settings of a copy in `tmp_path` with an empty database, which other processes find too."""
     if database == "sqlite":
-        yield settings(tmp_path)
-        return
+        return settings(tmp_path)
     server: PostgresServer = request.getfixturevalue("postgres")
-    name = f"line{next(_databases)}"
-    await server.run(f"CREATE DATABASE {name}")
-    monkeypatch.setenv("IVR_DATABASE_URL", server.url(name))
-    yield settings(tmp_path)
-    await server.run(f"DROP DATABASE {name} WITH (FORCE)")
+    await server.empty()
+    monkeypatch.setenv("IVR_DATABASE_URL", server.url())
+    return settings(tmp_path)
 
 
 @pytest.fixture

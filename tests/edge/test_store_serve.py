@@ -1,4 +1,4 @@
-"""`ivr serve` on each database: a call up to its record, and what a start finds."""
+"""`ivr serve`: a call up to its record in PostgreSQL, and what a start finds."""
 
 import asyncio
 import json
@@ -71,6 +71,7 @@ async def ivr(settings: Settings, *words: str) -> Any:
     return json.loads(told)
 
 
+@pytest.mark.parametrize("database", ["postgresql"])  # on SQLite everything else is served
 async def test_a_call_is_served_and_recorded(served: Settings) -> None:
     async with demo_exchange(served, timing=FAST), serving(served) as log:
         request = CallRequest(called="086123", keys="0")
@@ -82,6 +83,7 @@ async def test_a_call_is_served_and_recorded(served: Settings) -> None:
     assert (record["province"], record["end"]) == ("markazi", "connected")
 
 
+@pytest.mark.parametrize("database", ["sqlite"])
 async def test_a_start_ends_no_call_whose_end_was_kept_in_an_emergency_file(
     served: Settings,
 ) -> None:

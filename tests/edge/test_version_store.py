@@ -1,7 +1,6 @@
 """Versions in the database: who publishes what, what is in force, and who comes too late."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -10,10 +9,12 @@ import pytest
 from sqlalchemy import select, update
 
 from ivr.errors import BadInput, StoreError
-from ivr.model import ProvinceId
+from ivr.model import CounsellorId, DeskId, DeviceId, ProvinceId
+from ivr.people import DeviceEntry, Person, load_persons
 from ivr.rules.load import load_all, load_rules
 from ivr.rules.schema import ProvinceRules
-from ivr.settings import PROJECT, Settings
+from ivr.settings import PROJECT
+from ivr.store.people import PeopleStore
 from ivr.store.store import Store
 from ivr.store.tables import audit, rules_versions
 from ivr.store.versions import VersionStore
@@ -47,13 +48,12 @@ def broken() -> ProvinceRules:
 
 
 @pytest.fixture
-async def store(tmp_path: Path) -> AsyncIterator[Store]:
-    async with await Store.open(Settings(home=tmp_path)) as opened:
-        yield opened
-
-
-@pytest.fixture
-def versions(store: Store) -> VersionStore:
+async def versions(store: Store) -> VersionStore:
+    """With the demonstration's people, and somebody at Qom's desk: nobody is left unanswered."""
+    desk, phone = DeskId("qom-qom"), DeviceEntry(id=DeviceId("qom-1"))
+    qom = Person(id=CounsellorId("qom-1"), name_fa="q", desks=(desk,), devices=(phone,))
+    people = (*load_persons(PROJECT / "deploy" / "demo"), qom)
+    await PeopleStore(store).take_in(people, by="installation", now=NOON)
     return VersionStore(store)
 
 
@@ -75,7 +75,8 @@ async def number_in_force(versions: VersionStore, minutes: float) -> int | None:
 
 
 async def trail(store: Store) -> list[tuple[str, str, str]]:
-    rows = await store.rows(select(audit).order_by(audit.c.seq))
+    ours = select(audit).where(audit.c.action.startswith("rules."))
+    rows = await store.rows(ours.order_by(audit.c.seq))
     return [(row["action"], row["subject"], row["by"]) for row in rows]
 
 
@@ -136,6 +137,7 @@ async def test_one_unreadable_document_stops_no_other_province(
     assert [item.number for item in await versions.history(MARKAZI)] == [1]
 
 
+@pytest.mark.parametrize("database", ["sqlite"])  # PostgreSQL takes no such text
 async def test_text_that_is_no_json_is_unreadable_too(store: Store, versions: VersionStore) -> None:
     await published(versions)
     async with store.writing() as connection:
