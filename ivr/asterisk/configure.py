@@ -42,8 +42,6 @@ from ivr.errors import AsteriskError, BadInput
 from ivr.settings import Settings
 
 _PRIVATE_MOH = "/usr/share/asterisk/moh"
-# Of a telephone Asterisk knows no state, and would not ring it: this one says that it may.
-_TELEPHONE_STATE = "Local/600@desk"
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,7 +191,6 @@ def _values(
         "cdr_variables": CDR_VARIABLES,
         "devices": devices,
         "queues": _queues(lines, devices),
-        "telephone_state": _TELEPHONE_STATE,
     }
 
 

@@ -44,16 +44,17 @@ class PauseMirror:
 
     def forget(self) -> None:
         """Tell everything again at the next `tell`: after each AMI login."""
-        self._told.clear()
+        self._told = {}
 
     async def tell(self, off: Collection[DeviceId]) -> None:
         """The queues ring nobody of `off`, and everybody else; only what changed is sent.
 
         Without a link nothing is lost: all is sent after the next login.
         """
+        told = self._told  # one that is forgotten meanwhile counts for nothing
         for device, interface in self._interfaces.items():
             paused = device in off
-            if self._told.get(device) is paused:
+            if told.get(device) is paused:
                 continue
             fields = {"Interface": interface, "Paused": str(paused).lower()}
             try:
@@ -63,4 +64,4 @@ class PauseMirror:
                 return
             except ActionFailed as error:  # in no queue of a running Asterisk: nobody rings it
                 log.info("fallback_member_not_known", device=device, why=str(error))
-            self._told[device] = paused
+            told[device] = paused

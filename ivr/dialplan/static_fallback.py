@@ -12,16 +12,16 @@ from ivr.model import Lane
 
 # QUEUE_PRIO: whoever has waited longer comes first although each round joins the queue anew;
 # danger and silence (design §2, promises 1 and 2) come before any wait that a day can hold.
-_DANGER_PRIORITY = 1_000_000
-_SILENCE_PRIORITY = 500_000
+DANGER_PRIORITY = 1_000_000
+SILENCE_PRIORITY = 500_000
 
 # Rounds in a row without us, after which those whom we had paused are rung too: for nobody is
 # left to end their pause.
 WAKE_AFTER = 4
-TRUNK_ENDPOINT = "line123-trunk"
+RING_S = 15  # queues.conf has the same
 ACCEPT_PROMPT = "press-1-to-accept"
 ACCEPT_KEY = "1"
-ACCEPT_WAIT_S = 8
+ACCEPT_WAIT_S = 5
 
 _PROVINCE = "${IVR_PROVINCE}"
 _MISSING = "$[0${QUEUE_EXISTS(${IVR_QUEUE})} = 0]"
@@ -30,8 +30,8 @@ _MISSING = "$[0${QUEUE_EXISTS(${IVR_QUEUE})} = 0]"
 def wait_in_queue(lines: Sequence[StaticLine], round_s: int) -> list[str]:
     """From the choice of the queue until `Queue` has returned; QUEUESTATUS says how."""
     lane = (
-        f'$[("${{IVR_LANE}}" = "danger") * {_DANGER_PRIORITY}'
-        f' + ("${{IVR_LANE}}" = "silence") * {_SILENCE_PRIORITY}]'
+        f'$[("${{IVR_LANE}}" = "danger") * {DANGER_PRIORITY}'
+        f' + ("${{IVR_LANE}}" = "silence") * {SILENCE_PRIORITY}]'
     )
     return [
         "Set(IVR_WAITED=$[${EPOCH} - ${CUT(IVR_JOINED_AT,.,1)}])",
@@ -86,10 +86,11 @@ def wake() -> list[str | tuple[str, str]]:
 def talk() -> list[str | tuple[str, str]]:
     """On the counsellor's leg just before both talk: only here is that moment known.
 
-    A telephone may be answered by a voicemail: there, key 1 has to accept.
+    A telephone may be answered by a voicemail: there, key 1 has to accept. Before it was picked up
+    there is no time for that, because Asterisk counts it as ringing.
     """
     return [
-        f'GotoIf($["${{CUT(CHANNEL(name),-,1-2)}}" != "PJSIP/{TRUNK_ENDPOINT}"]?talk)',
+        'GotoIf($["${CHANNEL(name):0:5}" != "Local"]?talk)',
         f"Read(IVR_KEY,ivr/{ACCEPT_PROMPT},1,,1,{ACCEPT_WAIT_S})",
         f'GotoIf($["${{IVR_KEY}}" = "{ACCEPT_KEY}"]?talk)',
         "Set(MASTER_CHANNEL(IVR_DECLINED)=1)",
@@ -97,3 +98,20 @@ def talk() -> list[str | tuple[str, str]]:
         ("talk", "Set(MASTER_CHANNEL(CDR(ivr_connected_at))=${EPOCH})"),
         "Return()",
     ]
+
+
+def telephones(lines: Sequence[StaticLine]) -> Iterator[list[str]]:
+    """For each telephone its extension and what rings it: a state of its own, busy while it talks.
+
+    Of a number on the trunk Asterisk knows no state; app_queue would ring it once and never again.
+    """
+    dialled = {
+        member.device: member.interface
+        for line in lines
+        for queue in line.queues
+        for member in queue.members
+        if member.interface
+    }
+    for device, interface in dialled.items():
+        ring = f"Dial({interface},{RING_S})"
+        yield [device, "Set(CDR_PROP(disable)=1)", ring, "Hangup()"]

@@ -19,7 +19,11 @@ _QUEUE = re.compile(r"[a-z0-9_-]{1,79}")  # app_queue keeps 79 characters of a n
 _NUMBER = re.compile(r"\d{2,20}", re.ASCII)
 # A caller's From may be any number; a device that is one would be taken for the caller.
 _DEVICE = re.compile(r"(?=.*[A-Za-z])[A-Za-z0-9_-]{1,40}")
-_INTERFACE = re.compile(r"PJSIP/\+?[A-Za-z0-9_-]{1,40}(@[A-Za-z0-9_-]{1,40})?", re.ASCII)
+# A telephone is an extension too: one letter would be special, `_` begins a pattern.
+_TELEPHONE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{1,39}")
+_INTERFACE = re.compile(r"PJSIP/\+?[0-9]{3,15}@[A-Za-z0-9_-]{1,40}", re.ASCII)
+
+TELEPHONES = "fallback-telephone"  # the context in which they are rung
 
 WEIGHTS = {Lane.DANGER: 2, Lane.SILENCE: 1, Lane.ORDINARY: 0}
 _LANES = {Lane.DANGER: "danger-", Lane.SILENCE: "silence-", Lane.ORDINARY: ""}
@@ -29,7 +33,7 @@ _LANES = {Lane.DANGER: "danger-", Lane.SILENCE: "silence-", Lane.ORDINARY: ""}
 class StaticMember:
     """A device of a queue. One of a higher penalty is rung when none of a lower one can be.
 
-    `interface`: what Asterisk dials, where the device is no SIP account of ours.
+    `interface`: what rings a telephone (`PJSIP/<number>@<trunk>`); empty for a SIP account.
     """
 
     device: str
@@ -37,8 +41,14 @@ class StaticMember:
     interface: str = ""
 
     @property
+    def state(self) -> str:
+        """What tells Asterisk whether the device is free."""
+        return f"Local/{self.device}@{TELEPHONES}" if self.interface else f"PJSIP/{self.device}"
+
+    @property
     def dialled(self) -> str:
-        return self.interface or f"PJSIP/{self.device}"
+        """The member's name in a queue. `/n`: a telephone's state is its Local channel's."""
+        return f"{self.state}/n" if self.interface else self.state
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,9 +138,23 @@ def check_queues(line: StaticLine) -> None:
         _require(_QUEUE, queue.name, "a queue's name: small letters, digits, '-' and '_'")
     for member in _members(line):
         check_device_user(member.device)
-        # What stands there may be somebody's number: it is not repeated.
-        if not _INTERFACE.fullmatch(member.dialled):
-            raise UnsafeValue(f"{member.device}: its interface is not PJSIP/<name>[@<endpoint>]")
+        if member.interface:
+            _check_telephone(member)
+    extensions = Counter(
+        device.replace("-", "") for device in _telephones(line)
+    )  # as Asterisk has it
+    if twice := [name for name, count in extensions.items() if count > 1]:
+        raise UnsafeValue(f"two telephones differ in hyphens alone ({twice[0]}): rename one")
+
+
+def _check_telephone(member: StaticMember) -> None:
+    _require(_TELEPHONE, member.device, "a telephone's id: letters, digits, '-', '_', at least two")
+    if not _INTERFACE.fullmatch(member.interface):  # it may be somebody's number: not repeated
+        raise UnsafeValue(f"{member.device}: what rings it is not PJSIP/<number>@<trunk>")
+
+
+def _telephones(line: StaticLine) -> set[str]:
+    return {member.device for member in _members(line) if member.interface}
 
 
 def check_device_user(user: str) -> None:

@@ -1,4 +1,4 @@
-"""What each AMI action does; rights are those of `write=call,originate`."""
+"""What each AMI action does; rights are those of `write=call,originate,agent`."""
 
 import re
 from collections.abc import Coroutine
@@ -10,6 +10,7 @@ from ivr.simulator.channel import Channel, EndedBy, Hangup, Identity, Place
 from ivr.simulator.devices import Device, Devices, Leg
 from ivr.simulator.dialplan import Dialplan
 from ivr.simulator.feed import Feed, Message
+from ivr.simulator.static_queues import StaticQueues
 
 # measured as refused with our rights
 FORBIDDEN = frozenset(
@@ -25,8 +26,6 @@ FORBIDDEN = frozenset(
         "confbridgemute",
         "muteaudio",
         "mixmonitor",
-        "queuepause",
-        "queueadd",
         "reload",
         "modulereload",
     }
@@ -44,6 +43,7 @@ class Exchange(Protocol):
     dialplan: Dialplan
     channels: dict[str, Channel]
     variables: dict[str, str]
+    static: StaticQueues
 
     def wall_time(self) -> float: ...
 
@@ -70,6 +70,7 @@ class Actions:
             "devicestatelist": self._device_states,
             "bridgelist": self._bridge_list,
             "redirect": self._redirect,
+            "queuepause": self._pause,
         }
 
     def _ping(self, session: Session, request: Request) -> None:
@@ -113,6 +114,18 @@ class Actions:
                 return
             value = channel.get(name)
         session.respond(request, "Success", ("Variable", name), ("Value", value))
+
+    def _pause(self, session: Session, request: Request) -> None:
+        interface, word = request.get("Interface"), request.get("Paused")
+        if not interface or not word:
+            session.fail(request, "Need 'Interface' and 'Paused' parameters.")
+            return
+        paused = word.lower() not in FALSE
+        if self._exchange.static.pause(interface, paused=paused):
+            done = "paused" if paused else "unpaused"
+            session.succeed(request, f"Interface {done} successfully")
+        else:
+            session.fail(request, "Interface not found")
 
     def _status(self, session: Session, request: Request) -> None:
         channels = list(self._exchange.channels.values())

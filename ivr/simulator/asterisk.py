@@ -8,10 +8,11 @@ where it is inconvenient.
 import asyncio
 import itertools
 import time
-from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from types import TracebackType
 from typing import Self
 
+from ivr.dialplan.static_lines import StaticLine
 from ivr.errors import BadInput
 from ivr.simulator.agi_client import AgiSession
 from ivr.simulator.ami_actions import FORBIDDEN, Actions
@@ -23,6 +24,7 @@ from ivr.simulator.dialplan import Dialplan
 from ivr.simulator.faults import Faults
 from ivr.simulator.feed import Feed
 from ivr.simulator.parties import NEVER, Behaviour, SimulatedCaller, SimulatedCounsellor
+from ivr.simulator.static_queues import StaticQueues
 from ivr.simulator.timing import Timing
 from ivr.simulator.watched import Watched
 
@@ -45,10 +47,10 @@ Script = Callable[[SimulatedCaller], Coroutine[object, object, None]]
 class SimulatedAsterisk(Watched):
     """`async with SimulatedAsterisk(agi_port=…) as exchange:` runs one.
 
-    `lines` (called number → province) must have DEFAULT_LINE. `devices` are the SIP accounts;
-    `fallback` names for each province the devices of its static queue (all, where a province is
-    not named). Port 0 takes a free one; `ami_port` then tells which. `started_at` is its clock at
-    the start, in Unix seconds. Leaving the block ends everything it started.
+    `lines` (called number → province) must have DEFAULT_LINE. `devices` are the SIP accounts,
+    `static` the queues of the lines (a province without any has one of all devices). Port 0 takes
+    a free one; `ami_port` then tells which. `started_at` is its clock at the start, in Unix
+    seconds. Leaving the block ends everything it started.
     """
 
     def __init__(
@@ -62,7 +64,7 @@ class SimulatedAsterisk(Watched):
         secret: str = "secret",  # noqa: S107 (of a simulation)
         lines: Mapping[str, str] = LINES,
         devices: Iterable[str] = (),
-        fallback: Mapping[str, Sequence[str]] | None = None,
+        static: Iterable[StaticLine] = (),
         timing: Timing | None = None,
         started_at: float | None = None,
     ) -> None:
@@ -74,6 +76,7 @@ class SimulatedAsterisk(Watched):
         self.feed = Feed()
         self.bridges = Bridges(self.feed)
         self.devices = Devices(self.feed, self.timing, devices)
+        self.static = StaticQueues(self, static)
         self.dialplan = Dialplan(self)
         self.channels: dict[str, Channel] = {}
         self.variables: dict[str, str] = {}
@@ -81,7 +84,6 @@ class SimulatedAsterisk(Watched):
         self.counsellors: dict[str, SimulatedCounsellor] = {}
         self._ami_host = ami_host
         self._lines = lines
-        self._fallback = fallback or {}
         self._numbers = itertools.count()
         self._tasks: set[asyncio.Task[None]] = set()
         self._stopping = False
@@ -172,11 +174,6 @@ class SimulatedAsterisk(Watched):
     def wall_time(self) -> float:
         """Unix seconds; they pass as the loop's time does."""
         return self._started_at + asyncio.get_running_loop().time() - self._loop_started_at
-
-    def members(self, province: str) -> list[Device]:
-        """The devices of a province's static queue."""
-        names = self._fallback.get(province)
-        return [device for device in self.devices if names is None or device.name in names]
 
     def new_leg(
         self, device: Device, *, unique_id: str | None = None, linked_id: str | None = None

@@ -62,7 +62,7 @@ async def demo_exchange(
         secret=ami_secret(settings),
         lines={number: line.province for line in lines for number in line.numbers},
         devices=[account.user for account in accounts],
-        fallback={line.province: line.devices for line in lines},
+        static=lines,
         timing=timing or Timing(sounds_dir=sounds if (sounds / "ivr").is_dir() else None),
     )
     async with _opened(exchange, settings):

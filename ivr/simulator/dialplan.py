@@ -1,18 +1,16 @@
 """The generated dialplan (docs/architecture.md) as behaviour: line, offer and the fallback."""
 
-import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from typing import Protocol
 
-from ivr.dialplan.static import CALL_ARGUMENTS, CLOSING_PROMPT, CLOSING_WAIT_S, FALLBACK_S
+from ivr.dialplan.static import CALL_ARGUMENTS, CLOSING_PROMPT, CLOSING_WAIT_S
 from ivr.simulator.agi_client import AgiSession
 from ivr.simulator.bridges import Bridges
 from ivr.simulator.channel import KEYS, Channel, EndedBy, Gone, Hangup, Redirected
 from ivr.simulator.devices import Device, Devices, Leg
+from ivr.simulator.fallback import Fallback
+from ivr.simulator.static_queues import StaticQueues
 from ivr.simulator.timing import Timing
-
-RETRY_S = 1.0  # queues.conf: retry
-MUSIC = "ivr"
 
 
 class Exchange(Protocol):
@@ -22,13 +20,12 @@ class Exchange(Protocol):
     bridges: Bridges
     devices: Devices
     sessions: set[AgiSession]
+    static: StaticQueues
 
     @property
     def agi_url(self) -> str: ...
 
     def wall_time(self) -> float: ...
-
-    def members(self, province: str) -> list[Device]: ...
 
     def new_leg(self, device: Device, *, linked_id: str | None = None) -> Leg: ...
 
@@ -42,7 +39,7 @@ class Dialplan:
 
     def __init__(self, exchange: Exchange) -> None:
         self._exchange = exchange
-        self._turns: dict[str, int] = {}  # by province: whose turn it is in the static queue
+        self._fallback = Fallback(exchange)
         self.contexts: dict[str, Callable[[Channel], Awaitable[None]]] = {
             "line": self._line,
             "offer": self._offer,
@@ -91,7 +88,7 @@ class Dialplan:
                     await self._agi(channel, "call", CALL_ARGUMENTS)
                     step = _after_conversation(variables)
                 case "fallback":
-                    await self._fallback(channel)
+                    await self._fallback.round(channel)
                     step = "ask"
                 case "closing":
                     wants_back = await self._wants_back(channel)
@@ -141,71 +138,6 @@ class Dialplan:
         if pressed:
             channel.variables.update(IVR_PHASE="fallback", IVR_JOINED_AT=self._epoch())
         return pressed
-
-    async def _fallback(self, channel: Channel) -> None:
-        """The static queue, once: at most FALLBACK_S of waiting, then a talk if somebody came."""
-        variables = channel.variables
-        variables["IVR_PHASE"] = "fallback"
-        if not variables.get("IVR_JOINED_AT"):
-            variables["IVR_JOINED_AT"] = self._epoch()
-        channel.note("fallback")
-        channel.start_music(MUSIC)
-        leg = await self._first_to_answer(channel)
-        try:
-            channel.stop_music()
-            channel.check()
-            if leg:
-                await self._exchange.bridges.talk(channel, leg)
-                channel.check()
-                variables.update(IVR_PHASE="talk", IVR_OFFER="")
-        finally:
-            if leg:
-                leg.hang_up(Hangup(EndedBy.MACHINE))
-
-    async def _first_to_answer(self, channel: Channel) -> Leg | None:
-        """Ring idle members one after the other, in turn (strategy rrmemory)."""
-        now = asyncio.get_running_loop().time
-        scaled = self._exchange.timing.scaled
-        until_at = now() + scaled(FALLBACK_S)
-        while not channel.interrupted and now() < until_at:
-            leg = self._ring_next(channel)
-            if leg and await self._is_answered(leg, channel, until_at - now()):
-                return leg
-            pause_s = min(scaled(RETRY_S), max(until_at - now(), 0.0))
-            await channel.until(lambda: channel.interrupted, pause_s)
-        return None
-
-    async def _is_answered(self, leg: Leg, channel: Channel, limit_s: float) -> bool:
-        await channel.until(lambda: channel.interrupted or leg.talkable or leg.ended, limit_s)
-        if leg.talkable:
-            return True
-        leg.hang_up(Hangup(EndedBy.MACHINE))
-        return False
-
-    def _ring_next(self, caller: Channel) -> Leg | None:
-        province = caller.get("IVR_PROVINCE")
-        members = self._exchange.members(province)
-        turn = self._turns.get(province, 0) % (len(members) or 1)
-        for device in members[turn:] + members[:turn]:
-            if device.idle:
-                self._turns[province] = members.index(device) + 1
-                leg = self._exchange.new_leg(device, linked_id=caller.linked_id)
-                self._exchange.spawn(self._serve_leg(leg, caller), f"leg {leg.name}")
-                return leg
-        return None
-
-    async def _serve_leg(self, leg: Leg, caller: Channel) -> None:
-        """A counsellor's leg of the static queue, from ringing to its end."""
-        try:
-            if await self._exchange.devices.ring(leg, FALLBACK_S, source=caller):
-                self._exchange.devices.connect(leg, caller)
-                caller.changed()
-                await leg.until(lambda: leg.interrupted)
-                caller.changed()
-                await leg.until(lambda: leg.bridge is None)
-        finally:
-            self._exchange.finish(leg)
-            caller.changed()
 
 
 def _after_conversation(variables: Mapping[str, str]) -> str:

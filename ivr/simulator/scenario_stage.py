@@ -83,7 +83,7 @@ class SimulatedTheatre:
             secret=ami_secret(settings),
             lines={number: line.province for line in lines for number in line.numbers},
             devices=[account.user for account in accounts],
-            fallback={line.province: line.devices for line in lines},
+            static=lines,
             started_at=began_at.timestamp(),
         ) as exchange:
             linked = settings.model_copy(update={"ami_port": exchange.ami_port})

@@ -20,7 +20,8 @@ from datetime import UTC, datetime
 COLUMNS = (15, 16)
 _ID = re.compile(r"[A-Za-z0-9._-]{1,80}")
 _OPTIONAL_ID = re.compile(r"[A-Za-z0-9._-]{0,80}")
-_CHANNEL = re.compile(r"(?:[A-Za-z]+/([^/,\s]+)-[0-9a-f]{8,})?")  # PJSIP/<device>-<8 hex digits>
+# PJSIP/<device>-<8 hex digits>, of a telephone Local/<device>@fallback-telephone-<8>;1
+_CHANNEL = re.compile(r"(?:[A-Za-z]+/([^/,\s@]+)(?:@[a-z-]+)?-[0-9a-f]{8,}(?:;[12])?)?")
 
 
 class BadLine(ValueError):
@@ -106,7 +107,9 @@ def merge(lines: Iterable[CdrLine]) -> list[CdrCall]:
 
 def _merge_one(lines: list[CdrLine]) -> CdrCall:
     lines = sorted(lines, key=lambda line: line.started_at)
-    talk = next((line for line in lines if line.answered and line.device), None)
+    # A telephone that was picked up, but did not accept, has answered too.
+    talks = (line for line in lines if line.answered and line.device and line.connected_at)
+    talk = next(talks, None)
     connected = [line.connected_at for line in lines if line.connected_at]
     joined = [line.joined_at for line in lines if line.joined_at]
     known = next((line for line in lines if line.province), lines[0])
@@ -122,8 +125,8 @@ def _merge_one(lines: list[CdrLine]) -> CdrCall:
         joined_at=min(joined, default=None),
         in_fallback=any(line.phase == "fallback" for line in lines),
         connected_at=min(connected, default=None),
-        talk_ended_at=talk.ended_at if talk and connected else None,
-        device=talk.device if talk and connected else "",
+        talk_ended_at=talk.ended_at if talk else None,
+        device=talk.device if talk else "",
     )
 
 

@@ -84,7 +84,7 @@ def test_the_fallback_queue_rings_the_devices_and_says_nothing(
     settings: Settings, tmp_path: Path
 ) -> None:
     text = rendered(settings, tmp_path)["queues.conf"]
-    assert section(text, "fallback-markazi")["member"] == ["PJSIP/arak-1,0,arak-1"]
+    assert section(text, "fallback-markazi")["member"] == ["PJSIP/arak-1,0,arak-1,PJSIP/arak-1"]
     assert "[fallback-markazi](line123-fallback)" in text
     queue = section(text, "line123-fallback")
     assert queue["joinempty"] == ["yes"]

@@ -5,6 +5,7 @@ from collections.abc import Callable, Coroutine
 
 import pytest
 
+from ivr.dialplan.static_lines import Stage, StaticLine, StaticMember, StaticQueue
 from ivr.errors import BadInput
 from ivr.simulator.asterisk import SimulatedAsterisk
 from ivr.simulator.parties import (
@@ -22,6 +23,12 @@ from tests.simulated.simulator_kit import FAST, Controller, controlled, line, ma
 
 NOBODY = 1  # a port where nobody listens
 SLOW = Timing()  # only for virtual time
+
+
+def one_queue(*devices: str) -> StaticLine:
+    """Markazi with one queue for all callers."""
+    members = tuple(StaticMember(device) for device in devices)
+    return StaticLine("markazi", ("086123",), (Stage((StaticQueue("fallback-markazi", members),)),))
 
 
 def at_once(scenario: Callable[[], Coroutine[object, object, None]]) -> None:
@@ -49,7 +56,7 @@ class TestWithoutController:
                 agi_port=NOBODY,
                 timing=SLOW,
                 devices=["sara", "ali", "other"],
-                fallback={"markazi": ["sara", "ali"]},
+                static=[one_queue("sara", "ali")],
             ) as exchange:
                 other = exchange.counsellor("other", answers(0))
                 ali = exchange.counsellor("ali", answers(2))
