@@ -1,19 +1,16 @@
 """What is served: rules and people in force, and the conversations made from them."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
-from itertools import product
 
-from ivr.dialplan.desk import DESK_PROMPTS
-from ivr.dialplan.desk_static import NOT_NOW_PROMPT
-from ivr.dialplan.script import build_flow, whisper_prompts
-from ivr.dialplan.static import CLOSING_PROMPT
+from ivr.dialplan.needed_prompts import needed_prompts
+from ivr.dialplan.script import build_flow
 from ivr.errors import BadInput
 from ivr.in_force import InForce
 from ivr.limits import Limits
 from ivr.location import LocationTables
 from ivr.location_files import load_tables
-from ivr.model import CallFacts, Counsellor, Lane, ProvinceId
+from ivr.model import Counsellor, ProvinceId
 from ivr.people import load_persons
 from ivr.prompts import load_catalogue
 from ivr.reception import Line
@@ -81,7 +78,7 @@ def deploy(settings: Settings, in_force: InForce) -> Deployment:
         known = ", ".join(province.id for province in in_force.rules)
         raise BadInput(f"IVR_DEFAULT_PROVINCE is {default!r}; there are rules for {known}")
     lines = {rules.id: Line(rules=rules, flow=build_flow(rules)) for rules in in_force.rules}
-    load_catalogue(settings.prompts_dir).require(needed_prompts(lines.values()))
+    load_catalogue(settings.prompts_dir).require(all_prompts(lines.values()))
     return Deployment(
         in_force=in_force,
         people=in_force.counsellors,
@@ -91,18 +88,6 @@ def deploy(settings: Settings, in_force: InForce) -> Deployment:
     )
 
 
-def needed_prompts(lines: Iterable[Line]) -> set[str]:
-    """Every prompt that a call may play, whispers and counsellors' own calls included."""
-    needed = {CLOSING_PROMPT, NOT_NOW_PROMPT, *DESK_PROMPTS}
-    for line in lines:
-        needed |= line.flow.prompts()
-        for facts in _possible_facts(line.rules):
-            needed.update(whisper_prompts(line.flow.topics, facts, confirm=True))
-    return needed
-
-
-def _possible_facts(rules: ProvinceRules) -> Iterator[CallFacts]:
-    counties = (None, *(county.id for county in rules.counties))
-    categories = (choice.category for choice in rules.menus.category_choices)
-    for county, category, lane in product(counties, categories, Lane):
-        yield CallFacts(province=rules.id, county=county, category=category, lane=lane)
+def all_prompts(lines: Iterable[Line]) -> set[str]:
+    """Every prompt that a call may play."""
+    return set().union(*(needed_prompts(line.rules, line.flow) for line in lines))

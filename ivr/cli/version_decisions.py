@@ -32,6 +32,7 @@ from ivr.errors import BadInput
 from ivr.jalali import parse_instant
 from ivr.model import ProvinceId
 from ivr.people import Person
+from ivr.prompts import load_catalogue
 from ivr.rights import Action
 from ivr.rules.diff import Difference, differences
 from ivr.rules.findings import Finding, Severity, errors_of
@@ -49,9 +50,11 @@ async def _deciding(
     who: str | None, action: Action, province: ProvinceId
 ) -> AsyncIterator[tuple[VersionStore, Person]]:
     """The versions, and who decides; raises BadInput for whoever may not."""
-    async with await Store.open(load_settings()) as store:
+    settings = load_settings()
+    prompts = load_catalogue(settings.prompts_dir).prompts.keys()
+    async with await Store.open(settings) as store:
         person = await acting(store, who, action, province=province)
-        yield VersionStore(store), person
+        yield VersionStore(store, prompts), person
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,7 +4,7 @@ What a decision rests on is read again within its transaction, so that of two pe
 once the second is refused and told why.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,9 +16,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from ivr.audit import AuditEntry
 from ivr.errors import BadInput, StoreError
 from ivr.model import ProvinceId
+from ivr.people import counsellor_of
+from ivr.publishing import duty_findings, rules_findings
 from ivr.rules.findings import Finding, Severity, errors_of
-from ivr.rules.publishing import publish_findings
 from ivr.rules.schema import ProvinceRules
+from ivr.store.duty import DutyStore
+from ivr.store.people import PeopleStore
 from ivr.store.store import Store
 from ivr.store.trail import lock_trail
 from ivr.store.version_rows import (
@@ -69,8 +72,10 @@ class VersionStore:
     somebody else has done meanwhile, is BadInput, and nothing was changed.
     """
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, prompts: Collection[str] | None = None) -> None:
+        """`prompts` are those of the catalogue; needed only to draft and to publish."""
         self._store = store
+        self._prompts = prompts
 
     async def in_force(self, at: datetime) -> RulesInForce:
         """What each province goes by at `at`; a document that cannot be read stops no other."""
@@ -112,7 +117,12 @@ class VersionStore:
 
     async def findings(self, rules: ProvinceRules, at: datetime) -> list[Finding]:
         """What would be wrong or doubtful if the rules were published at `at`."""
-        return publish_findings(rules, at)
+        return rules_findings(rules, at, self._prompts) + await self._duty_findings(rules, at)
+
+    async def _duty_findings(self, rules: ProvinceRules, at: datetime) -> list[Finding]:
+        everybody = await PeopleStore(self._store).people()
+        people = [counsellor_of(person) for person in everybody if person.takes_calls]
+        return duty_findings(rules, people, await DutyStore(self._store).book(at), at)
 
     async def draft(self, rules: ProvinceRules, *, note: str, by: str, at: datetime) -> int:
         """Keep the rules as a draft, with errors too; returns its number."""
@@ -181,7 +191,9 @@ class VersionStore:
         reason: str | None = None,
     ) -> Published:
         content = await self.version(province, number)
-        warnings = await self._without_errors(content, active_from_at or at)
+        warnings = await self._without_errors(
+            content, active_from_at or at, in_need=reason is not None
+        )
         async with self._deciding() as connection:
             known = await load_versions(connection, province)
             draft, now = numbered(known, number), decided_at(known, at)
@@ -235,7 +247,7 @@ class VersionStore:
         """
         seen = rollback_target(await self.history(province), to_number, at)
         old = await self.version(province, seen.number)
-        warnings = await self._without_errors(old, at)
+        warnings = await self._without_errors(old, at, in_need=True)
         async with self._deciding() as connection:
             known = await load_versions(connection, province)
             now = decided_at(known, at)
@@ -281,16 +293,24 @@ class VersionStore:
             await lock_trail(connection)
             yield connection
 
-    async def _without_errors(self, version: StoredVersion, at: datetime) -> tuple[Finding, ...]:
-        """The warnings; raises BadInput where there are errors: a caller would suffer them."""
-        findings = await self.findings(version.rules, at)
-        if errors := errors_of(findings):
+    async def _without_errors(
+        self, version: StoredVersion, at: datetime, *, in_need: bool
+    ) -> tuple[Finding, ...]:
+        """What is doubtful; raises BadInput where there are errors: a caller would suffer them.
+
+        In need (broken glass, rollback) an hour without anybody on duty is told and stops nobody:
+        the rules to be replaced have it as well.
+        """
+        wrong = rules_findings(version.rules, at, self._prompts)
+        uncovered = await self._duty_findings(version.rules, at)
+        if errors := errors_of(wrong if in_need else wrong + uncovered):
             lines = "\n  ".join(f"{item.field}: {item.message}" for item in errors)
             raise BadInput(
                 f"{version.name} cannot be published, {len(errors)} error(s):\n  {lines}\n"
                 "Mend the file and draft it again."
             )
-        return tuple(item for item in findings if item.severity is Severity.WARNING)
+        told = [item for item in wrong if item.severity is Severity.WARNING]
+        return (*told, *uncovered)
 
     async def _note(
         self,

@@ -64,11 +64,16 @@ MAY_IMPORT = {
     "location_files": WORDS | {"location", "rules"},
     "circles": {"model", "duty", "rules"},
     "router": {"model", "duty", "rules", "circles"},
+    "coverage_time": {"model", "duty", "rules", "calendar"},
+    "coverage": {"model", "duty", "rules", "circles", "router", "coverage_time"},
+    "coverage_findings": {"model", "duty", "alarms", "rules", "calendar"}
+    | {"coverage", "coverage_time"},
+    "publishing": CORE | {"dialplan", "calendar", "coverage_findings"},
     "rules": WORDS | {"text", "outcomes", "calendar"},
     "kept_passwords": {"errors"},
     "people": WORDS | {"rules", "kept_passwords"},
     "accounts": WORDS | {"rules", "people"},
-    "rights": {"model", "people", "accounts"},
+    "rights": WORDS | {"people", "accounts"},
     "passwords": {"errors", "text"},
     "dialplan": CORE,
     "planner": {"model", "duty", "router", "rules"},
@@ -82,7 +87,18 @@ MAY_IMPORT = {
     "in_force": {"model", "duty", "people", "rules"},
     "steering": {"errors", "in_force"},
     "store": FACTS
-    | {"settings", "rules", "audit", "duty", "people", "versions", "accounts", "passwords"}
+    | {
+        "settings",
+        "rules",
+        "audit",
+        "duty",
+        "people",
+        "versions",
+        "accounts",
+        "passwords",
+        "publishing",
+        "rights",
+    }
     | {"in_force"}
     | {"jalali", "rosters", "closures"},
     "web": FACTS | {"calendar", "rules"},

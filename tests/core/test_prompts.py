@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ivr.deployment import load_deployment, needed_prompts
+from ivr.deployment import all_prompts, load_deployment
 from ivr.errors import BadInput, PromptsError
 from ivr.prompts.catalogue import Catalogue, load_catalogue
 from ivr.settings import Settings
@@ -123,7 +123,7 @@ def test_every_prompt_of_the_line_is_there_and_none_too_many(catalogue: Catalogu
     Keys, counties and numbers are complete whether or not today's rules play them all; that they
     hold nothing else is tested below and in test_spoken.py.
     """
-    needed = needed_prompts(load_deployment(Settings()).lines.values())
+    needed = all_prompts(load_deployment(Settings()).lines.values())
     whole = {i for group in WHOLE for i in catalogue.members(group)}
     assert needed <= set(catalogue.prompts) <= needed | whole
 

@@ -16,7 +16,7 @@ from ivr.calendar import plain_minute
 from ivr.cli import app
 from ivr.errors import BadInput, NotAllowed, RulesError, StoreError
 from ivr.model import ProvinceId
-from ivr.people import Grant, Person, Role
+from ivr.people import Grant, Person, Role, load_persons
 from ivr.rules.counties import gazetteer
 from ivr.rules.document import parse
 from ivr.rules.load import judge, load_all, load_rules
@@ -54,6 +54,7 @@ async def _staffed(store: Store) -> None:
         Person(id=name, name_fa=name, grants=(Grant(role=role, province=MARKAZI),))
         for name, role in STAFF.items()
     ]
+    people += load_persons(PROJECT / "deploy" / "demo")
     await PeopleStore(store).take_in(
         people, by="installation", now=NOW, passwords=dict.fromkeys(STAFF, PASSWORD)
     )

@@ -1,0 +1,27 @@
+"""Which prompts the calls of a province may play: what a catalogue must have before rules count."""
+
+from collections.abc import Iterator
+from itertools import product
+
+from ivr.dialplan.desk import DESK_PROMPTS
+from ivr.dialplan.desk_static import NOT_NOW_PROMPT
+from ivr.dialplan.flow import Flow
+from ivr.dialplan.script import whisper_prompts
+from ivr.dialplan.static import CLOSING_PROMPT
+from ivr.model import CallFacts, Lane
+from ivr.rules.schema import ProvinceRules
+
+
+def needed_prompts(rules: ProvinceRules, flow: Flow) -> set[str]:
+    """Whispers and counsellors' own calls included; `flow` is that of the rules."""
+    needed = {CLOSING_PROMPT, NOT_NOW_PROMPT, *DESK_PROMPTS, *flow.prompts()}
+    for facts in _possible_facts(rules):
+        needed.update(whisper_prompts(flow.topics, facts, confirm=True))
+    return needed
+
+
+def _possible_facts(rules: ProvinceRules) -> Iterator[CallFacts]:
+    counties = (None, *(county.id for county in rules.counties))
+    categories = (choice.category for choice in rules.menus.category_choices)
+    for county, category, lane in product(counties, categories, Lane):
+        yield CallFacts(province=rules.id, county=county, category=category, lane=lane)
