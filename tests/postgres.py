@@ -92,7 +92,7 @@ class PostgresServer:
         return f"postgresql://{NAME}:{self.password}@127.0.0.1:{self.port}/{NAME}"
 
     def make(self) -> None:
-        """A cluster, which lets nobody in without the password; the database as in docs/store.md."""
+        """A cluster that lets nobody in without the password; its database as in docs/store.md."""
         if os.getuid() == 0:
             shutil.chown(self.base, "postgres", "postgres")
         self._run(

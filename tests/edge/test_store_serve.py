@@ -12,12 +12,13 @@ from typing import Any
 
 import pytest
 
-from ivr.model import CallPhase
+from ivr.model import CallEnd, CallPhase
 from ivr.settings import Settings
 from ivr.simulator.demo import CallRequest, demo_exchange, place_call
 from ivr.simulator.timing import Timing
 from ivr.store.store import Store
 from tests.edge.store_examples import call, full_call
+from tests.edge.test_fallback_import import CONNECTED, load
 from tests.edge.test_store_left_open import keep
 from tests.real.exchange import free_port
 
@@ -32,8 +33,9 @@ def served(chosen: Settings) -> Settings:
 
 
 def environment(settings: Settings) -> dict[str, str]:
-    names = ("home", "asterisk", "ami_port", "agi_port", "http_port")
-    return {**os.environ, **{f"IVR_{name.upper()}": str(getattr(settings, name)) for name in names}}
+    names = ("home", "asterisk", "ami_port", "agi_port", "http_port", "calls_csv")
+    values = {f"IVR_{name.upper()}": getattr(settings, name) for name in names}
+    return {**os.environ, **{name: str(value) for name, value in values.items() if value}}
 
 
 @asynccontextmanager
@@ -84,14 +86,19 @@ async def test_a_call_is_served_and_recorded(served: Settings) -> None:
 
 
 @pytest.mark.parametrize("database", ["sqlite"])
-async def test_a_start_ends_no_call_whose_end_was_kept_in_an_emergency_file(
-    served: Settings,
-) -> None:
-    """Its row stood open in the database, and was ended as unknown before the file came back."""
+async def test_a_start_takes_in_what_was_written_elsewhere(served: Settings) -> None:
+    """One call's row stood open, and was ended as unknown before its end was brought back.
+
+    The other is in Asterisk's own records only, which are where IVR_CALLS_CSV says.
+    """
+    ended, elsewhere = full_call("1700000000.1"), served.home / "elsewhere.csv"
+    elsewhere.write_text(CONNECTED)
     async with await Store.open(served) as store:
-        await store.save_calls([call("1700000000.1", phase=CallPhase.WAITING)])
-    keep(served.home / "emergency", full_call("1700000000.1"))
-    async with demo_exchange(served, timing=FAST), serving(served):
+        await store.save_calls([call(ended.call, phase=CallPhase.WAITING)])
+    keep(served.home / "emergency", ended)
+    settings = served.model_copy(update={"calls_csv": elsewhere})
+    async with demo_exchange(settings, timing=FAST), serving(settings):
         pass
     async with await Store.open(served) as store:
-        assert await store.load_call(full_call("1700000000.1").call) == full_call("1700000000.1")
+        assert await store.load_call(ended.call) == ended
+        assert (await load(store, "1795307794.3")).end is CallEnd.FALLBACK_CONNECTED
