@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 from typing import Any
 
 from pydantic import ValidationError
@@ -12,8 +11,6 @@ from ivr.model import CounsellorId, ProvinceId
 from ivr.people import Grant, Person, Role, claims, problems_of, province_of
 from ivr.rules.findings import field_name
 from ivr.rules.wording import sentence
-
-BREAK_GLASS_LASTS = timedelta(hours=4)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,27 +72,6 @@ def _somebody_manages_all(people: Iterable[Person]) -> bool:
 def _refused(name: object, problems: Iterable[str]) -> BadInput:
     lines = "\n  ".join(problems)
     return BadInput(f"{name}: this account cannot be used, and nothing was changed:\n  {lines}")
-
-
-def with_admin_role(person: Person, now: datetime) -> Person:
-    """A supervisor with the admin role of their province for four hours; raises BadInput."""
-    lasting = [grant for grant in person.grants if grant.until_at is None]
-    provinces = {
-        grant.province
-        for grant in lasting
-        if grant.role is Role.SUPERVISOR and grant.desk is None and grant.province is not None
-    }
-    if not person.enabled or not provinces:
-        raise BadInput(
-            f"{person.id} is no supervisor of a whole province, so there is no glass to break. Ask "
-            "an admin (`ivr people list` shows who is)."
-        )
-    until_at = now + BREAK_GLASS_LASTS
-    given = [
-        Grant(role=Role.ADMIN, province=province, until_at=until_at)
-        for province in sorted(provinces)
-    ]
-    return person.model_copy(update={"grants": (*lasting, *given)})
 
 
 def told_as(change: AccountChange) -> dict[str, Any]:

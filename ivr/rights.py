@@ -5,12 +5,15 @@ asked for a whole province is therefore never held by a grant for one of its des
 """
 
 from collections.abc import Iterator, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from ivr.accounts import provinces_of
+from ivr.errors import BadInput
 from ivr.model import DeskId, ProvinceId
 from ivr.people import Grant, Person, Role, province_of
+
+BREAK_GLASS_LASTS = timedelta(hours=4)
 
 
 class Action(StrEnum):
@@ -109,3 +112,23 @@ def _covers(grant: Grant, province: ProvinceId | None, desk: DeskId | None) -> b
     if grant.province is None:
         return True
     return grant.province == province and grant.desk in {None, desk}
+
+
+def with_admin_role(person: Person, now: datetime) -> Person:
+    """A supervisor with the admin role of their province for four hours; raises BadInput."""
+    lasting = tuple(grant for grant in person.grants if grant.until_at is None)
+    provinces = sorted(
+        {
+            grant.province
+            for grant in lasting
+            if grant.province and may(person, Action.PEOPLE_BREAK_GLASS, province=grant.province)
+        }
+    )
+    if not provinces:
+        raise BadInput(
+            f"{person.id} is no supervisor of a whole province, so there is no glass to break; "
+            "nothing was changed. Ask an admin (`ivr people list` shows who is)."
+        )
+    until_at = now + BREAK_GLASS_LASTS
+    given = (Grant(role=Role.ADMIN, province=place, until_at=until_at) for place in provinces)
+    return person.model_copy(update={"grants": (*lasting, *given)})

@@ -7,7 +7,10 @@ import typer
 
 from ivr.errors import LineError
 
-GROUPS = ("asterisk", "rules", "counsellors", "calls", "location", "prompts", "simulate", "bench")
+GROUPS = (
+    *("asterisk", "rules", "people", "counsellors", "audit", "calls", "location"),
+    *("prompts", "simulate", "bench"),
+)
 COMMANDS = ("serve", "run", "outcome")
 
 app = typer.Typer(

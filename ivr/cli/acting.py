@@ -65,18 +65,19 @@ async def sign_in(store: Store, who: str | None) -> Person:
     return person
 
 
-async def managing(store: Store, who: str | None) -> tuple[str, Guard]:
+async def managing(store: Store, who: str | None, *, own: str | None = None) -> tuple[str, Guard]:
     """Who manages people, as the trail names them, and the guard of what they may change.
 
-    While nobody can sign in who manages people, the machine's owner may. Raises BadInput and
-    NotAllowed as `acting`; so does the guard.
+    `own` is an account that its owner may change as well. While nobody can sign in who manages
+    people, the machine's owner may. Raises BadInput and NotAllowed as `acting`; so does the guard.
     """
     if not (who or os.environ.get("IVR_USER")) and not await PeopleStore(store).somebody_manages():
         return machines_owner(store.home), everybody_may
     actor = await sign_in(store, who)
 
     def guard(before: Person | None, after: Person) -> None:
-        if not may_manage(actor, before, after, datetime.now(UTC)):
+        itself = actor.id == after.id == own
+        if not itself and not may_manage(actor, before, after, datetime.now(UTC)):
             raise NotAllowed(
                 f"{actor.id} may not do this to {after.id}: it takes the admin role wherever the "
                 "account has a desk or a role (an account with neither belongs to all provinces), "

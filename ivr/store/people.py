@@ -10,12 +10,13 @@ from pydantic import ValidationError
 from sqlalchemy import insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from ivr.accounts import AccountChange, home_province, judge, told_as, with_admin_role
+from ivr.accounts import AccountChange, home_province, judge, told_as
 from ivr.audit import AuditEntry
 from ivr.errors import BadInput, StoreError
 from ivr.model import CounsellorId
 from ivr.passwords import hash_password, hash_pin
 from ivr.people import Person, Role
+from ivr.rights import with_admin_role
 from ivr.store.secret_check import Secret, check_secret
 from ivr.store.store import Store
 from ivr.store.tables import people

@@ -31,8 +31,14 @@ async def find_entries(
     store: Store, search: TrailSearch, limit: int | None = None
 ) -> tuple[SealedEntry, ...]:
     """The entries that fit, newest first. Raises StoreError where the trail cannot be read."""
-    statement = select(audit).where(*_conditions(search)).order_by(audit.c.seq.desc()).limit(limit)
-    return tuple([_entry(row) for row in await store.rows(statement)])
+    statement = (
+        select(audit.c.seq).where(*_conditions(search)).order_by(audit.c.seq.desc()).limit(limit)
+    )
+    seqs = [row["seq"] for row in await store.rows(statement)]
+    found: list[SealedEntry] = []
+    for start in range(0, len(seqs), ENTRIES_AT_ONCE):
+        found += reversed(await _read(store, seqs[start : start + ENTRIES_AT_ONCE]))
+    return tuple(found)
 
 
 def _conditions(search: TrailSearch) -> list[ColumnElement[bool]]:
@@ -84,20 +90,18 @@ async def _numbers(store: Store, after: int | None) -> list[int]:
 
 
 async def _read(store: Store, seqs: Sequence[int]) -> list[SealedEntry]:
-    """The entries of these numbers; where a value is of no form of ours, without what it says."""
-    chosen = audit.c.seq.between(seqs[0], seqs[-1])
+    """These entries by number; where a value is of no form of ours, without what it says."""
+    chosen = audit.c.seq.in_(seqs)
+    whole = select(audit).where(chosen).order_by(audit.c.seq)
     try:
-        return [
-            _entry(row)
-            for row in await store.rows(select(audit).where(chosen).order_by(audit.c.seq))
-        ]
+        return [_entry(row) for row in await store.rows(whole)]
     except (ValueError, TypeError):
         if len(seqs) > 1:
-            return [item for seq in seqs for item in await _read(store, [seq])]
-    columns = select(audit.c.seq, audit.c.previous, audit.c.hash)
+            return [item for seq in sorted(seqs) for item in await _read(store, [seq])]
+    chain_alone = select(audit.c.seq, audit.c.previous, audit.c.hash).where(chosen)
     return [
         SealedEntry(seq=row["seq"], entry=None, previous=row["previous"], seal=row["hash"])
-        for row in await store.rows(columns.where(chosen))
+        for row in await store.rows(chain_alone)
     ]
 
 
