@@ -93,8 +93,7 @@ def test_a_timetable_may_open_on_dated_days_alone_while_they_lie_ahead() -> None
 
 def shipped() -> Calendar:
     """The calendar of the common file."""
-    part = PROVINCES / "calendar.part"
-    data = parse((part if part.exists() else COMMON).read_text("utf-8")).data
+    data = parse(COMMON.read_text("utf-8")).data
     assert isinstance(data, dict)
     return Calendar.model_validate(data["calendar"])
 

@@ -130,8 +130,9 @@ def test_whatever_is_only_proposed_is_asked() -> None:
     supporting = [item for county in province("markazi").counties for item in county.supporting]
     assert len(supporting) == 4
     assert all(item.proposal for item in supporting)
-    # Four supporting counties, the hours of the shifts, and who covers Qazvin at night.
-    assert proposals.count("proposal: true") == 4 + 1 + 1
+    # Four supporting counties, the hours of the shifts, who covers Qazvin at night, and the lunar
+    # holidays of 1406.
+    assert proposals.count("proposal: true") == 4 + 1 + 1 + 17
     assert asked("qazvin", "at which hours do the teams' shifts begin and end?")
 
 
