@@ -2,16 +2,16 @@
 
 import asyncio
 import sqlite3
-import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from ivr.audit import AuditEntry, Tampering, TamperingKind
+from ivr.audit import AuditEntry, TamperingKind
 from ivr.errors import StoreError
 from ivr.model import DeskId, ProvinceId
+from ivr.settings import Settings
 from ivr.store.store import Store
 from ivr.store.trail_reading import TrailSearch, find_entries, verify
 from tests.edge.store_examples import at, settings
@@ -239,32 +239,33 @@ asyncio.run(add(Path(sys.argv[1]), sys.argv[2]))
 """
 
 
-async def state(home: Path) -> tuple[int, tuple[Tampering, ...], int]:
-    async with await Store.open(settings(home)) as store:
-        by_one = await find_entries(store, TrailSearch(by="one"))
-        return *await verify(store), len(by_one)
-
-
-def test_processes_that_add_at_the_same_time_make_one_chain(tmp_path: Path) -> None:
-    names = ["one", "other"]
+async def test_processes_that_add_at_the_same_time_make_one_chain(chosen: Settings) -> None:
     processes = [
-        subprocess.Popen(
-            [sys.executable, "-c", ADDS, str(tmp_path), name],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
+        await asyncio.create_subprocess_exec(
+            *(sys.executable, "-c", ADDS, str(chosen.home), name),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
             cwd=PROJECT,
         )
-        for name in names
+        for name in ("one", "other")
     ]
-    for process in processes:
-        assert process.stdout
-        assert process.stdout.readline() == "ready\n"
-    for process in processes:
-        assert process.stdin
-        process.stdin.write("\n")
-        process.stdin.flush()
-    for process in processes:
-        process.communicate(timeout=60)
-        assert process.returncode == 0
-    assert asyncio.run(state(tmp_path)) == (30, (), 15)
+    async with asyncio.timeout(60):
+        for process in processes:
+            assert process.stdout
+            assert await process.stdout.readline() == b"ready\n"
+        await asyncio.gather(*(process.communicate(b"\n") for process in processes))
+    assert [process.returncode for process in processes] == [0, 0]
+    async with await Store.open(chosen) as store:
+        assert await verify(store) == (30, ())
+        assert len(await find_entries(store, TrailSearch(by="one"))) == 15
+
+
+async def test_transactions_that_begin_at_the_same_time_make_one_chain(chosen: Settings) -> None:
+    async with await Store.open(chosen) as one, await Store.open(chosen) as other:
+
+        async def add(store: Store, number: int) -> None:
+            async with store.writing() as connection:
+                await store.note_decision(connection, entry(number))
+
+        await asyncio.gather(*(add(store, number) for number in range(8) for store in (one, other)))
+        assert await verify(one) == (16, ())

@@ -1,9 +1,7 @@
 """Accounts in the database: what is refused, what the trail says, and who is let in."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
-from pathlib import Path
 
 import pytest
 from argon2 import PasswordHasher
@@ -18,7 +16,7 @@ from ivr.store.people import PeopleStore
 from ivr.store.store import Store
 from ivr.store.tables import people
 from ivr.store.trail_reading import TrailSearch, find_entries, verify
-from tests.edge.store_examples import NOW, settings
+from tests.edge.store_examples import NOW
 
 PASSWORD = "four plain words here"
 MINUTE = timedelta(minutes=1)
@@ -29,12 +27,6 @@ ADMIN = Grant(role=Role.ADMIN)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is tried here does not depend on what a password costs."""
     monkeypatch.setattr(passwords, "HASHER", PasswordHasher(1, 8, 1))
-
-
-@pytest.fixture
-async def store(tmp_path: Path) -> AsyncIterator[Store]:
-    async with await Store.open(settings(tmp_path)) as opened:
-        yield opened
 
 
 @pytest.fixture
