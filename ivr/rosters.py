@@ -178,14 +178,15 @@ class RestWarning:
     until_at: datetime
 
     def __str__(self) -> str:
-        hours = (self.until_at - self.from_at) / timedelta(hours=1)
+        minutes = (self.until_at - self.from_at) // timedelta(minutes=1)
+        hours = f"{minutes // 60}:{minutes % 60:02}"
         if self.code is RestCode.LITTLE_REST:
             return (
-                f"{self.counsellor} has only {hours:g} h of rest from {plain_minute(self.from_at)} "
+                f"{self.counsellor} has only {hours} h of rest from {plain_minute(self.from_at)} "
                 f"(less than {LEAST_REST // timedelta(hours=1)} h)"
             )
         return (
-            f"{self.counsellor} is {hours:g} h at a stretch from {plain_minute(self.from_at)} "
+            f"{self.counsellor} is {hours} h at a stretch from {plain_minute(self.from_at)} "
             f"(more than {LONGEST_STRETCH // timedelta(hours=1)} h)"
         )
 

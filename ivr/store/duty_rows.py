@@ -61,7 +61,9 @@ class ClosureRecord:
 
 def in_roster(*conditions: ColumnElement[bool]) -> Select[Any]:
     """Entries that nobody took out, in the order in which they were written."""
-    return select(roster).where(roster.c.taken_out_at.is_(None), *conditions).order_by(roster.c.id)
+    columns = ("id", "desk", "counsellor", "kind", "from_at", "until_at")
+    statement = select(*[roster.c[name] for name in columns])
+    return statement.where(roster.c.taken_out_at.is_(None), *conditions).order_by(roster.c.id)
 
 
 def overlapping(from_at: datetime, until_at: datetime) -> ColumnElement[bool]:

@@ -272,7 +272,7 @@ def test_only_what_the_decision_makes_worse_is_told_with_its_hours() -> None:
     short = (entry("a", 7, 14), entry("a", 20, 26))
     assert _codes(entry("a", 80, 88), before=short) == []
     (warning,) = rest_warnings(short[:1], short)
-    assert str(warning) == "a has only 6 h of rest from 1405/08/30 14:00 (less than 8 h)"
+    assert str(warning) == "a has only 6:00 h of rest from 1405/08/30 14:00 (less than 8 h)"
 
 
 @given(st.lists(st.tuples(st.integers(0, 40), st.integers(1, 9)), max_size=8))

@@ -221,7 +221,11 @@ async def test_a_duty_is_given_away_also_by_somebody_who_has_left(
     assert await roster(duty) == [("a", SAVEH, 7, 9), ("c", SAVEH, 9, 14)]
 
 
-async def test_the_book_keeps_what_may_still_matter(duty: DutyStore) -> None:
+@pytest.mark.parametrize("at_once", [1, 5, 250])
+async def test_the_book_keeps_what_may_still_matter(
+    duty: DutyStore, monkeypatch: pytest.MonkeyPatch, at_once: int
+) -> None:
+    monkeypatch.setattr("ivr.store.duty.ENTRIES_AT_ONCE", at_once)
     asked = [new("a", -150, -140), new("a", -100, -90), new("b", -10, -5), new("b", 500, 507)]
     await add(duty, *asked, new("b", -100, -90, ARAK), new("c", -98, -97, TAFRESH))
     book = await duty.book(NOW)
