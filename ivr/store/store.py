@@ -49,7 +49,7 @@ from ivr.store.records import (
 from ivr.store.tables import calls, corrections, epochs, journal, outcomes
 from ivr.store.trail import Added, add_to_trail, keep_head
 
-ROWS_AT_ONCE = 50  # about 2 ms of the event loop's time
+ROWS_AT_ONCE = 10  # some 4 ms of the event loop's time, where plans are long
 T = TypeVar("T")
 
 # Both have INSERT … ON CONFLICT with the same meaning; SQLAlchemy has no common word for it.
