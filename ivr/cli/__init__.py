@@ -8,7 +8,7 @@ import typer
 from ivr.errors import LineError
 
 GROUPS = (
-    *("asterisk", "rules", "people", "counsellors", "audit", "calls", "location"),
+    *("asterisk", "rules", "duty", "people", "counsellors", "audit", "calls", "location"),
     *("prompts", "simulate", "bench"),
 )
 COMMANDS = ("serve", "run", "outcome")
