@@ -5,9 +5,11 @@ from typing import Annotated
 
 import typer
 
-from ivr.model import DeviceKind
+from ivr.in_force_copy import load_copy
+from ivr.installation import copy_of
+from ivr.model import Counsellor, DeviceKind
 from ivr.people import device_passwords, load_people
-from ivr.settings import load_settings
+from ivr.settings import Settings, load_settings
 
 app = typer.Typer(no_args_is_help=True, help="Who may take calls, and on which phones.")
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -15,13 +17,17 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 @app.command("list")
 def list_people(*, as_json: AsJson = False) -> None:
-    """Print every counsellor with desks and devices."""
-    people = load_people(load_settings().demo_dir)
+    """Print every counsellor with desks, skills and devices.
+
+    With --json an array of objects with the keys id, name, desks, skills (id, level), devices.
+    """
+    people = _counsellors(load_settings())
     rows = [
         {
             "id": person.id,
             "name": person.name_fa,
             "desks": list(person.desks),
+            "skills": [{"id": skill.id, "level": skill.level} for skill in person.skills],
             "devices": [device.id for device in person.devices],
         }
         for person in people
@@ -36,11 +42,11 @@ def list_people(*, as_json: AsJson = False) -> None:
 
 @app.command("devices")
 def list_devices(*, as_json: AsJson = False) -> None:
-    """Print how each demonstration counsellor's SIP phone registers, password included."""
+    """Print how each counsellor's SIP phone registers, password included."""
     settings = load_settings()
     phones = [
         (person, device.id)
-        for person in load_people(settings.demo_dir)
+        for person in _counsellors(settings)
         for device in person.devices
         if device.kind is DeviceKind.SIP
     ]
@@ -63,3 +69,9 @@ def list_devices(*, as_json: AsJson = False) -> None:
         phone = f"{row['sip_user']:<14} {row['sip_password']}"
         server = f"{row['sip_server']}:{row['sip_port']}"
         typer.echo(f"{phone} {server:<21} {row['desk']:<22} {row['name']}")
+
+
+def _counsellors(settings: Settings) -> tuple[Counsellor, ...]:
+    """Those whom this copy last went by; before its first start, those of the files."""
+    copy = load_copy(copy_of(settings))
+    return copy.counsellors if copy else load_people(settings.demo_dir)

@@ -18,8 +18,20 @@ from ivr.model import (
     Device,
     DeviceId,
     DeviceKind,
+    ProvinceId,
+    Skill,
+    SkillId,
 )
-from ivr.people import device_passwords, load_people
+from ivr.people import (
+    Grant,
+    Person,
+    Role,
+    counsellor_of,
+    demo_accounts,
+    device_passwords,
+    load_people,
+    load_persons,
+)
 from ivr.router import plan
 from ivr.rules.load import load_all
 from ivr.rules.schema import CentreState
@@ -56,6 +68,110 @@ def test_a_counsellor_as_written(tmp_path: Path) -> None:
             devices=(Device(id=DeviceId("qom-1")), mobile),
         ),
     )
+
+
+STAFF = """
+counsellors:
+  - id: qom-1
+    name_fa: نمونه
+    desks: [qom-qom]
+    skills: [{id: child, level: ۳}, {id: legal}]
+    devices: [{id: qom-1}]
+    grants: [{role: supervisor, province: qom, desk: qom-qom}]
+staff:
+  - {id: boss, name_fa: نمونه, grants: [{role: admin, province: all}]}
+"""
+
+
+def test_staff_and_skills_as_written(tmp_path: Path) -> None:
+    (tmp_path / "people.yaml").write_text(STAFF, "utf-8")
+    counsellor, boss = load_persons(tmp_path)
+    assert counsellor_of(counsellor) == Counsellor(
+        id=CounsellorId("qom-1"),
+        name_fa="نمونه",
+        desks=(DeskId("qom-qom"),),
+        devices=(Device(id=DeviceId("qom-1")),),
+        skills=(Skill(SkillId("child"), 3), Skill(SkillId("legal"), 1)),
+    )
+    qom = ProvinceId("qom")
+    assert counsellor.grants == (Grant(role=Role.SUPERVISOR, province=qom, desk=DeskId("qom-qom")),)
+    assert boss == Person(id="boss", name_fa="نمونه", grants=(Grant(role=Role.ADMIN),))
+    assert load_people(tmp_path) == (counsellor_of(counsellor),)
+
+
+def test_a_telephones_number_is_the_accounts_alone(tmp_path: Path) -> None:
+    (tmp_path / "people.yaml").write_text(GOOD, "utf-8")
+    (person,) = load_persons(tmp_path)
+    assert person.devices[1].number == "02512345678"
+    assert "02512345678" not in repr(counsellor_of(person))
+
+
+def test_people_without_anybody_who_answers_are_refused(tmp_path: Path) -> None:
+    text = "staff: [{id: boss, name_fa: نمونه, grants: [{role: admin, province: all}]}]"
+    (tmp_path / "people.yaml").write_text(text, "utf-8")
+    assert len(load_persons(tmp_path)) == 1
+    with pytest.raises(BadInput, match="no counsellors in it"):
+        load_people(tmp_path)
+
+
+def test_roles_skills_and_numbers_that_are_wrong_are_told_by_line(tmp_path: Path) -> None:
+    message = wrong(
+        tmp_path,
+        """counsellors:
+  - id: a
+    name_fa: الف
+    desks: [qom-qom]
+    skills: [{id: child, level: 4}, {id: legal}, {id: legal}]
+    devices:
+      - {id: a, number: "0251234"}
+      - {id: b, kind: telephone}
+      - {id: c, kind: telephone, number: none}
+staff:
+  - {id: d, name_fa: ب, grants: [{role: boss, province: all}]}
+  - {id: e, name_fa: ب, grants: [{role: admin}]}
+  - {id: f, name_fa: ب, grants: [{role: admin, province: }]}
+  - {id: g, name_fa: ب, grants: [{role: admin, province: qum}]}
+  - {id: h, name_fa: ب, grants: [{role: admin, province: qom, desk: markazi-arak}]}
+  - {id: i, name_fa: ب, grants: []}
+  - {id: a, name_fa: ب, grants: [{role: admin, province: qom}]}
+""",
+    )
+    for expected in (
+        "people.yaml:5: counsellors[1].skills[1].level: '4' is too large",
+        "people.yaml:5: counsellors[1].skills[3].id: 'legal' is written twice",
+        "people.yaml:7: counsellors[1].devices[1].number: a sip device is rung by its id",
+        "people.yaml:8: counsellors[1].devices[2].number: is missing",
+        "people.yaml:9: counsellors[1].devices[3].number: 'none' is not written as it must be",
+        "people.yaml:11: staff[1].grants[1].role: 'boss' is not known here",
+        "people.yaml:12: staff[2].grants[1].province: is missing. What belongs here: the",
+        "people.yaml:13: staff[3].grants[1].province: an empty value is not a text",
+        "people.yaml:14: staff[4].grants[1].province: 'qum' is no province of Iran",
+        "people.yaml:15: staff[5].grants[1].desk: 'markazi-arak' lies in markazi",
+        "people.yaml:16: staff[6].grants: a list has too few items",
+        "people.yaml:17: staff[7].id: 'a' is already in",
+    ):
+        assert expected in message
+    assert len(message.splitlines()) == 13
+
+
+def test_every_province_of_the_demonstration_has_supervisor_and_admin() -> None:
+    people = load_persons(DEMO)
+    for rules in load_all(PROJECT / "deploy" / "provinces"):
+        for role in (Role.SUPERVISOR, Role.ADMIN):
+            assert [Grant(role=role, province=rules.id) in it.grants for it in people].count(
+                True
+            ) == 1
+    everywhere = [it.grants[0].role for it in people if any(not g.province for g in it.grants)]
+    assert everywhere == [Role.ADMIN, Role.MANAGER, Role.AUDITOR]
+
+
+def test_the_demonstrations_skills_are_those_that_the_rules_know() -> None:
+    known = {
+        skill.id for rules in load_all(PROJECT / "deploy" / "provinces") for skill in rules.skills
+    }
+    held = {skill.id for person in load_persons(DEMO) for skill in person.skills}
+    assert held
+    assert held <= known
 
 
 def test_every_open_centre_of_the_demonstration_is_staffed() -> None:
@@ -170,6 +286,17 @@ def test_a_foreign_password_file_is_refused_and_kept(tmp_path: Path, content: st
     with pytest.raises(BadInput, match="not the table of device passwords"):
         device_passwords(tmp_path, [DeviceId("a")])
     assert file.read_text() == content
+
+
+def test_an_accounts_password_stays_until_it_is_forgotten(tmp_path: Path) -> None:
+    file = demo_accounts(tmp_path)
+    assert file.known() == {}
+    first = file.passwords(["a", "b"])
+    assert file.passwords(["b"]) == {"b": first["b"]}
+    file.forget("b")
+    file.forget("never-there")
+    assert file.known() == {"a": first["a"]}
+    assert file.path.stat().st_mode & 0o777 == 0o600
 
 
 def test_a_home_that_cannot_be_written(tmp_path: Path) -> None:
