@@ -13,7 +13,7 @@ from ivr.calendar import TEHRAN, plain_day, plain_minute
 from ivr.coverage import Gap, GapKind, coverage, relevant, unmet_skills
 from ivr.coverage_time import Span
 from ivr.duty import DutyBook, DutyKind
-from ivr.model import Counsellor, DeskId
+from ivr.model import UNKNOWN_CATEGORY, Counsellor, DeskId
 from ivr.rules.findings import FieldPath, Problem
 from ivr.rules.hours import weekday
 from ivr.rules.judging import warning
@@ -22,6 +22,7 @@ from ivr.rules.schema import Answering, ProvinceRules
 
 _NAMED = 6  # more names, or times, are counted
 _TIMES = 4
+_SUBJECTS = {UNKNOWN_CATEGORY: "no subject chosen"}
 
 
 def coverage_problems(
@@ -73,7 +74,7 @@ def _about(rules: ProvinceRules, gap: Gap) -> str:
     enabled = sum(category.enabled for category in rules.categories)
     if len(gap.categories) > enabled:
         return "whatever it is about"
-    return _listed(gap.categories)
+    return _listed([_SUBJECTS.get(category, category) for category in gap.categories])
 
 
 def _place(rules: ProvinceRules, gap: Gap) -> FieldPath:
@@ -100,14 +101,16 @@ def _when(gap: Gap) -> str:
     alike: dict[str, list[Span]] = defaultdict(list)
     for span in gap.spans:
         alike[_clocks(span)].append(span)
-    times: list[str] = []
+    times: list[tuple[datetime, str]] = []
     for clocks, spans in alike.items():
         if len(spans) > 2:
-            times.append(f"{len(spans)} times {clocks}, first on {_day(spans[0].from_at)}")
+            first = spans[0].from_at
+            times.append((first, f"{len(spans)} times {clocks}, first on {_day(first)}"))
         else:
-            times += [_time(span) for span in spans]
-    rest = len(times) - _TIMES
-    return ", ".join(times[:_TIMES]) + (f" and {rest} other times" if rest > 0 else "")
+            times += [(span.from_at, _time(span)) for span in spans]
+    told = [text for _, text in sorted(times)]
+    rest = len(told) - _TIMES
+    return ", ".join(told[:_TIMES]) + (f" and {rest} other times" if rest > 0 else "")
 
 
 def _time(span: Span) -> str:

@@ -1,6 +1,6 @@
 """What must be looked at before rules are published: errors block, the rest is shown."""
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from ivr.duty import DutyBook
 from ivr.model import Counsellor
 from ivr.rules.check import check
 from ivr.rules.counties import gazetteer
-from ivr.rules.findings import Finding, Problem, locate
+from ivr.rules.findings import FieldPath, Finding, Problem, locate
 from ivr.rules.schema import ProvinceRules
 
 
@@ -50,15 +50,25 @@ def duty_findings(
 
 def missing_prompts(rules: ProvinceRules, prompts: Collection[str]) -> Iterator[Problem]:
     """The sentences that callers or counsellors would not hear; a choice's at its key."""
-    choices = {choice.prompt: n for n, choice in enumerate(rules.menus.category_choices)}
-    for prompt in sorted(needed_prompts(rules, build_flow(rules)) - set(prompts)):
-        message = (
-            f"the catalogue has no prompt '{prompt}': where it belongs, nothing would be heard. "
-            "Add its text to prompts/fa/catalogue.yaml, then run `ivr prompts build`."
-        )
-        known = prompt in choices
-        path = ("menus", "category_choices", choices[prompt], "prompt") if known else ("menus",)
-        yield Problem(path=path, message=message)
+    missing = needed_prompts(rules, build_flow(rules)) - set(prompts)
+    for path, choice in _choices(rules):
+        if choice in missing:
+            yield Problem(path=path, message=_missing([choice]))
+    others = sorted(missing - {choice for _, choice in _choices(rules)})
+    if others:
+        yield Problem(path=("menus",), message=_missing(others))
+
+
+def _choices(rules: ProvinceRules) -> Iterator[tuple[FieldPath, str]]:
+    for index, choice in enumerate(rules.menus.category_choices):
+        yield ("menus", "category_choices", index, "prompt"), choice.prompt
+
+
+def _missing(prompts: Sequence[str]) -> str:
+    return (
+        f"the catalogue lacks {', '.join(prompts)}: where it belongs, nothing would be heard. Add "
+        "the text to prompts/fa/catalogue.yaml, then run `ivr prompts build`."
+    )
 
 
 def _of_no_file(rules: ProvinceRules, problems: Iterable[Problem]) -> list[Finding]:

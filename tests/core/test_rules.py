@@ -315,6 +315,13 @@ def test_a_directory_without_rules_serves_nobody(tmp_path: Path) -> None:
         load_all(tmp_path)
 
 
+@pytest.fixture
+def fresh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A copy that has never run: people come from the files."""
+    monkeypatch.setenv("IVR_HOME", str(tmp_path))
+
+
+@pytest.mark.usefixtures("fresh")
 def test_command_prints_warnings_and_open_questions() -> None:
     result = CliRunner().invoke(app, ["check"], env={"IVR_RULES_DIR": str(MARKAZI.parent)})
     assert result.exit_code == 0
@@ -337,3 +344,18 @@ def test_command_gives_findings_as_json() -> None:
     assert {item["severity"] for item in report["findings"]} == {"error", "warning"}
     first = report["findings"][0]
     assert (first["line"], first["field"]) == (5, "lines[2]")
+
+
+@pytest.mark.usefixtures("fresh")
+def test_command_tells_what_people_and_catalogue_leave_open() -> None:
+    result = CliRunner().invoke(app, ["check", str(DATA / "good.yaml")])
+    assert result.exit_code == 2
+    told = [line.partition(f"{DATA / 'good.yaml'}:")[2] for line in result.output.splitlines()]
+    assert told == [
+        "18: menus: the catalogue lacks county-qom-jafarabad, county-qom-kahak, county-qom-qom: "
+        "where it belongs, nothing would be heard. Add the text to prompts/fa/catalogue.yaml, then "
+        "run `ivr prompts build`.",
+        "3: id: nobody belongs to any desk of qom: its callers would wait for ever. Give the desks "
+        "their people, then check again.",
+        " 2 error(s), not fit for use",
+    ]
