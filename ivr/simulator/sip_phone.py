@@ -110,6 +110,7 @@ class CounsellorPhone:
         self.hang_up_after_s = hang_up_after_s
         self._audio = _audio(tone_hz)
         self.calls: list[SipCall] = []
+        self._placed: list[SipCall] = []
         self._offered: asyncio.Queue[SipCall] = asyncio.Queue()
         self._habits: set[asyncio.Task[None]] = set()
 
@@ -129,7 +130,7 @@ class CounsellorPhone:
         trace: TracebackType | None,
     ) -> None:
         await self._stop_habits()
-        for call in self.calls:
+        for call in (*self.calls, *self._placed):
             call.hang_up()
         with suppress(TimeoutError, SipError):  # the server may have gone first
             await self.unregister()
@@ -147,7 +148,7 @@ class CounsellorPhone:
         """Lose power: no BYE, no unregistering, no answer to anything."""
         await self._stop_habits()
         await self._registration.end(unregister=False)
-        for call in self.calls:
+        for call in (*self.calls, *self._placed):
             call.drop()
         self._agent.close()
 
@@ -159,7 +160,7 @@ class CounsellorPhone:
     async def dial(self, number: str) -> SipCall:
         """Place a call from this phone; returns once it is answered."""
         call = SipCall(self._agent, self.user, RtpStream(self._audio))
-        self.calls.append(call)
+        self._placed.append(call)
         await call.place(number, password=self._registration.password)
         await call.answered()
         return call
