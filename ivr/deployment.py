@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from ivr import events as ev
+from ivr.controller import Controller
 from ivr.dialplan.needed_prompts import needed_prompts
 from ivr.dialplan.script import build_flow
 from ivr.errors import BadInput
@@ -13,7 +15,7 @@ from ivr.location_files import load_tables
 from ivr.model import Counsellor, ProvinceId
 from ivr.people import load_persons
 from ivr.prompts import load_catalogue
-from ivr.reception import Line
+from ivr.reception import Line, Reception
 from ivr.rules.load import load_all
 from ivr.rules.schema import ProvinceRules
 from ivr.settings import Settings
@@ -86,6 +88,20 @@ def deploy(settings: Settings, in_force: InForce) -> Deployment:
         default_province=default,
         tables=load_tables(settings.locations_dir),
     )
+
+
+def take_in(deployment: Deployment, reception: Reception, controller: Controller) -> None:
+    """Go by it from now on. Calls in their menus hear the questions that they began with.
+
+    A call that joins after this is planned by it, one that has joined is planned again by the new
+    duty: the inbox keeps the two apart.
+    """
+    reception.lines = deployment.lines
+    controller.planner.take(deployment.rules, deployment.people, deployment.in_force.book)
+    controller.post(ev.StaffChanged(counsellors=deployment.people))
+    limits = tuple(sorted(deployment.limits_by_province.items()))
+    controller.post(ev.LimitsChanged(limits=limits))
+    controller.post(ev.DutyChanged())
 
 
 def all_prompts(lines: Iterable[Line]) -> set[str]:

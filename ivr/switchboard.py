@@ -3,7 +3,6 @@
 import asyncio
 from dataclasses import dataclass
 
-from ivr import events as ev
 from ivr.asterisk.agi import AgiChannel, AgiSession
 from ivr.asterisk.agi_server import AgiServer
 from ivr.asterisk.exchange import Exchange
@@ -12,7 +11,7 @@ from ivr.asterisk.pauses import PauseMirror
 from ivr.asterisk.signals import own_signals, read_signals
 from ivr.asterisk.telephones import telephone_numbers
 from ivr.controller import Clock, Controller, Journal
-from ivr.deployment import Deployment
+from ivr.deployment import Deployment, take_in
 from ivr.desk_phone import CheckPin, DeskPhones, KeepSignedOut, no_pin, not_kept
 from ivr.model import CallId, Offer, OfferId
 from ivr.planner import Planner
@@ -73,20 +72,10 @@ class Switchboard:
         self.agi = AgiServer(settings.host, settings.agi_port, handlers)
 
     def take(self, deployment: Deployment) -> None:
-        """Go by this from now on. Calls in their menus hear the questions that they began with.
-
-        A call that joins after this is planned by it, one that has joined is planned again by the
-        new duty: the inbox keeps the two apart.
-        """
-        rules, people = deployment.rules, deployment.people
-        self._reception.lines = deployment.lines
+        """Go by this from now on (`take_in`)."""
         self._ports.names = deployment.names
-        self.controller.planner.take(rules, people, deployment.in_force.book)
-        self.controller.post(ev.StaffChanged(counsellors=people))
+        take_in(deployment, self._reception, self.controller)
         self._exchange.set_numbers(telephone_numbers(deployment.in_force.people))
-        limits = tuple(sorted(deployment.limits_by_province.items()))
-        self.controller.post(ev.LimitsChanged(limits=limits))
-        self.controller.post(ev.DutyChanged())
 
     async def run(self) -> None:
         """Serve until cancelled."""

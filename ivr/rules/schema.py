@@ -205,8 +205,11 @@ class ProvinceRules(Record):
 
     @cached_property
     def version(self) -> str:
-        """Twelve hexadecimal digits of the content's SHA-256: the same rules, the same version."""
-        return hashlib.sha256(self.model_dump_json().encode()).hexdigest()[:12]
+        """Twelve hexadecimal digits of the content's SHA-256: the same rules, the same version.
+
+        Defaults are left out: a field that a later version of the code adds changes no version.
+        """
+        return hashlib.sha256(self.model_dump_json(exclude_defaults=True).encode()).hexdigest()[:12]
 
     def county(self, county: CountyId | None) -> County | None:
         return self._county_by_id.get(county)

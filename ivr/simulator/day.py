@@ -18,7 +18,7 @@ from random import Random
 from ivr import events as ev
 from ivr.calendar import TEHRAN
 from ivr.controller import Clock, Controller
-from ivr.deployment import Deployment
+from ivr.deployment import Deployment, take_in
 from ivr.dialplan.static import CALL_ARGUMENTS
 from ivr.errors import BadInput, HungUp
 from ivr.location import Signals
@@ -86,25 +86,33 @@ class DayReport:
     real_s: float = 0.0
 
 
+Decisions = Sequence[tuple[float, Deployment]]
+"""What people decide in the course of a day: after so many hours, what is in force from then on."""
+
+
 def simulate_day(
-    deployment: Deployment, province: str, *, seed: int, load: float = 1.0, hours: float = 24.0
+    deployment: Deployment,
+    province: str,
+    *,
+    seed: int,
+    load: float = 1.0,
+    hours: float = 24.0,
+    decisions: Decisions = (),
 ) -> DayReport:
     """Play the day. Raises BadInput for a province without rules or load."""
     if province not in LOADS or province not in deployment.lines:
         known = ", ".join(sorted(LOADS.keys() & set(deployment.lines)))
         raise BadInput(f"There is no load or there are no rules for {province!r}; known: {known}")
     began_s = time.perf_counter()
+
+    async def played() -> Day:
+        day = Day(deployment, ProvinceId(province), seed, hours)
+        await day.run(load, decisions)
+        return day
+
     with asyncio.Runner(loop_factory=lambda: VirtualTimeLoop(settle_s=0)) as runner:
-        day = runner.run(_played(deployment, ProvinceId(province), seed, load, hours))
+        day = runner.run(played())
     return day.report(seed, load, time.perf_counter() - began_s)
-
-
-async def _played(
-    deployment: Deployment, province: ProvinceId, seed: int, load: float, hours: float
-) -> "Day":
-    day = Day(deployment, province, seed, hours)
-    await day.run(load)
-    return day
 
 
 class Day:
@@ -147,8 +155,11 @@ class Day:
         self._let_go: set[CallId] = set()  # whose talk a counsellor has ended
         self._on_shift: set[CounsellorId] = set()
 
-    async def run(self, factor: float) -> None:
+    async def run(self, factor: float, decisions: Decisions) -> None:
         """From midnight until the last call of the day is over."""
+        at = asyncio.get_running_loop().call_at
+        for hour, decided in decisions:
+            at(hour * HOUR_S, take_in, decided, self._reception, self._controller)
         async with asyncio.TaskGroup() as self._tasks:
             writer = self._tasks.create_task(self._controller.run(self._exchange))
             self._controller.post(ev.StaffChanged(counsellors=self._people))
