@@ -104,12 +104,12 @@ def write_tone(path: Path, frequency_hz: float, length_s: float) -> None:
 
 
 @contextmanager
-def running_exchange(settings: Settings) -> Iterator[Exchange]:
+def running_exchange(settings: Settings, lines: Sequence[StaticLine] = ()) -> Iterator[Exchange]:
     """Configure and start an Asterisk with tones for prompts; it is gone afterwards."""
     write_tone(settings.home / "moh" / "music.wav", MUSIC_HZ, 2)
     write_tone(settings.home / "sounds" / "ivr" / f"{CLOSING_PROMPT}.wav", CLOSING_HZ, CLOSING_S)
     devices = demo_devices()
-    configure(settings, lines=one_line(devices), devices=devices)
+    configure(settings, lines=lines or one_line(devices), devices=devices)
     process = AsteriskProcess(settings)
     process.start()
     try:
