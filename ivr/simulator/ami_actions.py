@@ -207,7 +207,7 @@ class Actions:
             session.fail(request, "Extension does not exist.")
         else:
             session.succeed(request, "Originate successfully queued")
-            known = self._exchange.devices.get(device) if technology == "PJSIP" else None
+            known = self._exchange.devices.dialled(device) if technology == "PJSIP" else None
             work = self._lead_leg(request, known, place, int(timeout) / 1000)
             self._exchange.spawn(work, f"originate {request.get('ChannelId')}")
 

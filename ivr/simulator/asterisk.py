@@ -19,7 +19,7 @@ from ivr.simulator.ami_actions import FORBIDDEN, Actions
 from ivr.simulator.ami_server import AmiServer
 from ivr.simulator.bridges import Bridges
 from ivr.simulator.channel import Channel, EndedBy, Hangup, Identity, Place, State
-from ivr.simulator.devices import Device, Devices, Leg
+from ivr.simulator.devices import TRUNK, Device, Devices, Leg
 from ivr.simulator.dialplan import Dialplan
 from ivr.simulator.faults import Faults
 from ivr.simulator.feed import Feed
@@ -39,7 +39,6 @@ LINES = {  # called number → province
 
 DEFAULT_LINE = "123"
 ANY_CALLER = "09120000000"
-TRUNK = "line123-trunk"
 
 Script = Callable[[SimulatedCaller], Coroutine[object, object, None]]
 
@@ -64,6 +63,7 @@ class SimulatedAsterisk(Watched):
         secret: str = "secret",  # noqa: S107 (of a simulation)
         lines: Mapping[str, str] = LINES,
         devices: Iterable[str] = (),
+        telephones: Mapping[str, str] | None = None,
         static: Iterable[StaticLine] = (),
         timing: Timing | None = None,
         started_at: float | None = None,
@@ -75,7 +75,7 @@ class SimulatedAsterisk(Watched):
         self.faults = Faults()
         self.feed = Feed()
         self.bridges = Bridges(self.feed)
-        self.devices = Devices(self.feed, self.timing, devices)
+        self.devices = Devices(self.feed, self.timing, devices, telephones or {})
         self.static = StaticQueues(self, static)
         self.dialplan = Dialplan(self)
         self.channels: dict[str, Channel] = {}
@@ -154,6 +154,16 @@ class SimulatedAsterisk(Watched):
             person.register()
         return person
 
+    def dial(self, device: str, number: str) -> SimulatedCounsellor:
+        """Let whoever is at the device dial a number of [desk]."""
+        person = self.counsellors[device]
+        leg = self.new_leg(person.device, state=State.RING)
+        leg.place = Place("desk", number)
+        self.devices.occupy(person.device, leg)
+        person.took(leg)
+        self.spawn(self.dialplan.run(leg), f"desk {leg.unique_id}")
+        return person
+
     def kill_ami(self) -> None:
         """Break the AMI connections without a word."""
         self._ami.kill()
@@ -176,18 +186,23 @@ class SimulatedAsterisk(Watched):
         return self._started_at + asyncio.get_running_loop().time() - self._loop_started_at
 
     def new_leg(
-        self, device: Device, *, unique_id: str | None = None, linked_id: str | None = None
+        self,
+        device: Device,
+        *,
+        unique_id: str | None = None,
+        linked_id: str | None = None,
+        state: State = State.DOWN,
     ) -> Leg:
-        """A channel towards a device, not yet ringing."""
+        """A channel of a device, towards it where it is DOWN: not yet ringing."""
         number = next(self._numbers)
         own_id = unique_id or self._unique_id(number)
         leg = Leg(
             feed=self.feed,
-            name=f"PJSIP/{device.name}-{number:08x}",
+            name=f"PJSIP/{device.endpoint}-{number:08x}",
             unique_id=own_id,
             linked_id=linked_id or own_id,
-            place=Place("desk"),
-            state=State.DOWN,
+            place=Place("trunk" if device.number else "desk"),
+            state=state,
             label=device.name,
             created_at=self.wall_time(),
         )

@@ -17,6 +17,7 @@ KEY_MS = 160  # length of a key press as Asterisk reports it
 # Q.850 causes with the texts of Asterisk's main/channel.c
 CAUSE_TEXTS = {
     0: "Unknown",
+    1: "Unallocated (unassigned) number",
     16: "Normal Clearing",
     17: "User busy",
     19: "User alerting, no answer",
@@ -246,6 +247,7 @@ class Channel(Watched):
             "CALLERID(name)": self.caller.name,
             "CHANNEL(linkedid)": self.linked_id,
             "CHANNEL(name)": self.name,
+            "CHANNEL(endpoint)": self.name.removeprefix("PJSIP/").rpartition("-")[0],
             "CHANNEL": self.name,
             "UNIQUEID": self.unique_id,
             "EXTEN": self.place.exten,

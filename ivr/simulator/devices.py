@@ -1,14 +1,16 @@
 """Counsellors' devices as the exchange knows them, and how one of them is rung."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Protocol
 
 from ivr.simulator.channel import Channel, EndedBy, Hangup, State
 from ivr.simulator.feed import Feed
 from ivr.simulator.timing import Timing
 
-BUSY, DECLINE = 486, 603  # SIP answers of a phone that does not take a call (RFC 3261)
-_CAUSES = {BUSY: 17, DECLINE: 21}
+# SIP answers of a phone that does not take a call, and of a network that has no such number.
+BUSY, DECLINE, NOT_FOUND = 486, 603, 404  # RFC 3261
+TRUNK = "line123-trunk"
+_CAUSES = {BUSY: 17, DECLINE: 21, NOT_FOUND: 1}
 _DIAL_STATUS = {BUSY: "BUSY"}  # every other refusal shows as NOANSWER (main/dial.c)
 _NO_ANSWER = Hangup(EndedBy.MACHINE, cause=19, sip_code=480)
 
@@ -41,13 +43,21 @@ class Phone(Protocol):
 
 
 class Device:
-    """One SIP account; it has at most one leg, a second is answered with busy."""
+    """One SIP account; it has at most one leg, a second is answered with busy.
 
-    def __init__(self, name: str) -> None:
+    With a `number` it is an ordinary telephone: rung through the trunk, without a state.
+    """
+
+    def __init__(self, name: str, number: str = "") -> None:
         self.name = name
-        self.registered = False
+        self.number = number
+        self.registered = bool(number)
         self.leg: Leg | None = None
         self.phone: Phone | None = None
+
+    @property
+    def endpoint(self) -> str:
+        return TRUNK if self.number else self.name
 
     @property
     def state(self) -> str:
@@ -62,18 +72,38 @@ class Device:
 
 
 class Devices:
-    """All devices; tells AMI of registrations and states, and rings."""
+    """All devices; tells AMI of registrations and states, and rings.
 
-    def __init__(self, feed: Feed, timing: Timing, names: Iterable[str]) -> None:
+    `telephones` are the numbers of ordinary ones by name. Iterating gives the SIP accounts alone.
+    """
+
+    def __init__(
+        self, feed: Feed, timing: Timing, names: Iterable[str], telephones: Mapping[str, str]
+    ) -> None:
         self._feed = feed
         self._timing = timing
         self._devices = {name: Device(name) for name in names}
+        self._devices |= {name: Device(name, number) for name, number in telephones.items()}
 
     def __iter__(self) -> Iterator[Device]:
-        return iter(self._devices.values())
+        return (device for device in self._devices.values() if not device.number)
 
     def get(self, name: str) -> Device | None:
         return self._devices.get(name)
+
+    def dialled(self, target: str) -> Device | None:
+        """What `PJSIP/<target>` rings: an account, or `<number>@` the trunk's endpoint."""
+        number, at, endpoint = target.partition("@")
+        if not at:
+            known = self._devices.get(target)
+            return known if known is not None and not known.number else None
+        numbers = {device.number: device for device in self._devices.values() if device.number}
+        return numbers.get(number) if endpoint == TRUNK else None
+
+    def occupy(self, device: Device, leg: Leg) -> None:
+        """The device itself has begun a call."""
+        device.leg = leg
+        self.tell_state(device)
 
     def register(self, device: Device) -> None:
         device.registered = True
@@ -90,8 +120,9 @@ class Devices:
         self._tell_contact(device, "Removed")
 
     def tell_state(self, device: Device) -> None:
-        headers = [("Device", f"PJSIP/{device.name}"), ("State", device.state)]
-        self._feed.send("DeviceStateChange", headers)
+        if not device.number:
+            headers = [("Device", f"PJSIP/{device.name}"), ("State", device.state)]
+            self._feed.send("DeviceStateChange", headers)
 
     def release(self, leg: Leg) -> None:
         """The leg is over."""

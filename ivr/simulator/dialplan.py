@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from typing import Protocol
 
+from ivr.dialplan.desk_static import DIALLED, NOT_NOW_PROMPT
 from ivr.dialplan.static import CALL_ARGUMENTS, CLOSING_PROMPT, CLOSING_WAIT_S
 from ivr.simulator.agi_client import AgiSession
 from ivr.simulator.bridges import Bridges
@@ -11,6 +12,8 @@ from ivr.simulator.devices import Device, Devices, Leg
 from ivr.simulator.fallback import Fallback
 from ivr.simulator.static_queues import StaticQueues
 from ivr.simulator.timing import Timing
+
+_DESK_ARGUMENTS = (("wish", "IVR_WISH"), ("device", "CHANNEL(endpoint)"))
 
 
 class Exchange(Protocol):
@@ -43,6 +46,7 @@ class Dialplan:
         self.contexts: dict[str, Callable[[Channel], Awaitable[None]]] = {
             "line": self._line,
             "offer": self._offer,
+            "desk": self._desk,
         }
 
     async def run(self, channel: Channel) -> None:
@@ -73,6 +77,17 @@ class Dialplan:
         if channel.get("IVR_TALKED") != "1" and room in self._exchange.bridges.rooms:
             await self._exchange.bridges.confbridge(channel, room, "ivr_counsellor")
             channel.check()
+
+    async def _desk(self, channel: Channel) -> None:
+        """What a counsellor's own device dialled; a number that is none ends the call."""
+        wish = DIALLED.get(channel.place.exten)
+        if wish is None:
+            return
+        channel.answer()
+        channel.variables["IVR_WISH"] = wish
+        await self._agi(channel, "desk", _DESK_ARGUMENTS)
+        if channel.get("IVR_DONE") != "1":
+            channel.note("prompt", NOT_NOW_PROMPT)
 
     def _empty_the_room(self, channel: Channel) -> None:
         """Extension `h`: nobody stays alone in the talk's room."""

@@ -270,10 +270,14 @@ class SimulatedCounsellor(Party):
             after_s = self._timing.scaled(RTP_TIMEOUT_S)
             asyncio.get_running_loop().call_later(after_s, self.leg.hang_up, lost)
 
-    def rung(self, leg: Leg) -> None:
-        """The exchange rings the device."""
+    def took(self, leg: Leg) -> None:
+        """The party has this leg at the ear from now on."""
         self.leg = leg
         leg.ears = self
+
+    def rung(self, leg: Leg) -> None:
+        """The exchange rings the device."""
+        self.took(leg)
         now = asyncio.get_running_loop().time()
         shown = leg.caller
         self.offers.append(

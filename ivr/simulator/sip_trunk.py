@@ -11,12 +11,12 @@ from types import TracebackType
 from typing import Self
 
 from ivr.simulator import tone
+from ivr.simulator.devices import NOT_FOUND
 from ivr.simulator.rtp import RtpStream
 from ivr.simulator.sip_agent import SipAgent
 from ivr.simulator.sip_call import SipCall
 from ivr.simulator.sip_message import Address, SipMessage, user_of
 
-NOT_FOUND = 404
 _TONE_LENGTH_S = 1.0
 
 

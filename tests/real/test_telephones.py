@@ -14,10 +14,10 @@ import pytest_asyncio
 import yaml
 
 from ivr.settings import PROJECT
-from ivr.simulator.devices import BUSY, DECLINE
+from ivr.simulator.devices import BUSY, DECLINE, NOT_FOUND
 from ivr.simulator.sip_call import SipCall
 from ivr.simulator.sip_phone import CounsellorPhone
-from ivr.simulator.sip_trunk import NOT_FOUND, Telephone, TrunkSide
+from ivr.simulator.sip_trunk import Telephone, TrunkSide
 from ivr.store.people import PeopleStore
 from ivr.store.store import Store
 from tests.real.exchange import free_port
