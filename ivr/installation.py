@@ -4,7 +4,9 @@ The files of rules and people are installed into an empty database once; from th
 made with `ivr rules`, `ivr people` and `ivr duty`, and the files are drafts.
 """
 
-from datetime import datetime
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 import structlog
@@ -40,6 +42,17 @@ async def install(store: Store, settings: Settings, at: datetime) -> None:
     passwords = demo_accounts(settings.home).passwords(it.id for it in files.people if it.grants)
     await people.take_in(files.people, by=INSTALLER, now=at, passwords=passwords)
     log.info("installed", provinces=len(files.rules), people=len(files.people))
+
+
+@asynccontextmanager
+async def opened(settings: Settings) -> AsyncIterator[Store]:
+    """The store for a command on decisions; what the files say is installed if nothing is yet.
+
+    Raises StoreError, or RulesError and BadInput where a file has mistakes.
+    """
+    async with await Store.open(settings) as store:
+        await install(store, settings, datetime.now(UTC))
+        yield store
 
 
 async def first_in_force(store: Store, settings: Settings, at: datetime) -> InForce:

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import asdict
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -15,9 +16,10 @@ from ivr.asterisk.configure import configure_existing
 from ivr.asterisk.process import AsteriskProcess
 from ivr.asterisk.provision import find_root, root_path, why_not_private
 from ivr.asterisk.provision import install as install_root
-from ivr.asterisk.roster import lines_and_devices
+from ivr.current import current
 from ivr.errors import BadInput
 from ivr.settings import Settings, load_settings
+from ivr.static_keeper import static_of
 
 app = typer.Typer(no_args_is_help=True, help="The Asterisk below the line.")
 
@@ -47,7 +49,8 @@ def configure(
 ) -> None:
     """Render Asterisk's configuration from the rules and the people; a running one reloads."""
     settings = load_settings()
-    lines, devices = lines_and_devices(settings)
+    now = datetime.now(UTC)
+    lines, devices = static_of(current(settings, now), settings, now)
     if output is not None:
         typer.echo(
             configure_existing(settings, lines=lines, devices=devices, output=output.absolute())

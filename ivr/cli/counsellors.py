@@ -5,10 +5,9 @@ from typing import Annotated
 
 import typer
 
-from ivr.in_force_copy import load_copy
-from ivr.installation import copy_of
+from ivr.current import current
 from ivr.model import Counsellor, DeviceKind
-from ivr.people import device_passwords, load_people
+from ivr.people import device_passwords
 from ivr.settings import Settings, load_settings
 
 app = typer.Typer(no_args_is_help=True, help="Who may take calls, and on which phones.")
@@ -72,6 +71,5 @@ def list_devices(*, as_json: AsJson = False) -> None:
 
 
 def _counsellors(settings: Settings) -> tuple[Counsellor, ...]:
-    """Those whom this copy last went by; before its first start, those of the files."""
-    copy = load_copy(copy_of(settings))
-    return copy.counsellors if copy else load_people(settings.demo_dir)
+    """Those whom this copy goes by; before its first start, those of the files."""
+    return current(settings).counsellors

@@ -10,6 +10,7 @@ import typer
 
 from ivr.cli.acting import acting
 from ivr.errors import BadInput, NotAllowed
+from ivr.installation import opened
 from ivr.jalali import parse_instant, parse_span
 from ivr.model import CounsellorId, DeskId, ProvinceId
 from ivr.people import Person
@@ -74,7 +75,7 @@ class DutyRoom:
 @asynccontextmanager
 async def duty_room() -> AsyncIterator[DutyRoom]:
     settings = load_settings()
-    async with await Store.open(settings) as store:
+    async with opened(settings) as store:
         desks = await _known_desks(store, settings)
         yield DutyRoom(
             store=store,

@@ -23,6 +23,7 @@ from ivr.cli.people_words import (
     without,
 )
 from ivr.errors import BadInput
+from ivr.installation import opened
 from ivr.people import Person, demo_accounts, read_people
 from ivr.rights import in_force
 from ivr.settings import load_settings
@@ -279,7 +280,7 @@ def import_people(
 
 def _run(work: Callable[[Store], Awaitable[T]]) -> T:
     async def run() -> T:
-        async with await Store.open(load_settings()) as store:
+        async with opened(load_settings()) as store:
             return await work(store)
 
     return asyncio.run(run())

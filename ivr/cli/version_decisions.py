@@ -29,6 +29,7 @@ from ivr.cli.versions import (
     version_store,
 )
 from ivr.errors import BadInput
+from ivr.installation import opened
 from ivr.jalali import parse_instant
 from ivr.model import ProvinceId
 from ivr.people import Person
@@ -40,7 +41,6 @@ from ivr.rules.load import inspect
 from ivr.rules.schema import ProvinceRules
 from ivr.settings import load_settings
 from ivr.store.codec import Json
-from ivr.store.store import Store
 from ivr.store.versions import Published, VersionStore
 from ivr.versions import Version, VersionState, in_force, state_of
 
@@ -52,7 +52,7 @@ async def _deciding(
     """The versions, and who decides; raises BadInput for whoever may not."""
     settings = load_settings()
     prompts = load_catalogue(settings.prompts_dir).prompts.keys()
-    async with await Store.open(settings) as store:
+    async with opened(settings) as store:
         person = await acting(store, who, action, province=province)
         yield VersionStore(store, prompts), person
 
