@@ -6,7 +6,7 @@ desks that are named; who is on call. A desk that duty has closed is left out an
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from ivr.duty import ClosureKind, Duty
 from ivr.model import CallFacts, CounsellorId, CountyId, DeskId, Reason, ReasonCode
@@ -84,7 +84,7 @@ def circles(seen: Seen) -> Iterator[Circle]:
                 rung.update(new)
                 # Everybody means everybody: those of earlier circles are named once more.
                 desks = circle.desks if rule.ring is Ring.PROVINCE else new
-                yield replace(circle, desks=desks, reasons=(*why, *circle.reasons))
+                yield Circle(desks, circle.rule, (*why, *circle.reasons), circle.people)
                 why = ()
 
 
@@ -162,10 +162,11 @@ def _province(seen: Seen, rule: StepRule) -> Iterator[Circle]:
     stays out.
     """
     rules, duty = seen.rules, seen.duty
+    gone = frozenset(desk for desk in duty.closures if seen.is_gone(desk))
     others = (desk for desk in rules.all_desks[len(rules.desks) :] if duty.of_desk(desk))
-    desks = tuple(desk for desk in (*rules.desks, *others) if not seen.is_gone(desk))
-    gone = (seen.why_not(desk) for desk in rules.all_desks if seen.is_gone(desk))
-    reasons = tuple(reason for reason in gone if reason is not None)
+    desks = tuple(desk for desk in (*rules.desks, *others) if desk not in gone)
+    why = (seen.why_not(desk) for desk in rules.all_desks if desk in gone)
+    reasons = tuple(reason for reason in why if reason is not None)
     yield Circle(desks, rule, (Reason(ReasonCode.WHOLE_PROVINCE, rules.id), *reasons))
 
 

@@ -26,7 +26,7 @@ from ivr.model import (
     CountyId,
     DeskId,
 )
-from ivr.router import has_skills, needs_of, out_of_hours
+from ivr.router import needs_of, out_of_hours, with_skills
 from ivr.rules.routing import SkillNeed
 from ivr.rules.schema import Category, County, ProvinceRules
 
@@ -185,9 +185,8 @@ class _Survey:
 
     def _who_has(self, needs: tuple[SkillNeed, ...], duty: Duty) -> frozenset[CounsellorId]:
         if needs not in self._holders:
-            self._holders[needs] = frozenset(
-                one.id for one in self._people if has_skills(duty, one.id, needs)
-            )
+            names = (one.id for one in self._people)
+            self._holders[needs] = frozenset(with_skills(duty, names, needs))
         return self._holders[needs]
 
     def _add(self, gap: GapKind, kinds: Iterable[_Kind], stretch: Span) -> None:

@@ -68,7 +68,7 @@ class RosterEntry(PlannedDuty):
     id: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Duty:
     """The book's page for the instant `at`, with everybody who belongs to each desk."""
 
@@ -85,7 +85,14 @@ class Duty:
 
     def of_desk(self, desk: DeskId) -> tuple[CounsellorId, ...]:
         """Who may be rung there if they are there, expected first."""
-        return tuple(dict.fromkeys((*self.at_desk(desk), *self.members.get(desk, ()))))
+        return self._of_desk.get(desk, ())
+
+    @cached_property
+    def _of_desk(self) -> Mapping[DeskId, tuple[CounsellorId, ...]]:
+        return {
+            desk: tuple(dict.fromkeys((*self.at_desk(desk), *self.members.get(desk, ()))))
+            for desk in (*self.expected, *self.members)
+        }
 
     @property
     def everybody(self) -> tuple[CounsellorId, ...]:

@@ -6,7 +6,7 @@ promise 2), and where everything is closed the closed desks are rung all the sam
 rings in an empty house is better than a plan that ends at nobody.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
 from itertools import chain
@@ -21,6 +21,7 @@ from ivr.model import (
     Reason,
     ReasonCode,
     RoutePlan,
+    SkillId,
     Step,
 )
 from ivr.rules.hours import is_open
@@ -39,11 +40,10 @@ def plan(rules: ProvinceRules, duty: Duty, call: CallFacts, at: datetime) -> Rou
     seen = Seen(rules, duty, call, county, category, out_of_hours(rules, at))
     needs = needs_of(county, category)
     steps = list(_steps(_at_least_one(seen), seen, needs))
-    steps += _last_resort(seen, steps)
-    at_once = call.lane is Lane.DANGER
-    if at_once:
-        steps = [replace(step, after_s=0.0, lasts_s=0.0) for step in steps]
+    if not any(step.on_duty for step in steps):
+        steps += _last_resort(seen, steps)
     steps[-1] = replace(steps[-1], lasts_s=None)
+    at_once = call.lane is Lane.DANGER
     return RoutePlan(
         steps=tuple(steps),
         rules_version=rules.version,
@@ -66,9 +66,9 @@ def _at_least_one(seen: Seen) -> list[Circle]:
 def _last_resort(seen: Seen, steps: list[Step]) -> Iterator[Step]:
     """Where nobody is expected anywhere: every desk of the province, closed or not."""
     desks = tuple(desk for desk in seen.rules.all_desks if seen.duty.of_desk(desk))
-    everybody = _people(seen.duty, desks)
+    everybody = _once(map(seen.duty.of_desk, desks))
     planned = {name for step in steps for name in step.counsellors}
-    if not any(step.on_duty for step in steps) and not planned.issuperset(everybody):
+    if not planned.issuperset(everybody):
         yield Step(
             after_s=steps[-1].after_s,
             lasts_s=None,
@@ -83,21 +83,22 @@ def _last_resort(seen: Seen, steps: list[Step]) -> Iterator[Step]:
 
 def _steps(found: Iterable[Circle], seen: Seen, needs: tuple[SkillNeed, ...]) -> Iterator[Step]:
     after_s = 0.0
+    at_once = seen.call.lane is Lane.DANGER
     for circle in found:
-        for step in _of_circle(circle, seen.duty, needs, after_s):
+        for step in _of_circle(circle, seen.duty, needs, after_s, at_once=at_once):
             yield step
             after_s = step.after_s + (step.lasts_s or 0.0)
 
 
 def _of_circle(
-    circle: Circle, duty: Duty, needs: tuple[SkillNeed, ...], after_s: float
+    circle: Circle, duty: Duty, needs: tuple[SkillNeed, ...], after_s: float, *, at_once: bool
 ) -> Iterator[Step]:
     """The circle as one step, or as two where those with the skills go first for a while."""
-    everybody = tuple(dict.fromkeys((*_people(duty, circle.desks), *circle.people)))
-    expected = tuple(dict.fromkeys((*_expected(duty, circle.desks), *circle.people)))
+    everybody = _once(map(duty.of_desk, circle.desks), circle.people)
+    expected = _once(map(duty.at_desk, circle.desks), circle.people)
     whole = Step(
         after_s=after_s,
-        lasts_s=circle.rule.lasts_s if expected else 0.0,
+        lasts_s=circle.rule.lasts_s if expected and not at_once else 0.0,
         desks=circle.desks,
         counsellors=everybody,
         reasons=circle.reasons if expected else (*circle.reasons, _NOBODY),
@@ -107,7 +108,7 @@ def _of_circle(
     if not needs or first_s == 0.0:
         yield whole
         return
-    skilled = frozenset(name for name in everybody if has_skills(duty, name, needs))
+    skilled = frozenset(with_skills(duty, everybody, needs))
     if skilled.isdisjoint(expected):
         nobody = (Reason(ReasonCode.NOBODY_SKILLED, need.skill) for need in needs)
         yield replace(whole, reasons=(*whole.reasons, *nobody))
@@ -126,21 +127,20 @@ def _of_circle(
 _NOBODY = Reason(ReasonCode.NOBODY_ROSTERED)
 
 
-def _people(duty: Duty, desks: Iterable[DeskId]) -> tuple[CounsellorId, ...]:
-    return tuple(dict.fromkeys(chain.from_iterable(duty.of_desk(desk) for desk in desks)))
-
-
-def _expected(duty: Duty, desks: Iterable[DeskId]) -> tuple[CounsellorId, ...]:
-    return tuple(dict.fromkeys(chain.from_iterable(duty.at_desk(desk) for desk in desks)))
+def _once(
+    people: Iterable[tuple[CounsellorId, ...]], others: tuple[CounsellorId, ...] = ()
+) -> tuple[CounsellorId, ...]:
+    return tuple(dict.fromkeys(chain(chain.from_iterable(people), others)))
 
 
 def out_of_hours(rules: ProvinceRules, at: datetime) -> frozenset[DeskId]:
     """The desks of open centres whose timetable says that nobody answers at `at`."""
-    return frozenset(
-        desk
-        for desk, timetable in rules.timetable_by_desk.items()
+    shut = (
+        desks
+        for timetable, desks in rules.desks_by_timetable
         if not is_open(timetable, rules.calendar, at)
     )
+    return frozenset(chain.from_iterable(shut))
 
 
 # --------------------------------------------------------------------------- skills
@@ -152,9 +152,18 @@ def needs_of(county: County | None, category: Category | None) -> tuple[SkillNee
     return (*(category.skills if category else ()), *languages)
 
 
-def has_skills(duty: Duty, counsellor: CounsellorId, needs: tuple[SkillNeed, ...]) -> bool:
-    held = duty.skills.get(counsellor, {})
-    return all(held.get(need.skill, 0) >= need.level for need in needs)
+def with_skills(
+    duty: Duty, people: Iterable[CounsellorId], needs: Iterable[SkillNeed]
+) -> tuple[CounsellorId, ...]:
+    """Those of the people who have everything that is needed."""
+    found = list(people)
+    for need in needs:
+        skill, level, held = need.skill, need.level, duty.skills
+        found = [name for name in found if held.get(name, _NO_SKILLS).get(skill, 0) >= level]
+    return tuple(found)
+
+
+_NO_SKILLS: Mapping[SkillId, int] = {}
 
 
 def _skilled(
@@ -162,8 +171,7 @@ def _skilled(
 ) -> tuple[CounsellorId, ...]:
     if not needs:
         return ()
-    everybody = dict.fromkeys(chain.from_iterable(step.counsellors for step in steps))
-    return tuple(name for name in everybody if has_skills(duty, name, needs))
+    return with_skills(duty, _once(step.counsellors for step in steps), needs)
 
 
 # ---------------------------------------------------------------------------- teams

@@ -4,8 +4,6 @@ Decision and numbers: docs/decisions/0002-connecting-a-counsellor.md.
 """
 
 import math
-import os
-import platform
 import statistics
 import time
 from collections.abc import Awaitable, Callable
@@ -22,6 +20,7 @@ from ivr.bench.connect_load import measure_load
 from ivr.bench.connect_races import measure_races
 from ivr.bench.connect_speed import measure_delay, measure_hand_over, measure_keys
 from ivr.bench.connect_trial import Book, Trial
+from ivr.bench.machine import machine
 from ivr.simulator.sip_phone import CounsellorPhone
 
 Part = Callable[[Trial, ControllerProcess], Awaitable[None]]
@@ -73,7 +72,7 @@ async def run_trial(root: Path, *, quick: bool, parts: tuple[str, ...] = PARTS) 
         )
         await _measure(trial, parts)
     took_s = time.monotonic() - began
-    return Result(began_at=began_at, took_s=took_s, machine=_machine(), book=trial.book)
+    return Result(began_at=began_at, took_s=took_s, machine=machine(), book=trial.book)
 
 
 async def _measure(trial: Trial, parts: tuple[str, ...]) -> None:
@@ -85,15 +84,6 @@ async def _measure(trial: Trial, parts: tuple[str, ...]) -> None:
     for name, kills in _WITH_OWN_CONTROLLERS.items():
         if name in parts:
             await kills(trial)
-
-
-def _machine() -> dict[str, object]:
-    return {
-        "cores": os.cpu_count(),
-        "load": [round(load, 2) for load in os.getloadavg()],
-        "kernel": platform.release(),
-        "python": platform.python_version(),
-    }
 
 
 def table(book: Book) -> str:

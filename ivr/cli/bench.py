@@ -38,7 +38,21 @@ def connect(
         typer.echo(f"{result.machine}\n\n{trial.table(result.book)}")
 
 
+@app.command()
+def rules(*, quick: Quick = False, as_json: AsJson = False) -> None:
+    """How long plans take, and the check of the largest province before publishing."""
+    from ivr.bench import rules as bench  # noqa: PLC0415
+
+    result = bench.measure(load_settings(), quick=quick)
+    if as_json:
+        typer.echo(json.dumps(result.as_json(), indent=1, ensure_ascii=False))
+    else:
+        typer.echo(f"Rules, {result.began_at:%Y-%m-%d %H:%M} UTC")
+        typer.echo(f"{result.machine}\n\n{bench.table(result)}")
+
+
 @app.command(name="all")
 def run_all(*, as_json: AsJson = False) -> None:
     """Run every benchmark, quickly."""
+    rules(quick=True, as_json=as_json)
     connect(None, quick=True, as_json=as_json)

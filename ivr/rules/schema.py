@@ -245,14 +245,13 @@ class ProvinceRules(Record):
         return tuple(dict.fromkeys(places))
 
     @cached_property
-    def timetable_by_desk(self) -> dict[DeskId, Timetable]:
+    def desks_by_timetable(self) -> tuple[tuple[Timetable, tuple[DeskId, ...]], ...]:
         """The hours of the desks that do not answer day and night."""
-        timetables = {item.id: item for item in self.hours}
-        return {
-            county.desk: timetables[county.centre.hours]
-            for county in self.counties
-            if county.centre.hours in timetables
-        }
+        desks: dict[str, list[DeskId]] = {}
+        for county in self.counties:
+            if county.centre.hours is not None:
+                desks.setdefault(county.centre.hours, []).append(county.desk)
+        return tuple((item, tuple(desks[item.id])) for item in self.hours if item.id in desks)
 
     @property
     def has_mobile_teams(self) -> bool:
