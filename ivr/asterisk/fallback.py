@@ -24,12 +24,12 @@ from ivr.settings import Settings
 log = structlog.get_logger()
 
 QUEUES = "queues.conf"
-# File and what makes Asterisk read it; accounts first, then the queues that ring them, then the
-# dialplan that names the queues.
+# File and what makes Asterisk read it, in this order: a member is looked at only when its queue is
+# read, so what rings it must be there; the dialplan does without queues that are not there yet.
 _RELOADS = {
     "pjsip.conf": "module reload res_pjsip.so",
-    QUEUES: "queue reload all",
     "extensions.conf": "dialplan reload",
+    QUEUES: "queue reload all",
 }
 _CONSOLE_TIMEOUT_S = 20.0
 

@@ -93,6 +93,22 @@ def test_the_fallback_queue_rings_the_devices_and_says_nothing(
     assert queue["announce-frequency"] == queue["periodic-announce-frequency"] == ["0"]
 
 
+def test_members_have_their_circle_and_queues_their_weight(
+    settings: Settings, tmp_path: Path
+) -> None:
+    mobile = StaticMember("arak-mobile", 2, "PJSIP/09181112222@line123-trunk")
+    line = line_of(StaticMember("arak-1", 1), mobile, weight=2)
+    telephone = "Local/arak-mobile@fallback-telephone"
+    text = rendered(settings, tmp_path, line=line)["queues.conf"]
+    assert section(text, "fallback-markazi") == {
+        "weight": ["2"],
+        "member": [
+            "PJSIP/arak-1,1,arak-1,PJSIP/arak-1",
+            f"{telephone}/n,2,arak-mobile,{telephone}",
+        ],
+    }
+
+
 def test_no_field_of_asterisks_own_record_holds_a_number(
     settings: Settings, tmp_path: Path
 ) -> None:

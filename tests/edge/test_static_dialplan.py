@@ -1,6 +1,8 @@
 """The dialplan that must keep a caller with nobody of ours alive."""
 
 import re
+from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 
@@ -108,6 +110,73 @@ def test_the_fallback_lasts_15_s_and_asks_again_whatever_came_of_it() -> None:
         "Set(IVR_OFFER=)",
         "Goto(ask)",
     ]
+
+
+def test_the_queue_is_the_countys_and_in_doubt_the_provinces() -> None:
+    line = steps(dialplan(MARKAZI), "line")
+    chosen = line.index("Set(IVR_QUEUE=${IVR_QUEUES}${IVR_COUNTY})")
+    queue = line.index("Queue(${IVR_QUEUE},c,,,15,,fallback-talk)")
+    missing = "ExecIf($[0${QUEUE_EXISTS(${IVR_QUEUE})} = 0]?"
+    assert [step for step in line[chosen:queue] if "Set(IVR_QUEUE" in step] == [
+        "Set(IVR_QUEUE=${IVR_QUEUES}${IVR_COUNTY})",
+        'ExecIf($["${IVR_LANE}" = "danger"]?Set(IVR_QUEUE=${IVR_QUEUES}danger-${IVR_PROVINCE}))',
+        f"{missing}Set(IVR_QUEUE=${{IVR_QUEUES}}${{IVR_PROVINCE}}))",
+        f"{missing}Set(IVR_QUEUE=fallback-${{IVR_PROVINCE}}))",
+    ]
+
+
+def test_without_a_closure_no_queue_ends() -> None:
+    assert "${EPOCH} >=" not in dialplan(MARKAZI)
+
+
+def test_from_the_end_of_a_closure_other_queues_count() -> None:
+    ends_at = datetime(2026, 11, 22, 8, tzinfo=UTC)
+    later = Stage((StaticQueue("fallback-1-markazi", (ARAK,)),), ends_at)
+    line = replace(MARKAZI, stages=(*MARKAZI.stages, later))
+    reached = '"${IVR_PROVINCE}" = "markazi" & ${EPOCH} >= 1795334400'
+    step = f"ExecIf($[{reached}]?Set(IVR_QUEUES=fallback-1-))"
+    rows = steps(dialplan(line, ILAM), "line")
+    assert rows.index("Set(IVR_QUEUES=fallback-)") == rows.index(step) - 1
+
+
+def test_each_round_opens_the_next_circle() -> None:
+    line = steps(dialplan(MARKAZI), "line")
+    raised = line.index("Set(QUEUE_RAISE_PENALTY=$[TRUNC(${IVR_WAITED} / 15)])")
+    assert line.index("Set(IVR_WAITED=$[${EPOCH} - ${CUT(IVR_JOINED_AT,.,1)}])") < raised
+
+
+def test_pauses_of_a_dead_controller_end_after_rounds_in_a_row() -> None:
+    text = dialplan(MARKAZI)
+    line = steps(text, "line")
+    count = line.index("Set(IVR_ROUNDS=$[0${IVR_ROUNDS} + 1])")
+    assert line[count - 1].endswith('ExecIf($["${IVR_PHASE}" != "fallback"]?Set(IVR_ROUNDS=0))')
+    assert count < line.index("GosubIf($[${IVR_ROUNDS} = 4]?fallback-wake,s,1)")
+    assert "UnpauseQueueMember(,${SHIFT(IVR_MEMBERS)})" in steps(text, "fallback-wake")
+
+
+def test_a_telephone_is_rung_through_an_extension_of_its_own_and_has_to_accept() -> None:
+    mobile = StaticMember("arak-mobile", 1, "PJSIP/09181112222@line123-trunk")
+    text = dialplan(replace(MARKAZI, stages=(queue("fallback-markazi", ARAK, mobile),)))
+    assert steps(text, "fallback-telephone", "arak-mobile") == [
+        "Set(CDR_PROP(disable)=1)",
+        "Dial(PJSIP/09181112222@line123-trunk,15)",
+        "Hangup()",
+    ]
+    talk = steps(text, "fallback-talk")
+    assert talk[0] == 'GotoIf($["${CHANNEL(name):0:5}" != "Local"]?talk)'
+    assert talk[-3:] == [
+        "Hangup()",
+        "talk: Set(MASTER_CHANNEL(CDR(ivr_connected_at))=${EPOCH})",
+        "Return()",
+    ]
+
+
+@pytest.mark.parametrize("devices", [("a-b", "ab"), ("h",), ("_X",)])
+def test_a_telephone_that_would_be_a_special_extension_is_refused(devices: tuple[str]) -> None:
+    members = [StaticMember(device, 0, "PJSIP/0918111@line123-trunk") for device in devices]
+    with pytest.raises(UnsafeValue) as caught:
+        dialplan(StaticLine("markazi", ("123",), (queue("q", *members),)))
+    assert "0918111" not in str(caught.value)
 
 
 def test_the_place_in_line_is_set_once() -> None:
