@@ -31,6 +31,7 @@ class Version:
     """What is known of one version apart from its content.
 
     `number` counts up within the province, `version` is of the content (`ProvinceRules.version`).
+    `base` is the number that was in force when it was drafted.
     `restores` is the number of the earlier version whose content was brought back; `break_glass`
     is the reason why one person alone published.
     """
@@ -41,6 +42,7 @@ class Version:
     note: str
     drafted_by: str
     drafted_at: datetime
+    base: int | None = None
     published_by: str | None = None
     published_at: datetime | None = None
     active_from_at: datetime | None = None
@@ -139,6 +141,21 @@ def check_publishing(
             f"{version.name} cannot come in force in the past ({active_from_at:%Y-%m-%d %H:%M} "
             "UTC). Name an instant that is still to come, or leave --at out for now."
         )
+
+
+def check_base(version: Version, present: Version | None, over: int | None) -> None:
+    """Raise BadInput where publishing would undo what was published since it was drafted.
+
+    `present` is what it would replace, `over` the number whose undoing the publisher has named.
+    """
+    if present is None or present.number in {version.base, over}:
+        return
+    raise BadInput(
+        f"{version.name} was drafted when version {version.base} was in force; meanwhile "
+        f"{present.name} came in force, and this would undo what it changed. Look at `ivr rules "
+        f"diff {version.province} {present.number} {version.number}`; draft it anew from there, or "
+        f"publish it all the same with --over {present.number}."
+    )
 
 
 def _check_open(version: Version) -> None:

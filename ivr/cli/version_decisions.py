@@ -153,6 +153,10 @@ def publish(
     reason: Annotated[
         str | None, typer.Option(help="Why nobody else could publish it (with --break-glass).")
     ] = None,
+    over: Annotated[
+        int | None,
+        typer.Option(help="Undo this version, which came in force after the draft was made."),
+    ] = None,
     who: WhoOption = None,
 ) -> None:
     """Put a draft in force, now or at a time; by another person than the one who drafted it."""
@@ -161,27 +165,46 @@ def publish(
         raise BadInput("--break-glass: needs --reason, and is for now, without --at.")
     if reason is not None and not alone:
         raise BadInput("--reason: belongs to --break-glass.")
-    done = asyncio.run(_publish(ProvinceId(province), number, start, reason, who))
+    wish = _Wish(ProvinceId(province), number, start, reason, over)
+    done, found = asyncio.run(_publish(wish, who))
     _print_findings(finding_line(one) for one in done.warnings)
     typer.echo(f"Published: {_in_force_from(done.version)}.")
+    print_differences(found)
     if done.version.awaits_review:
         typer.echo(f"Somebody else reviews it: ivr rules review {province} {number} --note …")
     _print_still_to_come(done)
 
 
-async def _publish(
-    province: ProvinceId,
-    number: int,
-    start: datetime | None,
-    reason: str | None,
-    who: str | None,
-) -> Published:
-    action = Action.RULES_PUBLISH if reason is None else Action.RULES_BREAK_GLASS
-    async with _deciding(who, action, province) as (versions, person):
-        now, by = datetime.now(UTC), person.id
-        if reason is not None:
-            return await versions.break_glass(province, number, by=by, at=now, reason=reason)
-        return await versions.publish(province, number, by=by, at=now, active_from_at=start)
+@dataclass(frozen=True, slots=True)
+class _Wish:
+    """What is to be published, from when, or alone for a `reason`; what it may undo."""
+
+    province: ProvinceId
+    number: int
+    start_at: datetime | None
+    reason: str | None
+    over: int | None
+
+
+async def _publish(wish: _Wish, who: str | None) -> tuple[Published, tuple[Difference, ...]]:
+    """With the differences to what it replaces."""
+    action = Action.RULES_PUBLISH if wish.reason is None else Action.RULES_BREAK_GLASS
+    async with _deciding(who, action, wish.province) as (versions, person):
+        now = datetime.now(UTC)
+        before = (await versions.in_force(wish.start_at or now)).versions.get(wish.province)
+        done = await _published(versions, wish, person.id, now)
+        new = await versions.version(wish.province, wish.number)
+        return done, differences(before.rules, new.rules) if before else ()
+
+
+async def _published(versions: VersionStore, wish: _Wish, by: str, now: datetime) -> Published:
+    if wish.reason is not None:
+        return await versions.break_glass(
+            wish.province, wish.number, by=by, at=now, reason=wish.reason
+        )
+    return await versions.publish(
+        wish.province, wish.number, by=by, at=now, active_from_at=wish.start_at, over=wish.over
+    )
 
 
 def withdraw(province: ProvinceArgument, number: NumberArgument, *, who: WhoOption = None) -> None:

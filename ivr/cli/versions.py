@@ -19,7 +19,6 @@ from ivr.cli.version_tables import (
     versions_table,
 )
 from ivr.errors import BadInput, RulesError
-from ivr.installation import opened
 from ivr.model import ProvinceId
 from ivr.rules.diff import Difference, differences
 from ivr.rules.findings import errors_of
@@ -28,6 +27,7 @@ from ivr.rules.load import Inspection, inspect
 from ivr.rules.schema import ProvinceRules
 from ivr.rules.writing import as_yaml
 from ivr.settings import Settings, load_settings
+from ivr.store.store import Store
 from ivr.store.versions import VersionStore
 from ivr.text import to_ascii_digits
 from ivr.versions import StoredVersion, Version, VersionState, in_force, state_of
@@ -39,7 +39,7 @@ NumberArgument = Annotated[int, typer.Argument(help="The version's number, as in
 
 @asynccontextmanager
 async def version_store(settings: Settings | None = None) -> AsyncIterator[VersionStore]:
-    async with opened(settings or load_settings()) as store:
+    async with await Store.open(settings or load_settings()) as store:
         yield VersionStore(store)
 
 

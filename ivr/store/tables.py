@@ -195,6 +195,7 @@ rules_versions = Table(
     Column("version", String, nullable=False),  # of the content: ProvinceRules.version
     Column("rules", JSON, nullable=False),  # ProvinceRules.model_dump(mode="json")
     Column("note", Text, nullable=False),
+    Column("base", Integer),  # the number that was in force when it was drafted
     Column("drafted_by", String, nullable=False),
     Column("drafted_at", UtcDateTime, nullable=False),
     Column("published_by", String),

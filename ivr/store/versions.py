@@ -38,6 +38,7 @@ from ivr.versions import (
     RulesInForce,
     StoredVersion,
     Version,
+    check_base,
     check_publishing,
     check_reason,
     check_review,
@@ -133,7 +134,9 @@ class VersionStore:
             if item.severity is not Severity.QUESTION
         ]
         async with self._deciding() as connection:
-            version = await add_version(connection, rules, note=note, drafted_by=by, drafted_at=at)
+            present = in_force(await load_versions(connection, rules.id), at)
+            facts = {"drafted_by": by, "drafted_at": at, "base": present and present.number}
+            version = await add_version(connection, rules, note=note, **facts)
             await self._note(
                 connection,
                 version,
@@ -166,12 +169,16 @@ class VersionStore:
         by: str,
         at: datetime,
         active_from_at: datetime | None = None,
+        over: int | None = None,
     ) -> Published:
         """Put a draft in force, now or from `active_from_at` on; by another than its drafter.
 
-        Raises BadInput also where the check finds errors, naming them.
+        Raises BadInput also where the check finds errors, naming them, and where it would undo
+        another version than `over` that came in force after it was drafted.
         """
-        return await self._publish(province, number, by=by, at=at, active_from_at=active_from_at)
+        return await self._publish(
+            province, number, by=by, at=at, active_from_at=active_from_at, over=over
+        )
 
     async def break_glass(
         self, province: ProvinceId, number: int, *, by: str, at: datetime, reason: str
@@ -189,6 +196,7 @@ class VersionStore:
         at: datetime,
         active_from_at: datetime | None = None,
         reason: str | None = None,
+        over: int | None = None,
     ) -> Published:
         content = await self.version(province, number)
         warnings = await self._without_errors(
@@ -201,6 +209,8 @@ class VersionStore:
                 draft, by=by, alone=bool(reason), at=at, active_from_at=active_from_at or at
             )
             values = _publishing(by, now, max(active_from_at or now, now))
+            if reason is None:
+                check_base(draft, in_force(known, values["active_from_at"]), over)
             version = await change_version(connection, draft, values | {"break_glass": reason})
             action = "rules.break_glass" if reason else "rules.publish"
             start = values["active_from_at"]

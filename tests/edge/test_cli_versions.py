@@ -147,9 +147,9 @@ def test_a_script_gets_every_promised_key(run: Run, file: Path) -> None:
         list(newest)
         == list(oldest)
         == [
-            *("province", "number", "version", "note", "drafted_by", "drafted_at", "published_by"),
-            *("published_at", "active_from_at", "restores", "break_glass", "reviewed_by"),
-            *("reviewed_at", "withdrawn_by", "withdrawn_at", "state"),
+            *("province", "number", "version", "note", "drafted_by", "drafted_at", "base"),
+            *("published_by", "published_at", "active_from_at", "restores", "break_glass"),
+            *("reviewed_by", "reviewed_at", "withdrawn_by", "withdrawn_at", "state"),
         ]
     )
     assert (newest["version"], newest["drafted_by"], newest["note"]) == (

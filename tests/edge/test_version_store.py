@@ -425,7 +425,7 @@ async def test_race_a_publishing_whose_clock_was_read_before_another(
     """What is written last counts: else somebody is told it is published, and it never comes."""
     first, second = await drafted(versions, ring_s=21), await drafted(versions, ring_s=22)
     await versions.publish(MARKAZI, second, by="omid", at=at(2))
-    await versions.publish(MARKAZI, first, by="reza", at=at(1))
+    await versions.publish(MARKAZI, first, by="reza", at=at(1), over=second)
     assert await number_in_force(versions, 3) == first
 
 
@@ -461,3 +461,16 @@ async def test_nothing_stays_of_a_decision_without_its_audit_entry(
     found = await one(versions, number)
     assert found.published_at is found.withdrawn_at is None
     assert len(await versions.history(MARKAZI)) == 1
+
+
+async def test_race_two_drafts_are_made_from_the_same_version(versions: VersionStore) -> None:
+    """Whoever publishes second would undo what the first changed: refused until they say so."""
+    await published(versions)
+    first = await drafted(versions, 1, ring_s=21)
+    second = await drafted(versions, 1, ring_s=22)
+    await versions.publish(MARKAZI, first, by="omid", at=at(2))
+    with pytest.raises(BadInput, match=f"would undo what it changed.*--over {first}"):
+        await versions.publish(MARKAZI, second, by="omid", at=at(3))
+    done = await versions.publish(MARKAZI, second, by="omid", at=at(3), over=first)
+    assert done.version.base == 1
+    assert await number_in_force(versions, 4) == second

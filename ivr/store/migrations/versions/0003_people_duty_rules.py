@@ -74,6 +74,7 @@ def _rules_versions() -> None:
         sa.Column("version", sa.String(), nullable=False),
         sa.Column("rules", sa.JSON(), nullable=False),
         sa.Column("note", sa.Text(), nullable=False),
+        sa.Column("base", sa.Integer(), nullable=True),
         sa.Column("drafted_by", sa.String(), nullable=False),
         sa.Column("drafted_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("published_by", sa.String(), nullable=True),
