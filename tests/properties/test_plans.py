@@ -162,6 +162,8 @@ def books(draw: st.DrawFn) -> DutyBook:
 
     desk = st.sampled_from(DESKS).map(DeskId)
     who = st.sampled_from(PEOPLE).map(CounsellorId)
+    one_by_one = draw(st.integers(0, 3)) > 0
+    gone = draw(st.lists(desk, max_size=4)) if one_by_one else map(DeskId, DESKS)
     return DutyBook(
         roster=tuple(
             RosterEntry(
@@ -176,12 +178,12 @@ def books(draw: st.DrawFn) -> DutyBook:
         closures=tuple(
             Closure(
                 id=number,
-                desk=draw(desk),
+                desk=closed,
                 kind=draw(st.sampled_from(ClosureKind)),
                 reason="",
-                **times(),
+                **(times() if one_by_one else {"from_at": hour(0), "until_at": hour(WEEK_HOURS)}),
             )
-            for number in range(draw(st.integers(0, 4)))
+            for number, closed in enumerate(gone)
         ),
     )
 
