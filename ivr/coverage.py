@@ -72,12 +72,17 @@ def relevant(
     rules: ProvinceRules, people: Iterable[Counsellor], book: DutyBook
 ) -> tuple[tuple[Counsellor, ...], DutyBook]:
     """The people and the duty that calls of this province could ever meet."""
-    named = chain.from_iterable(step.desks for step in rules.steps)
-    desks = frozenset((*rules.all_desks, *named))
+    desks = desks_of(rules)
     ours = book.of_desks(desks)
     rostered = {entry.counsellor for entry in ours.roster}
     theirs = (one for one in people if one.id in rostered or not desks.isdisjoint(one.desks))
     return tuple(theirs), ours
+
+
+def desks_of(rules: ProvinceRules) -> frozenset[DeskId]:
+    """Every desk that these rules may ring."""
+    named = chain.from_iterable(step.desks for step in rules.steps)
+    return frozenset((*rules.all_desks, *named))
 
 
 def unmet_skills(

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from ivr.cli.dry_run import command as dry_run
 from ivr.cli.explain import explain
 from ivr.cli.version_decisions import draft, publish, review, rollback, withdraw
 from ivr.cli.versions import diff, history, show
@@ -25,6 +26,7 @@ from ivr.settings import Settings, load_settings
 app = typer.Typer(no_args_is_help=True, help="The rules that each province's line goes by.")
 for _command in (explain, draft, publish, withdraw, rollback, review, history, diff, show):
     app.command()(_command)
+app.command("dry-run")(dry_run)
 
 
 @app.callback()

@@ -7,6 +7,7 @@ from ivr import effects as do
 from ivr import events as ev
 from ivr.deployment import Deployment
 from ivr.model import CallPhase
+from ivr.presence import Presence
 from ivr.queues import Floor
 from ivr.waiting import FloorCall
 
@@ -35,11 +36,11 @@ class CheckedFloor(Floor):
         return effects
 
     def _nobody_waits_in_vain(self, now: datetime) -> None:
-        """Promise 2."""
-        free = {presence.profile.id for presence in self.staff if presence.free}
+        """Promise 2. An ordinary telephone is rung only for whom duty expects."""
+        free = [presence for presence in self.staff if presence.free]
         for call in self.line:
             due_at = call.step_due_at()
-            if free & call.eligible:
+            if any(_may_be_rung(presence, call) for presence in free):
                 self.broken["a call waited while an eligible counsellor was free"] += 1
             if due_at is not None and due_at <= now:
                 self.broken["a step was not opened in time"] += 1
@@ -74,3 +75,9 @@ class CheckedFloor(Floor):
                     earlier = other.place is not None and other.place < call.place
                     if earlier and effect.offer.counsellor in other.eligible:
                         self.broken["a call was served before one that came first"] += 1
+
+
+def _may_be_rung(presence: Presence, call: FloorCall) -> bool:
+    name = presence.profile.id
+    device = presence.idle_device(expected=name in call.expected)
+    return name in call.eligible and device is not None

@@ -95,14 +95,14 @@ def caller_plan(load: Load, area_code: str, rng: Random) -> CallerPlan:
     return CallerPlan(
         number=_number(area_code, rng),
         silent=silent,
-        talk_s=rng.uniform(*SHORT_TALK_S) if short else _talk_s(rng),
+        talk_s=rng.uniform(*SHORT_TALK_S) if short else talk_length_s(rng),
         ends_talk=rng.random() < CALLER_ENDS,
         leaves_after_s=rng.uniform(0, LEAVES_WITHIN_S) if rng.random() < LEAVES_ANYWHERE else None,
         gives_up_after_s=30.0 + rng.expovariate(1 / PATIENCE_S),
     )
 
 
-def _talk_s(rng: Random) -> float:
+def talk_length_s(rng: Random) -> float:
     return rng.lognormvariate(math.log(TALK_MEDIAN_S), TALK_SIGMA)
 
 

@@ -157,7 +157,7 @@ def call_from_row(row: Row | RowMapping) -> CallRecord:
         phase=decode(CallPhase, row["phase"]),
         end=_optional(CallEnd, row["end"]),
         ended_by=_optional(EndedBy, row["ended_by"]),
-        facts=_facts_from_row(row),
+        facts=facts_from_row(row),
         plan=decode(RoutePlan, row["plan"]) if row["plan"] else None,
         offers=tuple(decode(OfferEntry, offer) for offer in row["offers"]),
         location=decode(CallLocation, row["location"]) if row["location"] else None,
@@ -175,7 +175,8 @@ def _caller_from_row(row: Row | RowMapping) -> CallerRef | None:
     )
 
 
-def _facts_from_row(row: Row | RowMapping) -> CallFacts | None:
+def facts_from_row(row: Row | RowMapping) -> CallFacts | None:
+    """What the call joined with; raises StoreError where a value is not one of this version's."""
     if row["lane"] is None:
         return None
     return CallFacts(

@@ -1,0 +1,1 @@
+"""What other rules would have meant: past or simulated calls through old and new rules."""
