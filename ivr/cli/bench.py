@@ -2,11 +2,13 @@
 
 import asyncio
 import json
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from ivr.errors import BadInput
+from ivr.logs import set_up_logs
 from ivr.settings import load_settings
 
 app = typer.Typer(no_args_is_help=True, help="Measure on this machine.")
@@ -48,6 +50,28 @@ def rules(*, quick: Quick = False, as_json: AsJson = False) -> None:
         typer.echo(json.dumps(result.as_json(), indent=1, ensure_ascii=False))
     else:
         typer.echo(f"Rules, {result.began_at:%Y-%m-%d %H:%M} UTC")
+        typer.echo(f"{result.machine}\n\n{bench.table(result)}")
+
+
+@app.command()
+def handover(
+    *,
+    ours: Annotated[int, typer.Option(min=1, help="Hand-overs of ours.")] = 200,
+    app_queue: Annotated[int, typer.Option(min=1, help="Hand-overs of app_queue.")] = 30,
+    keep_capture: Annotated[
+        Path | None, typer.Option(help="Keep the capture (pcap) there.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """From a counsellor's BYE to the next INVITE: ours and app_queue, on a real Asterisk."""
+    from ivr.bench import handover as bench  # noqa: PLC0415
+
+    set_up_logs(for_people=True)
+    result = asyncio.run(bench.measure(ours=ours, app_queue=app_queue, keep_capture=keep_capture))
+    if as_json:
+        typer.echo(json.dumps(result.as_json(), indent=1))
+    else:
+        typer.echo(f"Hand-over, {result.began_at:%Y-%m-%d %H:%M} UTC, {result.took_s:.0f} s")
         typer.echo(f"{result.machine}\n\n{bench.table(result)}")
 
 
