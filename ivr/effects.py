@@ -87,7 +87,15 @@ class SaveCall:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RaiseAlarm:
-    """Tell whoever watches the floor; `subject` is an id."""
+    """Tell that an alarm stands from now on (`ivr.notices.AlarmCode`); `subject` is an id."""
+
+    code: str
+    subject: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LiftAlarm:
+    """Tell that it is over."""
 
     code: str
     subject: str
@@ -106,3 +114,4 @@ Effect = (
     | SaveCall
     | RaiseAlarm
 )
+    | LiftAlarm

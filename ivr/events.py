@@ -26,6 +26,7 @@ from ivr.model import (
     ProvinceId,
     RoutePlan,
 )
+from ivr.notices import Alarm, ClosedDesk
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -189,6 +190,14 @@ class LimitsChanged:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NoticesChanged:
+    """All alarms that the watchman sees now, and all desks that are closed now."""
+
+    alarms: tuple[Alarm, ...]
+    closed_desks: tuple[ClosedDesk, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CallsRestored:
     """Records left open by an earlier controller; posted once, before Asterisk is seen."""
 
@@ -235,6 +244,7 @@ Event = (
     | DutyChanged
     | PlansChanged
     | LimitsChanged
+    | NoticesChanged
     | CallsRestored
     | ExchangeLost
     | ExchangeSeen

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from ivr import effects as do
 from ivr import events as ev
 from ivr.model import (
+from ivr.floor_alarms import raise_alarm
     CallPhase,
     Counsellor,
     DeskId,
@@ -21,6 +22,7 @@ from ivr.model import (
     OfferResult,
 )
 from ivr.presence import Presence
+from ivr.notices import AlarmCode
 from ivr.waiting import FloorCall
 
 if TYPE_CHECKING:
@@ -172,7 +174,7 @@ def end_offer(floor: "Floor", call: FloorCall, result: OfferResult) -> None:
     presence = floor.staff.get(offer.counsellor)
     assert presence is not None, "who has an offer is on the floor"
     if floor.staff.release(presence, result, floor.limits_of(call), floor.now):
-        floor.act(do.RaiseAlarm(code="not_answering", subject=offer.counsellor))
+        raise_alarm(floor, AlarmCode.NOT_ANSWERING, offer.counsellor)
 
 
 def withdraw(floor: "Floor", call: FloorCall, why: OfferResult) -> None:

@@ -13,7 +13,9 @@ from typing import Any, ClassVar
 
 from ivr import effects as do
 from ivr import events as ev
-from ivr import offers, replanning
+from ivr import announcing, floor_alarms, offers, replanning
+from ivr.announcing import Announcer
+from ivr.floor_alarms import AlarmBoard
 from ivr.limits import Limits
 from ivr.model import (
     CallEnd,
@@ -26,6 +28,7 @@ from ivr.model import (
     OfferResult,
     ProvinceId,
 )
+from ivr.notices import ClosedDesk
 from ivr.presence import Presence
 from ivr.reconcile import reconcile
 from ivr.staff import Staff
@@ -53,7 +56,10 @@ class Floor:
         self._limits_by_province = limits_by_province
         self.calls: dict[CallId, FloorCall] = {}
         self.line = Line()
+        self.announcer = Announcer()
         self.exchange_up = False
+        self.alarms = AlarmBoard()
+        self.closed_desks: tuple[ClosedDesk, ...] = ()
         self.sequence = 0
         self.restored: dict[CallId, CallRecord] = {}
         self.offers: dict[OfferId, FloorCall] = {}
@@ -78,6 +84,7 @@ class Floor:
             self._timer_due(kind, subject)
         self._HANDLERS[type(event)](self, event)
         self._dispatch()
+        floor_alarms.lift_what_is_over(self)
         saves = [do.SaveCall(record=call.record) for call in self._changed.values()]
         self._changed = {}
         return [*self._effects, *saves]
@@ -143,6 +150,7 @@ class Floor:
         call.start_plan(joined_at)
         self.wake(call.step_due_at(), "step", call.id)
         self.line.join(call, joined_at, first=first)
+        announcing.start(self, call, joined_at)
 
     def call_hung_up(self, event: ev.CallHungUp) -> None:
         call = self.calls.get(event.call)
@@ -283,6 +291,8 @@ class Floor:
             offers.offer_due(self, OfferId(subject))
         elif kind == "counsellor":
             self.staff.time_is_up(CounsellorId(subject), self.now)
+        elif kind == "announce":
+            announcing.due(self)
 
     def time_passed(self, _event: ev.TimePassed) -> None:
         """The timers and the dispatch step, which every event sets off, do what is due."""
@@ -310,6 +320,7 @@ class Floor:
         ev.DutyChanged: replanning.duty_changed,
         ev.PlansChanged: replanning.plans_changed,
         ev.LimitsChanged: limits_changed,
+        ev.NoticesChanged: floor_alarms.notices_changed,
         ev.CallsRestored: calls_restored,
         ev.ExchangeLost: exchange_lost,
         ev.ExchangeSeen: exchange_seen,

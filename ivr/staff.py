@@ -88,7 +88,7 @@ class Staff:
             self._hold_after(presence, result, limits, now)
         self._settle(presence, now)
         missed_now = result is OfferResult.RONA
-        return missed_now and presence.missed_in_a_row == limits.rona_alarm_after
+        return missed_now and presence.missed_in_a_row >= limits.rona_alarm_after
 
     def _start_wrap_up(self, presence: Presence, wrap_up_s: float, now: datetime) -> None:
         until_at = now + timedelta(seconds=wrap_up_s)
@@ -126,6 +126,7 @@ class Staff:
             presence.pause_reason = None
             presence.lift_hold()
             presence.idle_since_at = now
+            presence.missed_in_a_row = 0
             self._settle(presence, now)
 
     def sign_in(self, counsellor: CounsellorId, now: datetime) -> None:

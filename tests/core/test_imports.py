@@ -10,7 +10,7 @@ PACKAGE = Path(__file__).parents[2] / "ivr"
 STDLIB = sys.stdlib_module_names
 
 WORDS = {"model", "errors"}
-FACTS = WORDS | {"limits", "events", "effects", "view", "text", "outcomes"}
+FACTS = WORDS | {"limits", "notices", "events", "effects", "view", "text", "outcomes"}
 FLOOR = FACTS | {
     "presence",
     "timers",
@@ -20,6 +20,7 @@ FLOOR = FACTS | {
     "offers",
     "replanning",
     "reconcile",
+    "floor_alarms",
 }
 CORE = FLOOR | {
     "floor_view",
@@ -39,9 +40,10 @@ MAY_IMPORT = {
     "errors": set(),
     "text": set(),
     "limits": {"model"},
-    "events": {"model", "limits"},
+    "notices": {"model"},
+    "events": {"model", "limits", "notices"},
     "effects": {"model"},
-    "view": {"model"},
+    "view": {"model", "notices"},
     "outcomes": {"errors"},
     "spoken": set(),
     "timers": set(),
@@ -52,6 +54,7 @@ MAY_IMPORT = {
     "offers": FLOOR,
     "replanning": FLOOR,
     "reconcile": FLOOR,
+    "floor_alarms": FLOOR,
     "floor_view": FACTS | {"presence", "waiting", "staff", "queues"},
     "duty": {"model"},
     "alarms": {"model", "duty"},
