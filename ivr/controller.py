@@ -10,7 +10,7 @@ import structlog
 
 from ivr import effects as do
 from ivr import events as ev
-from ivr.dialplan.conversation import Conversation, Mail
+from ivr.dialplan.conversation import Conversation, Mail, News
 from ivr.dialplan.whisper import Whisper
 from ivr.errors import LineError
 from ivr.floor_view import view_of
@@ -63,6 +63,11 @@ class Parties:
         conversation = self.calls.get(call)
         if conversation is not None:
             conversation.mailbox.put_nowait(mail)
+
+    def say(self, call: CallId, news: News) -> None:
+        conversation = self.calls.get(call)
+        if conversation is not None:
+            conversation.news.put_nowait(news)
 
 
 class Controller:
@@ -165,6 +170,8 @@ class _Hands:
                 self._let_in(effect)
             case do.Connect() | do.HoldCall() | do.CloseCall() | do.SendToFallback():
                 self._parties.tell(effect.call, effect)
+            case do.Announce() | do.Hush():
+                self._parties.say(effect.call, effect)
             case do.RecallCaller(call=call):
                 self._act(self._recall_once(call), "recall", call)
             case do.SaveCall(record=record):

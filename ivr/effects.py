@@ -6,7 +6,16 @@ retried by the shell.
 
 from dataclasses import dataclass
 
-from ivr.model import CallFacts, CallId, CallRecord, CounsellorId, Offer, OfferId, OfferResult
+from ivr.model import (
+    CallFacts,
+    CallId,
+    CallRecord,
+    CounsellorId,
+    Offer,
+    OfferId,
+    OfferResult,
+    WaitNote,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +78,21 @@ class SendToFallback:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Announce:
+    """Tell a waiting caller where they stand; whatever else is to be done cuts it short."""
+
+    call: CallId
+    note: WaitNote
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hush:
+    """A counsellor is free: end the announcement that plays, if one does."""
+
+    call: CallId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PlanAgain:
     """Make plans for these calls by the duty of now; they come back as PlansChanged.
 
@@ -110,6 +134,8 @@ Effect = (
     | CloseCall
     | RecallCaller
     | SendToFallback
+    | Announce
+    | Hush
     | PlanAgain
     | SaveCall
     | RaiseAlarm

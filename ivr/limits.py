@@ -44,6 +44,10 @@ class Limits:
     declined_s: float = 15.0
     failed_s: float = 2.0
     device_lost_s: float = 15.0  # until Asterisk's own check of a silent phone has spoken: 12 s
+    announce_first_s: float = 10.0  # after joining, when the sentence of joining is over; ours
+    announce_every_s: float = 30.0  # ours
+    announce_position: bool = True
+    announce_wait: bool = True
 
     def back_off(self, result: OfferResult, in_a_row: int) -> tuple[Hold, float] | None:
         """The hold that an offer's end puts on its counsellor, in seconds; None for no hold."""

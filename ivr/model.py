@@ -314,6 +314,25 @@ class OfferEntry:
     result: OfferResult
 
 
+class WaitWords(StrEnum):
+    """What a waiting caller is told besides numbers."""
+
+    ALL_BUSY = "all_busy"
+    STILL_WAITING = "still_waiting"
+    TAKING_LONGER = "taking_longer"  # than was said
+    DANGER = "danger"
+    SILENCE = "silence"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WaitNote:
+    """One announcement: words, the place in line from 1, the wait (0: less than a minute)."""
+
+    words: WaitWords | None = None
+    place: int | None = None
+    minutes: int | None = None
+
+
 class EndedBy(StrEnum):
     CALLER = "caller"
     COUNSELLOR = "counsellor"

@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from ivr import announcing
 from ivr import effects as do
 from ivr import events as ev
 from ivr.model import (
@@ -48,6 +49,7 @@ def make_offer(floor: "Floor", call: FloorCall, presence: Presence) -> None:
     first_at = call.record.first_offered_at or floor.now
     floor.change(call, phase=CallPhase.OFFERED, first_offered_at=first_at)
     floor.wake(offer.deadline_at, "offer", offer.id)
+    announcing.hush(floor, call)
     floor.act(do.OfferCall(offer=offer))
 
 

@@ -14,6 +14,7 @@ from ivr.model import (
     OfferResult,
 )
 from ivr.presence import Presence
+from ivr.recent_times import RecentTimes
 from ivr.timers import Timers
 from ivr.waiting import FloorCall
 
@@ -23,6 +24,7 @@ class Staff:
 
     def __init__(self, timers: Timers) -> None:
         self._timers = timers
+        self.recent = RecentTimes()
         self._presences: dict[CounsellorId, Presence] = {}
         self._free: dict[CounsellorId, Presence] = {}
         self._by_device: dict[DeviceId, Presence] = {}
@@ -202,6 +204,7 @@ class Staff:
     def _settle(self, presence: Presence, now: datetime) -> None:
         """Keep the index of free counsellors true after any change of one of them."""
         counsellor = presence.profile.id
+        self.recent.observe(presence, now)
         presence.note_state(now)
         if presence.leaving and presence.offer is None:
             self._presences.pop(counsellor, None)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
+from ivr.heard import Heard
 from ivr.model import CallId, CallPhase, CallRecord, CounsellorId, Offer, RoutePlan
 
 
@@ -30,6 +31,7 @@ class FloorCall:
     step: int = 0
     step_opened_at: datetime | None = None
     fallback_since_at: datetime | None = None
+    heard: Heard | None = None  # in this wait; None before the first
 
     @property
     def id(self) -> CallId:

@@ -9,16 +9,20 @@ from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum, auto
+from typing import TypeVar
 
 from ivr import effects as do
 from ivr import events as ev
 from ivr.dialplan.channel import Channel, RoomRole
 from ivr.dialplan.flow import ALL_KEYS, Answer, Fact, Flow, Question, Then
 from ivr.dialplan.resume import Phase, Resume, county_facts, facts_of
-from ivr.dialplan.script import UNKNOWN_COUNTY
+from ivr.dialplan.script import UNKNOWN_COUNTY, waiting_prompts
 from ivr.model import CallFacts, CallId, LocationCandidate, ProvinceId, RoutePlan
 
+News = do.Announce | do.Hush
 Mail = do.Connect | do.HoldCall | do.CloseCall | do.SendToFallback
+
+Item = TypeVar("Item")
 
 # After the room is left, the floor says at once whether the talk was ended or broke off.
 VERDICT_S = 2.0
@@ -31,7 +35,10 @@ class _Next(Enum):
 
 @dataclass(slots=True, kw_only=True)
 class Conversation:
-    """One caller's conversation. `post` takes events, `plan` asks the router, `now` the clock."""
+    """One caller's conversation. `post` takes events, `plan` asks the router, `now` the clock.
+
+    `mailbox` has what the floor wants done, `news` what may be said meanwhile.
+    """
 
     call: CallId
     province: ProvinceId
@@ -41,6 +48,7 @@ class Conversation:
     plan: Callable[[CallFacts], RoutePlan]
     now: Callable[[], datetime]
     mailbox: asyncio.Queue[Mail] = field(default_factory=asyncio.Queue)
+    news: asyncio.Queue[News] = field(default_factory=asyncio.Queue)
     out_of_room: asyncio.Event = field(default_factory=asyncio.Event)
     _known: dict[Fact, str] = field(default_factory=dict)
     _likely: LocationCandidate | None = None
@@ -154,38 +162,30 @@ class Conversation:
                     return _Next.FALLBACK
 
     async def _wait_for_mail(self, say: tuple[str, ...]) -> Mail:
-        """A sentence now and then, music between, until the floor wants something."""
+        """Sentences, music between them, until the floor wants something: that cuts all short."""
+        _take_last(self.news)  # of an earlier wait
+        mail = await _first_of(self._pass_the_time(say), self.mailbox)
+        assert mail is not None, "the time is passed until it is cut short"
+        return mail
+
+    async def _pass_the_time(self, say: tuple[str, ...]) -> None:
+        """For ever. Nothing is said of the line before the first sentence is over."""
+        if say:
+            await self.channel.play(say)
+        news = _take_last(self.news)
         while True:
-            mail = await self._unless_mail(self.channel.play(say)) if say else None
-            if mail is None:
-                await self.channel.start_music()
-                mail = await self._unless_mail(self._listen(self.flow.announce_every_s))
-            if mail is not None:
-                return mail
-            say = self.flow.still_waiting
+            if isinstance(news, do.Announce):
+                prompts = waiting_prompts(self.flow.waiting, news.note)
+                news = await _first_of(self.channel.play(prompts), self.news)
+                if news is not None:
+                    continue
+            await self.channel.start_music()
+            news = await _first_of(self._listen(), self.news)
 
-    async def _listen(self, seconds: float) -> None:
+    async def _listen(self) -> None:
         """Keys mean nothing in line, but waiting for one tells of a hang-up at once."""
-        try:
-            async with asyncio.timeout(seconds):
-                while True:
-                    await self.channel.wait_key(None)
-        except TimeoutError:
-            return
-
-    async def _unless_mail(self, activity: Coroutine[None, None, object]) -> Mail | None:
-        """Do `activity` until it ends or mail comes, which pre-empts it."""
-        doing = asyncio.create_task(activity)
-        reading = asyncio.create_task(self.mailbox.get())
-        try:
-            await asyncio.wait({doing, reading}, return_when=asyncio.FIRST_COMPLETED)
-            if doing.done():
-                doing.result()
-            return reading.result() if reading.done() else None
-        finally:
-            doing.cancel()
-            reading.cancel()
-            await asyncio.wait({doing, reading})
+        while True:
+            await self.channel.wait_key(None)
 
     # -------------------------------------------------------------------- talk
 
@@ -212,3 +212,28 @@ class Conversation:
         """The closing sentence offers the way back; only after it does the machine let go."""
         key = await self._key_after(self.flow.closing, self.flow.closing_wait_s)
         return key == self.flow.come_back_key
+
+
+async def _first_of(
+    activity: Coroutine[None, None, object], queue: "asyncio.Queue[Item]"
+) -> Item | None:
+    """Do `activity` until it ends or something is in the queue, which pre-empts it."""
+    doing = asyncio.create_task(activity)
+    reading = asyncio.create_task(queue.get())
+    try:
+        await asyncio.wait({doing, reading}, return_when=asyncio.FIRST_COMPLETED)
+        if doing.done():
+            doing.result()
+        return reading.result() if reading.done() else None
+    finally:
+        doing.cancel()
+        reading.cancel()
+        await asyncio.wait({doing, reading})
+
+
+def _take_last(queue: "asyncio.Queue[Item]") -> Item | None:
+    """Empty the queue: what was put in before the last is out of date."""
+    last = None
+    while not queue.empty():
+        last = queue.get_nowait()
+    return last

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from ivr.model import CategoryId
+from ivr.model import CategoryId, WaitWords
 
 ALL_KEYS = "0123456789*#"
 
@@ -59,20 +59,20 @@ class Question:
 class Flow:
     """A line's whole conversation; prompts are ids of the catalogue.
 
-    `topics`: what a counsellor hears of the category that a caller chose.
+    `waiting`: what is said between the music, besides numbers. `topics`: what a counsellor hears of
+    the category that a caller chose.
     """
 
     questions: tuple[Question, ...]
     wrong_key: tuple[str, ...]
     in_line: tuple[str, ...]
-    still_waiting: tuple[str, ...]
+    waiting: Mapping[WaitWords, tuple[str, ...]]
     counsellor_lost: tuple[str, ...]
     closing: tuple[str, ...]
     come_back_key: str
     back_in_line: tuple[str, ...]
     goodbye: tuple[str, ...]
     topics: Mapping[CategoryId, str]
-    announce_every_s: float
     closing_wait_s: float
 
     def prompts(self) -> frozenset[str]:
@@ -88,7 +88,7 @@ class Flow:
         for prompts in (
             self.wrong_key,
             self.in_line,
-            self.still_waiting,
+            *self.waiting.values(),
             self.counsellor_lost,
             self.closing,
             self.back_in_line,

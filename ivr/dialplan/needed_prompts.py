@@ -6,9 +6,10 @@ from itertools import product
 from ivr.dialplan.desk import DESK_PROMPTS
 from ivr.dialplan.desk_static import NOT_NOW_PROMPT
 from ivr.dialplan.flow import Flow
-from ivr.dialplan.script import whisper_prompts
+from ivr.dialplan.script import waiting_prompts, whisper_prompts
 from ivr.dialplan.static import CLOSING_PROMPT
-from ivr.model import CallFacts, Lane
+from ivr.expected_wait import FARTHEST_PLACE, MINUTES
+from ivr.model import CallFacts, Lane, WaitNote
 from ivr.rules.schema import ProvinceRules
 
 
@@ -17,7 +18,17 @@ def needed_prompts(rules: ProvinceRules, flow: Flow) -> set[str]:
     needed = {CLOSING_PROMPT, NOT_NOW_PROMPT, *DESK_PROMPTS, *flow.prompts()}
     for facts in _possible_facts(rules):
         needed.update(whisper_prompts(flow.topics, facts, confirm=True))
+    for note in _possible_notes():
+        needed.update(waiting_prompts(flow.waiting, note))
     return needed
+
+
+def _possible_notes() -> Iterator[WaitNote]:
+    """Words are the flow's own; of the numbers each alone."""
+    for place in range(1, FARTHEST_PLACE + 1):
+        yield WaitNote(place=place)
+    for minutes in MINUTES:
+        yield WaitNote(minutes=minutes)
 
 
 def _possible_facts(rules: ProvinceRules) -> Iterator[CallFacts]:

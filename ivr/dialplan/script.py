@@ -7,11 +7,20 @@ category; key 0, silence and a second wrong key lead to a human everywhere.
 from collections.abc import Mapping
 
 from ivr.dialplan.flow import Answer, Fact, Flow, Page, Question, Then
-from ivr.model import UNKNOWN_CATEGORY, CallFacts, CategoryId, Lane
+from ivr.model import UNKNOWN_CATEGORY, CallFacts, CategoryId, Lane, WaitNote, WaitWords
 from ivr.rules.menus import HUMAN_KEY, NEXT_PAGE_KEY, CategoryChoice, CountyChoice
 from ivr.rules.schema import ProvinceRules
+from ivr.spoken import about_minutes, position
 
 UNKNOWN_COUNTY = "-"
+
+WAITING: Mapping[WaitWords, tuple[str, ...]] = {
+    WaitWords.ALL_BUSY: ("all-busy",),
+    WaitWords.STILL_WAITING: ("still-waiting",),
+    WaitWords.TAKING_LONGER: ("taking-longer",),
+    WaitWords.DANGER: ("waiting-danger",),
+    WaitWords.SILENCE: ("waiting-silence",),
+}
 
 
 def build_flow(rules: ProvinceRules) -> Flow:
@@ -21,14 +30,13 @@ def build_flow(rules: ProvinceRules) -> Flow:
         questions=(_first_question(rules), *county, _category_question(rules)),
         wrong_key=("wrong-key",),
         in_line=("in-line",),
-        still_waiting=("still-waiting",),
+        waiting=WAITING,
         counsellor_lost=("counsellor-lost",),
         closing=("closing",),
         come_back_key="1",
         back_in_line=("back-in-line",),
         goodbye=("goodbye",),
         topics={choice.category: choice.topic for choice in rules.menus.category_choices},
-        announce_every_s=rules.conversation.announce_every_s,
         closing_wait_s=rules.conversation.closing_wait_s,
     )
 
@@ -117,6 +125,16 @@ def _category_answer(choice: CategoryChoice) -> Answer:
     if choice.lane is Lane.DANGER:
         return Answer(facts=facts | _lane(Lane.DANGER), say=("stay-with-us",), then=Then.LINE)
     return Answer(facts=facts)
+
+
+def waiting_prompts(
+    waiting: Mapping[WaitWords, tuple[str, ...]], note: WaitNote
+) -> tuple[str, ...]:
+    """What a waiting caller hears: words, then the place, then the expected wait."""
+    words = waiting[note.words] if note.words is not None else ()
+    place = position(note.place) if note.place is not None else ()
+    wait = about_minutes(note.minutes) if note.minutes is not None else ()
+    return (*words, *place, *(("wait-you", *wait, "wait-is") if wait else ()))
 
 
 def whisper_prompts(

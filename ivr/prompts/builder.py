@@ -100,11 +100,11 @@ def manifest(directory: Path) -> Mapping[str, str]:
 
 def _source(prompt: Prompt, recording: Path | None, speaker: str) -> Source:
     if recording:
-        key = _digest([_read(recording), prompt.pause_s])
+        key = _digest([_read(recording), prompt.pause_s, prompt.quieter_db])
     else:
         voice = prompt.voice
         settings = (voice.name, voice.speed, voice.pitch)
-        key = _digest([speaker, settings, prompt.say, prompt.pause_s])
+        key = _digest([speaker, settings, prompt.say, prompt.pause_s, prompt.quieter_db])
     return Source(prompt=prompt, recording=recording, key=key)
 
 
@@ -177,7 +177,7 @@ def _make_prompt(source: Source, cache_dir: Path) -> None:
         finished = audio.for_telephone(
             sound, form, pause_s=prompt.pause_s, longest_pause_s=longest_pause_s
         )
-        audio.write(finished, _cached(cache_dir, source.key, form))
+        audio.write(finished - prompt.quieter_db, _cached(cache_dir, source.key, form))
 
 
 def _make_music(path: Path) -> None:

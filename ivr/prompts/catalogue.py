@@ -16,6 +16,7 @@ PromptId = Annotated[str, Field(pattern=r"^[a-z0-9]+([-_][a-z0-9]+)*$", max_leng
 Text = Annotated[str, Field(min_length=1)]
 Length = Annotated[float, Field(gt=0, le=60)]
 Pause = Annotated[float, Field(ge=0, le=5)]
+Quieter = Annotated[float, Field(ge=0, le=12)]
 
 
 class _Record(BaseModel):
@@ -59,6 +60,7 @@ class _Group(_Record):
     max_s: Length
     pause_s: Pause
     speed: Speed | None = None
+    quieter_db: Quieter = 0.0
     prompts: dict[PromptId, Annotated[_Entry, BeforeValidator(_entry)]] = Field(min_length=1)
 
 
@@ -74,7 +76,8 @@ class Prompt:
 
     `voice` has the group's own speed, where there is one.
 
-    `max_s` bounds the whole sound, the silence of `pause_s` at its end included.
+    `max_s` bounds the whole sound, the silence of `pause_s` at its end included. It is heard
+    `quieter_db` below the others.
     """
 
     id: str
@@ -84,6 +87,7 @@ class Prompt:
     voice: Voice
     max_s: float
     pause_s: float
+    quieter_db: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,6 +163,7 @@ def _catalogue(path: Path, document: _Document) -> Catalogue:
             voice=document.voice.model_copy(update={"speed": group.speed or document.voice.speed}),
             max_s=group.max_s if entry.max_s is None else entry.max_s,
             pause_s=group.pause_s if entry.pause_s is None else entry.pause_s,
+            quieter_db=group.quieter_db,
         )
         for group in document.groups
         for prompt_id, entry in group.prompts.items()

@@ -62,7 +62,7 @@ def _sound_faults(
     if measures.loudness_dbfs < audio.SILENCE_DBFS:
         yield Fault.SILENT, f"has nothing to hear: record it again, or {BUILD}"
         return
-    off_db = measures.loudness_dbfs - audio.LOUDNESS_DBFS
+    off_db = measures.loudness_dbfs - audio.LOUDNESS_DBFS + prompt.quieter_db
     if abs(off_db) > LOUDNESS_WINDOW_DB:
         fault = Fault.TOO_LOUD if off_db > 0 else Fault.TOO_QUIET
         yield fault, f"is {off_db:+.1f} dB off the other prompts: {BUILD}"

@@ -64,8 +64,17 @@ class Conversation(Record):
     key_wait_s: Seconds = Field(
         6, ge=3, le=20, description="the silence after a further question that counts as an answer"
     )
+    announce_first_s: Seconds = Field(
+        10, ge=5, le=60, description="the wait after which a caller in line is first told more"
+    )
     announce_every_s: Seconds = Field(
         30, ge=10, le=120, description="the time between two sentences to a waiting caller"
+    )
+    announce_position: bool = Field(
+        True, description="whether a waiting caller is told their place in line, where it is known"
+    )
+    announce_wait: bool = Field(
+        True, description="whether a waiting caller is told the expected wait, where it is known"
     )
     closing_wait_s: Seconds = Field(
         8, ge=3, le=30, description="the time in which key 1 brings a caller back after a talk"

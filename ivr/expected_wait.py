@@ -1,0 +1,202 @@
+"""How long a call will probably wait: from who is busy since when, and how long talks lately took.
+
+Pure: facts in, a forecast out. It plays the line forward some times over, each time with other
+lengths of talks out of those that were measured lately, and says what is enough in nine of ten.
+Nothing is said where that would be a guess (`Withheld`). All times are seconds from now.
+
+Asterisk's app_queue announces the mean wait of all who were answered plus 30 s less what this
+caller has waited, without the sign (app_queue.c, say_position): whatever the place in line, for
+nobody on duty as well, and rising again once the mean has passed.
+"""
+
+import heapq
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from itertools import accumulate
+from random import Random
+
+from ivr.model import CounsellorState
+
+RUNS = 20
+LIKELY, SAFE = RUNS // 2, RUNS * 9 // 10  # the median, and what is enough in nine of ten
+MOST_AHEAD = 20  # of calls: beyond it small errors add up, and so does the work
+MOST_COUNSELLORS = 12  # who are free first; leaving others out can only make it longer
+LEAST_TALKS = 5.0  # recent ones, an older one counting less
+WIDEST = 3.0  # nine of ten may take so many times the median …
+NARROW_ENOUGH_S = 120.0  # … or all of it is no longer than this
+FARTHEST_PLACE = 99  # said; farther back no number helps
+MINUTES = (0, 2, 3, 4, 5, 7, 10)  # what is said, 0 for less than one; beyond it no number helps
+_DRAWS = 64
+
+
+class Withheld(StrEnum):
+    """Why no wait is said."""
+
+    URGENT = "urgent"  # danger and silence: there a number helps nobody
+    CAME_BACK = "came_back"  # what the caller heard before is not known
+    LINE_NOT_WHOLE = "line_not_whole"  # callers will come back from the static queue
+    NOBODY_ON_DUTY = "nobody_on_duty"
+    TOO_FAR = "too_far"  # too many calls ahead
+    TOO_FEW_TALKS = "too_few_talks"
+    TOO_UNCERTAIN = "too_uncertain"
+    TOO_LONG = "too_long"
+    EXCHANGE_DOWN = "exchange_down"
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """Half of such calls wait at most `likely_s` more, nine of ten at most `safe_s`."""
+
+    likely_s: float
+    safe_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Busy:
+    """A counsellor who may serve the call, and for how long they have done what they do.
+
+    Free at the earliest after `not_before_s`: the end of a wrap-up or back-off, or the opening of
+    the step that has them.
+    """
+
+    state: CounsellorState
+    for_s: float = 0.0
+    not_before_s: float = 0.0
+
+
+class Lengths:
+    """Measured lengths, each with the weight that its age leaves it."""
+
+    def __init__(self, samples: Iterable[tuple[float, float]] = ()) -> None:
+        ordered = sorted(samples)
+        self._lengths_s = [length_s for length_s, _ in ordered]
+        self._weights = list(accumulate(weight for _, weight in ordered))
+
+    @property
+    def weight(self) -> float:
+        return self._weights[-1] if self._weights else 0.0
+
+    def at(self, share: float) -> float:
+        """The length that `share` of them do not reach; 0 where none was measured."""
+        return self._above(0.0, share)
+
+    def left(self, after_s: float, share: float) -> float:
+        """What remains after `after_s`, going by those that took longer; else as if begun anew."""
+        first = bisect_right(self._lengths_s, after_s)
+        if first == len(self._lengths_s):
+            return self.at(share)
+        return self._above(self._weights[first - 1] if first else 0.0, share) - after_s
+
+    def _above(self, base: float, share: float) -> float:
+        if not self._weights:
+            return 0.0
+        wanted = base + share * (self.weight - base)
+        place = bisect_left(self._weights, wanted)
+        return self._lengths_s[min(place, len(self._lengths_s) - 1)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recent:
+    """What was measured lately at the desks that may serve the call.
+
+    `answers` run from the first ring to both talking, `failures` are offers that came to nothing;
+    `urgent_per_s` is how often calls came that are served before ordinary ones.
+    """
+
+    talks: Lengths
+    wrap_ups: Lengths
+    answers: Lengths
+    failures: Lengths
+    urgent_per_s: float = 0.0
+
+
+def expected_wait(counsellors: Sequence[Busy], ahead: int, recent: Recent) -> Forecast | Withheld:
+    """From now to both talking, for a call with so many `ahead` that need the same counsellors."""
+    if not counsellors:
+        return Withheld.NOBODY_ON_DUTY
+    if ahead > MOST_AHEAD:
+        return Withheld.TOO_FAR
+    if recent.talks.weight < LEAST_TALKS:
+        return Withheld.TOO_FEW_TALKS
+    soonest = sorted(counsellors, key=_rough_order)[:MOST_COUNSELLORS]
+    waits_s = sorted(_Run(draws, recent).wait_s(soonest, ahead) for draws in _SHARES)
+    forecast = Forecast(likely_s=waits_s[LIKELY - 1], safe_s=waits_s[SAFE - 1])
+    too_wide = forecast.safe_s > max(WIDEST * forecast.likely_s, NARROW_ENOUGH_S)
+    return Withheld.TOO_UNCERTAIN if too_wide else forecast
+
+
+def minutes_for(wait_s: float) -> int | None:
+    """The first of MINUTES that is enough; None where none is."""
+    return next((minutes for minutes in MINUTES if wait_s <= seconds_of(minutes)), None)
+
+
+def seconds_of(minutes: int) -> float:
+    """What a caller takes one of MINUTES for."""
+    return 60.0 * max(minutes, 1)
+
+
+_ORDER = (CounsellorState.AVAILABLE, CounsellorState.WRAP_UP, CounsellorState.TALKING)
+
+
+def _rough_order(one: Busy) -> tuple[int, float, float]:
+    place = _ORDER.index(one.state) if one.state in _ORDER else len(_ORDER)
+    return place, one.not_before_s, -one.for_s
+
+
+def _shares() -> tuple[tuple[float, ...], ...]:
+    """Numbers between 0 and 1, the same ones for ever, each column spread evenly over the runs."""
+    chance = Random(123)  # noqa: S311 - a simulation
+    columns = [chance.sample(range(RUNS), RUNS) for _ in range(_DRAWS)]
+    return tuple(tuple((column[run] + 0.5) / RUNS for column in columns) for run in range(RUNS))
+
+
+_SHARES = _shares()
+
+
+class _Run:
+    """The line played forward once."""
+
+    def __init__(self, shares: tuple[float, ...], recent: Recent) -> None:
+        self._shares = shares
+        self._drawn = 0
+        self._recent = recent
+        failed, answered = recent.failures.weight, recent.answers.weight
+        self._failing = failed / (failed + answered) if failed else 0.0
+
+    def wait_s(self, counsellors: Sequence[Busy], ahead: int) -> float:
+        free_at = [self._free_after(one) for one in counsellors]
+        heapq.heapify(free_at)
+        urgent = self._share()
+        served = 0
+        while served < min(ahead + int(free_at[0] * self._recent.urgent_per_s + urgent), _DRAWS):
+            heapq.heapreplace(free_at, free_at[0] + self._whole_call())
+            served += 1
+        return free_at[0] + self._answer()
+
+    def _free_after(self, one: Busy) -> float:
+        recent = self._recent
+        match one.state:
+            case CounsellorState.OFFERED:
+                left_s = max(self._whole_call() - one.for_s, 0.0)
+            case CounsellorState.TALKING:
+                left_s = recent.talks.left(one.for_s, self._share())
+                left_s += recent.wrap_ups.at(self._share())
+            case _:
+                left_s = 0.0
+        return max(left_s, one.not_before_s)
+
+    def _whole_call(self) -> float:
+        recent = self._recent
+        return self._answer() + recent.talks.at(self._share()) + recent.wrap_ups.at(self._share())
+
+    def _answer(self) -> float:
+        answer_s = self._recent.answers.at(self._share())
+        if self._failing and self._share() < self._failing:
+            answer_s += self._recent.failures.at(self._share())
+        return answer_s
+
+    def _share(self) -> float:
+        self._drawn += 1
+        return self._shares[self._drawn % _DRAWS]
