@@ -178,6 +178,8 @@ class _Hands:
                 self._journal.put(record)
             case do.RaiseAlarm(code=code, subject=subject):
                 log.warning("alarm", code=code, subject=subject)
+            case do.LiftAlarm(code=code, subject=subject):
+                log.info("alarm_over", code=code, subject=subject)
 
     def _let_in(self, effect: do.LetIn) -> None:
         leg = self._parties.legs.get(effect.offer)
@@ -185,8 +187,6 @@ class _Hands:
             leg.mailbox.put_nowait(effect)
 
     async def _recall_once(self, call: CallId) -> None:
-            case do.LiftAlarm(code=code, subject=subject):
-                log.info("alarm_over", code=code, subject=subject)
         """A second redirect would end the conversation that the first one began."""
         if call not in self._recalled:
             self._recalled.add(call)
