@@ -139,5 +139,5 @@ Effect = (
     | PlanAgain
     | SaveCall
     | RaiseAlarm
-)
     | LiftAlarm
+)

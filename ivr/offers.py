@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from ivr import announcing
 from ivr import effects as do
 from ivr import events as ev
-from ivr.model import (
 from ivr.floor_alarms import raise_alarm
+from ivr.model import (
     CallPhase,
     Counsellor,
     DeskId,
@@ -22,8 +22,8 @@ from ivr.floor_alarms import raise_alarm
     OfferId,
     OfferResult,
 )
-from ivr.presence import Presence
 from ivr.notices import AlarmCode
+from ivr.presence import Presence
 from ivr.waiting import FloorCall
 
 if TYPE_CHECKING:

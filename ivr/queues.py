@@ -11,9 +11,9 @@ from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 from typing import Any, ClassVar
 
+from ivr import announcing, floor_alarms, offers, replanning
 from ivr import effects as do
 from ivr import events as ev
-from ivr import announcing, floor_alarms, offers, replanning
 from ivr.announcing import Announcer
 from ivr.floor_alarms import AlarmBoard
 from ivr.limits import Limits
