@@ -31,6 +31,7 @@ class Settings(BaseSettings):
     trunk_match: str = "127.0.0.1"
     trunk_outbound: str | None = None  # HOST or HOST:PORT that rings counsellors' telephones
     trunk_geolocation: bool = False  # take in PIDF-LO; see deploy/locations/README.md
+    fallback_round_s: Annotated[int, Field(ge=2, le=60)] = 15  # of waiting while we are dead
     default_province: str = "markazi"
     rules_dir: Path = PROJECT / "deploy" / "provinces"
     demo_dir: Path = PROJECT / "deploy" / "demo"

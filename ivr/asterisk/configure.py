@@ -224,6 +224,7 @@ def _dialplan(settings: Settings, lines: Sequence[StaticLine]) -> str:
         default_province=settings.default_province,
         agi_host=settings.host,
         agi_port=settings.agi_port,
+        round_s=settings.fallback_round_s,
     )
 
 

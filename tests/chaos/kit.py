@@ -10,10 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from ivr.cli.calls import call_json
-from ivr.dialplan import static
 from ivr.simulator.sip_call import SipCall
 from ivr.simulator.sip_phone import CallerPhone, CounsellorPhone
 from ivr.simulator.tone import CALLER_HZ, COUNSELLOR_HZ
@@ -158,11 +155,13 @@ def never_rung_twice_at_once(phone: CounsellorPhone) -> bool:
 @asynccontextmanager
 async def chaotic_product(home: Path) -> AsyncIterator[Product]:
     """A copy whose hold music is a tone and whose own queue soon asks for the controller again."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(static, "FALLBACK_S", FALLBACK_S)
-        async with running_product(
-            home, conversation={"closing_wait_s": 3}, wrap_up_s=3, ring_s=12
-        ) as product:
-            write_tone(home / "moh" / "hold.wav", MUSIC_HZ, 2)
-            await asyncio.to_thread(product.asterisk.console, "moh reload")
-            yield product
+    async with running_product(
+        home,
+        conversation={"closing_wait_s": 3},
+        changes={"fallback_round_s": FALLBACK_S},
+        wrap_up_s=3,
+        ring_s=12,
+    ) as product:
+        write_tone(home / "moh" / "hold.wav", MUSIC_HZ, 2)
+        await asyncio.to_thread(product.asterisk.console, "moh reload")
+        yield product

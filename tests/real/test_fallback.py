@@ -13,7 +13,6 @@ from ivr.asterisk.ami import AmiLink
 from ivr.asterisk.fallback import Fallback
 from ivr.asterisk.instance import ami_secret
 from ivr.asterisk.pauses import PauseMirror
-from ivr.dialplan import static
 from ivr.dialplan.static_lines import Stage, StaticLine, StaticMember, StaticQueue
 from ivr.model import DeviceId
 from ivr.simulator import tone
@@ -124,14 +123,13 @@ async def alone(
     telephone = SipAgent(("127.0.0.1", 0))
     await telephone.open()
     host, port = telephone.address
-    settings = free_settings(home).model_copy(update={"trunk_outbound": f"{host}:{port}"})
+    changes = {"trunk_outbound": f"{host}:{port}", "fallback_round_s": ROUND_S}
+    settings = free_settings(home).model_copy(update=changes)
     telephone.server = (settings.host, settings.sip_port)
     write_tone(settings.home / "sounds" / "ivr" / "press-1-to-accept.wav", ACCEPT_HZ, 1)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(static, "FALLBACK_S", ROUND_S)
-        with running_exchange(settings, [MARKAZI]) as exchange:
-            async with DyingController(settings.agi_port) as controller, _linked(exchange) as link:
-                yield exchange, controller, link, telephone
+    with running_exchange(settings, [MARKAZI]) as exchange:
+        async with DyingController(settings.agi_port) as controller, _linked(exchange) as link:
+            yield exchange, controller, link, telephone
     telephone.close()
 
 
