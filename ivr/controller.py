@@ -13,7 +13,7 @@ from ivr import events as ev
 from ivr.dialplan.conversation import Conversation, Mail, News
 from ivr.dialplan.whisper import Whisper
 from ivr.errors import LineError
-from ivr.floor_view import view_of
+from ivr.floor_view import Attendance, attendance_of, view_of
 from ivr.model import CallId, CallRecord, CounsellorId, DeviceId, Offer, OfferId
 from ivr.planner import Planner
 from ivr.queues import Floor
@@ -87,6 +87,9 @@ class Controller:
 
     def view(self) -> FloorView:
         return view_of(self._floor, self.clock.now())
+
+    def attendance(self) -> Attendance:
+        return attendance_of(self._floor)
 
     def counsellor_at(self, device: DeviceId) -> CounsellorId | None:
         """Whose device it is by the present staff list."""

@@ -1,14 +1,35 @@
 """One immutable picture of the floor for those who watch it."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 
-from ivr.model import CallPhase, DeviceState
+from ivr.model import CallPhase, CounsellorId, CounsellorState, DeviceState
 from ivr.presence import Presence
 from ivr.queues import Floor
 from ivr.view import CounsellorView, FloorView, TalkView, WaitingCall
 from ivr.waiting import FloorCall, Place
 
 IN_LINE = (CallPhase.WAITING, CallPhase.OFFERED, CallPhase.CONNECTING)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attendance:
+    """Who is there; `away_since` says of everybody else since when they are not."""
+
+    present: frozenset[CounsellorId]
+    away_since: Mapping[CounsellorId, datetime]
+
+
+def attendance_of(floor: Floor) -> Attendance:
+    """Whoever is on a break or in a call is there; it costs less than a view."""
+    present, away_since = set(), {}
+    for presence in floor.staff:
+        if presence.noted_state is not CounsellorState.OFF_DUTY:
+            present.add(presence.profile.id)
+        elif presence.state_since_at is not None:
+            away_since[presence.profile.id] = presence.state_since_at
+    return Attendance(present=frozenset(present), away_since=away_since)
 
 
 def view_of(floor: Floor, now: datetime) -> FloorView:
@@ -18,9 +39,11 @@ def view_of(floor: Floor, now: datetime) -> FloorView:
     return FloorView(
         sequence=floor.sequence,
         at=now,
-        waiting=tuple(_waiting(call, n) for n, call in enumerate(in_line, start=1)),
+        waiting=tuple(_waiting(call) for call in in_line),
         talks=tuple(_talk(call) for call in calls if call.phase is CallPhase.TALKING),
         counsellors=tuple(_counsellor(presence, now) for presence in floor.staff),
+        alarms=tuple(floor.alarms),
+        closed_desks=floor.closed_desks,
         in_menu=sum(call.phase is CallPhase.MENU for call in calls),
         in_fallback=sum(call.phase is CallPhase.FALLBACK for call in calls),
         exchange_up=floor.exchange_up,
@@ -32,13 +55,12 @@ def _place(call: FloorCall) -> Place:
     return call.place
 
 
-def _waiting(call: FloorCall, position: int) -> WaitingCall:
+def _waiting(call: FloorCall) -> WaitingCall:
     record = call.record
     assert record.facts is not None, "it has joined"
     assert record.joined_at is not None, "it has joined"
     return WaitingCall(
         call=call.id,
-        position=position,
         lane=record.facts.lane,
         province=record.province,
         county=record.facts.county,
@@ -77,5 +99,7 @@ def _counsellor(presence: Presence, now: datetime) -> CounsellorView:
         device_state=reachable[0] if reachable and reachable[0] else DeviceState.UNREACHABLE,
         pause_reason=presence.pause_reason or "",
         hold=presence.hold or "",
+        held_until_at=presence.held_until_at,
+        wrap_up_until_at=presence.wrap_up_until_at,
         signed_in=presence.signed_in,
     )

@@ -21,18 +21,18 @@ from ivr.model import (
     Lane,
     ProvinceId,
 )
+from ivr.notices import Alarm, ClosedDesk
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WaitingCall:
     """A call in line, from joining it until both talk.
 
-    `position` counts from 1 in the order of the line; `step` is the number of the plan's step that
-    it has reached, from 0; `offered_to` is set while a counsellor is being rung.
+    `step` is the number of the plan's step that it has reached, from 0; `offered_to` is set while a
+    counsellor is being rung.
     """
 
     call: CallId
-    position: int
     lane: Lane
     province: ProvinceId
     county: CountyId | None
@@ -42,13 +42,18 @@ class WaitingCall:
     step: int
     offered_to: CounsellorId | None = None
 
+    @property
+    def key(self) -> str:
+        return self.call
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CounsellorView:
     """A counsellor and since when the state holds; `call` while offered, talking or in wrap-up.
 
-    `hold` names the rule that keeps them from being rung for now (`presence.Hold`), "" for none.
-    Who is not `signed_in` takes no call after the present one.
+    `hold` names the rule that keeps them from being rung until `held_until_at` (`limits.Hold`), ""
+    for none; `wrap_up_until_at` is when a wrap-up ends by itself. Who is not `signed_in` takes no
+    call after the present one.
     """
 
     counsellor: CounsellorId
@@ -60,7 +65,13 @@ class CounsellorView:
     device_state: DeviceState = DeviceState.UNREACHABLE
     pause_reason: str = ""
     hold: str = ""
+    held_until_at: datetime | None = None
+    wrap_up_until_at: datetime | None = None
     signed_in: bool = True
+
+    @property
+    def key(self) -> str:
+        return self.counsellor
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,12 +84,17 @@ class TalkView:
     category: CategoryId
     connected_at: datetime
 
+    @property
+    def key(self) -> str:
+        return self.call
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FloorView:
-    """The whole floor at one instant; `sequence` is another number whenever the floor changed.
+    """The whole floor at one instant; `sequence` is a greater number whenever it has changed.
 
-    `waiting` stands in the order of the line. `in_menu` callers are still being asked,
+    `waiting` stands in the order in which the calls will be served, `alarms` the most urgent first.
+    Of each kind of row no two have the same `key`. `in_menu` callers are still being asked,
     `in_fallback` callers are in Asterisk's static queue.
     """
 
@@ -87,6 +103,8 @@ class FloorView:
     waiting: tuple[WaitingCall, ...] = ()
     talks: tuple[TalkView, ...] = ()
     counsellors: tuple[CounsellorView, ...] = ()
+    alarms: tuple[Alarm, ...] = ()
+    closed_desks: tuple[ClosedDesk, ...] = ()
     in_menu: int = 0
     in_fallback: int = 0
     exchange_up: bool = False

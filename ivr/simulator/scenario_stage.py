@@ -217,8 +217,8 @@ class SimulatedStage:
             self._controller.unwatch(changed)
 
     def place(self, caller: str) -> int | None:
-        row = self._row(caller)
-        return row.position if row else None
+        places = {row.call: place for place, row in enumerate(self._view.waiting, start=1)}
+        return places.get(CallId(self._callers[caller].call))
 
     def waits(self, caller: str) -> bool:
         row = self._row(caller)

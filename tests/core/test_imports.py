@@ -28,6 +28,7 @@ FLOOR = FACTS | {
 }
 CORE = FLOOR | {
     "floor_view",
+    "floor_delta",
     "router",
     "planner",
     "circles",
@@ -63,6 +64,7 @@ MAY_IMPORT = {
     "replanning": FLOOR,
     "reconcile": FLOOR,
     "floor_alarms": FLOOR,
+    "floor_delta": {"notices", "view"},
     "floor_view": FACTS | {"presence", "waiting", "staff", "queues"},
     "duty": {"model"},
     "alarms": {"model", "duty"},
@@ -112,7 +114,7 @@ MAY_IMPORT = {
     }
     | {"in_force"}
     | {"jalali", "rosters", "closures"},
-    "web": FACTS | {"calendar", "rules"},
+    "web": FACTS | {"floor_delta", "calendar", "rules"},
     "calendar": set(),
     "settings": {"errors"},
     "logs": set(),

@@ -231,7 +231,9 @@ class RealStage:
         await self._product.until(condition, PATIENCE_S)
 
     def place(self, caller: str) -> int | None:
-        return self._row(caller).get("position")
+        calls = [row["call"] for row in self._product.floor()["waiting"]]
+        call = self._calls[caller]
+        return calls.index(call) + 1 if call in calls else None
 
     def waits(self, caller: str) -> bool:
         return self._row(caller).get("phase") == "waiting"

@@ -43,7 +43,6 @@ def ago(seconds: float) -> datetime:
 
 def waiting(
     call: str,
-    position: int = 1,
     *,
     lane: Lane = Lane.ORDINARY,
     county: CountyId | None = ARAK,
@@ -55,7 +54,6 @@ def waiting(
 ) -> WaitingCall:
     return WaitingCall(
         call=CallId(call),
-        position=position,
         lane=lane,
         province=MARKAZI,
         county=county,
@@ -172,16 +170,15 @@ def busy_night() -> InventedConsole:
     line = (
         waiting(
             "1",
-            1,
             lane=Lane.DANGER,
             category="suicide_thoughts",
             waited_s=6,
             phase=CallPhase.OFFERED,
             offered_to="m",
         ),
-        waiting("2", 2, lane=Lane.SILENCE, county=None, category="unknown", waited_s=34, step=1),
-        waiting("3", 3, county=SAVEH, waited_s=141, step=2),
-        waiting("4", 4, waited_s=11),
+        waiting("2", lane=Lane.SILENCE, county=None, category="unknown", waited_s=34, step=1),
+        waiting("3", county=SAVEH, waited_s=141, step=2),
+        waiting("4", waited_s=11),
     )
     console = InventedConsole()
     console.view = replace(

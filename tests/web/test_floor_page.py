@@ -92,7 +92,7 @@ async def test_a_waiting_call_appears_and_goes_live(
     await expect(line.locator("[data-key=c1]")).to_contain_text("۱:۰")
     await expect(page.get_by_role("status")).to_have_text("۱ تماس در صف")
     console.show(
-        waiting=(waiting("c2", 1, lane=Lane.DANGER), waiting("c1", 2, waited_s=65)),
+        waiting=(waiting("c2", lane=Lane.DANGER), waiting("c1", waited_s=65)),
     )
     await expect(line.locator("tbody tr")).to_have_count(2)
     await expect(line.locator("tbody tr").first).to_contain_text("خطر")
@@ -141,10 +141,10 @@ async def test_rows_that_did_not_change_are_left_alone(
     page: Page, console: InventedConsole, port: int
 ) -> None:
     staying = waiting("c1", waited_s=3)
-    console.show(waiting=(staying, waiting("c2", 2)))
+    console.show(waiting=(staying, waiting("c2")))
     await open_live(page, port)
     await page.evaluate("window.kept = document.querySelector('[data-key=c1]')")
-    console.show(waiting=(staying, waiting("c3", 2)))
+    console.show(waiting=(staying, waiting("c3")))
     await expect(page.locator("[data-key=c3]")).to_be_visible()
     await expect(page.locator("[data-key=c2]")).to_have_count(0)
     assert await page.evaluate("kept === document.querySelector('[data-key=c1]')")

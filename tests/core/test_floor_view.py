@@ -1,0 +1,254 @@
+"""The floor as a view, and deltas between two views."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ivr import effects as do
+from ivr import events as ev
+from ivr.floor_delta import Changes, Keyed, apply, changes, delta, key_of, patched
+from ivr.floor_view import attendance_of, view_of
+from ivr.model import (
+    CallId,
+    CallPhase,
+    CategoryId,
+    CounsellorId,
+    CounsellorState,
+    DeskId,
+    DeviceState,
+    Lane,
+    OfferResult,
+    ProvinceId,
+)
+from ivr.notices import SEVERITIES, Alarm, AlarmCode, ClosedDesk
+from ivr.view import CounsellorView, FloorView, TalkView, WaitingCall
+from tests.core.floor_kit import START, Kit, counsellor, plan_of
+
+ONE = plan_of((None, ("sara",)))
+T = datetime(2026, 11, 22, tzinfo=UTC)
+
+instants = st.integers(0, 5).map(lambda number: T + timedelta(seconds=number))
+ids = st.sampled_from([f"id{number}" for number in range(9)])
+
+
+def waiting_call(call: str, step: int, joined_at: datetime) -> WaitingCall:
+    return WaitingCall(
+        call=CallId(call),
+        lane=Lane.ORDINARY,
+        province=ProvinceId("markazi"),
+        county=None,
+        category=CategoryId("unknown"),
+        joined_at=joined_at,
+        phase=CallPhase.WAITING,
+        step=step,
+    )
+
+
+def person(name: str, state: CounsellorState, since_at: datetime) -> CounsellorView:
+    return CounsellorView(
+        counsellor=CounsellorId(name), name_fa=name, desks=(), state=state, since_at=since_at
+    )
+
+
+def talk(call: str, connected_at: datetime) -> TalkView:
+    return TalkView(
+        call=CallId(call),
+        counsellor=CounsellorId("sara"),
+        county=None,
+        category=CategoryId("unknown"),
+        connected_at=connected_at,
+    )
+
+
+def closed(desk: str, until_at: datetime) -> ClosedDesk:
+    return ClosedDesk(desk=DeskId(desk), kind="evacuated", from_at=T, until_at=until_at)
+
+
+def alarm(code: AlarmCode, subject: str, since_at: datetime) -> Alarm:
+    return Alarm(code=code, subject=subject, since_at=since_at)
+
+
+def rows(
+    make: Callable[..., object], *parts: st.SearchStrategy[object]
+) -> st.SearchStrategy[object]:
+    return st.lists(st.builds(make, *parts), unique_by=key_of, max_size=8).map(tuple)
+
+
+views = st.builds(
+    FloorView,
+    sequence=st.integers(0, 3),
+    at=instants,
+    waiting=rows(waiting_call, ids, st.integers(0, 2), instants),
+    talks=rows(talk, ids, instants),
+    counsellors=rows(person, ids, st.sampled_from(CounsellorState), instants),
+    alarms=rows(alarm, st.sampled_from(AlarmCode), ids, instants),
+    closed_desks=rows(closed, ids, instants),
+    in_menu=st.integers(0, 3),
+    in_fallback=st.integers(0, 3),
+    exchange_up=st.booleans(),
+)
+
+
+@given(views, views)
+def test_a_delta_makes_the_newer_view_of_the_older(old: FloorView, new: FloorView) -> None:
+    assert apply(old, delta(old, new)) == new
+
+
+@given(views, views, views)
+def test_deltas_one_after_the_other_leave_nothing_out(
+    first: FloorView, second: FloorView, third: FloorView
+) -> None:
+    after_one = apply(first, delta(first, second))
+    assert apply(after_one, delta(second, third)) == third
+
+
+@given(views)
+def test_between_the_same_views_nothing_changes(view: FloorView) -> None:
+    news = delta(view, view)
+    assert {news.waiting, news.talks, news.counsellors, news.alarms, news.closed_desks} == {
+        Changes()
+    }
+
+
+def test_a_gap_is_refused() -> None:
+    old, new = FloorView(sequence=4, at=T), FloorView(sequence=6, at=T)
+    with pytest.raises(ValueError, match="after 4 does not fit the view 5"):
+        apply(FloorView(sequence=5, at=T), delta(old, new))
+
+
+def line(*calls: str) -> Sequence[WaitingCall]:
+    return [waiting_call(call, 0, T) for call in calls]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "moved"),
+    [
+        ("abcdef", "xabcdef", "x"),
+        ("abcdef", "fabcde", "f"),
+        ("abcdef", "bcdefa", "a"),
+        ("abcdef", "bcdef", ""),
+        ("abcdef", "abdcef", "d"),
+        ("abcdef", "fedcba", "fedcb"),
+    ],
+)
+def test_what_only_moves_up_is_not_told_again(before: str, after: str, moved: str) -> None:
+    news = changes(line(*before), line(*after))
+    assert "".join(row.call for _, row in news.put) == moved
+    assert patched(line(*before), news, key_of) == tuple(line(*after))
+
+
+# What a view shows of a floor.
+
+
+def test_a_hold_and_a_wrap_up_say_until_when() -> None:
+    kit = Kit().staff(counsellor("sara", "markazi-saveh")).on_duty("sara")
+    kit.call("c1", ONE)
+    kit.fail(kit.offer(), OfferResult.REJECTED)
+    (row,) = view_of(kit.floor, kit.now).counsellors
+    assert (row.hold, row.held_until_at) == ("rejected", kit.now + timedelta(seconds=15))
+    kit.pass_s(15)
+    offer = kit.offer()
+    kit.talk(offer)
+    kit.leg_ended(offer)
+    kit.device("sara", DeviceState.IDLE)
+    (row,) = view_of(kit.floor, kit.now).counsellors
+    assert (row.hold, row.held_until_at) == ("", None)
+    assert row.state is CounsellorState.WRAP_UP
+    assert row.wrap_up_until_at == kit.now + timedelta(seconds=30)
+
+
+def test_the_wait_that_is_shown_began_when_the_call_first_joined() -> None:
+    kit = Kit().staff(counsellor("sara", "markazi-saveh")).on_duty("sara")
+    kit.call("c1", ONE)
+    joined_at = kit.now
+    kit.pass_s(3)
+    kit.fail(kit.floor.calls[CallId("c1")].offer, OfferResult.BUSY)  # type: ignore[arg-type]
+    kit.pass_s(3)
+    assert [row.joined_at for row in view_of(kit.floor, kit.now).waiting] == [joined_at]
+
+
+def test_attendance_counts_breaks_as_being_there() -> None:
+    kit = Kit().staff(counsellor("sara", "markazi-saveh"), counsellor("ali", "markazi-arak"))
+    assert set(attendance_of(kit.floor).away_since) == {"sara", "ali"}
+    kit.on_duty("sara", "ali")
+    kit.post(ev.CounsellorPaused(counsellor=CounsellorId("sara"), reason="break"))
+    kit.now += timedelta(seconds=9)
+    kit.device("ali", DeviceState.UNREACHABLE)
+    seen = attendance_of(kit.floor)
+    assert seen.present == {"sara"}
+    assert seen.away_since == {"ali": kit.now}
+
+
+# Alarms.
+
+
+def test_every_alarm_has_a_severity() -> None:
+    assert set(SEVERITIES) == set(AlarmCode)
+
+
+def standing(kit: Kit) -> list[tuple[str, str]]:
+    return [(alarm.code, alarm.subject) for alarm in view_of(kit.floor, kit.now).alarms]
+
+
+def let_ring(kit: Kit, times: int) -> None:
+    """Each offer rings in vain; a hold of a minute lies between two."""
+    for _ in range(times):
+        while not kit.all(do.OfferCall):
+            kit.pass_s(60)
+        kit.pass_s(20)
+
+
+def never_answering() -> Kit:
+    kit = Kit().staff(counsellor("sara", "markazi-saveh")).on_duty("sara")
+    kit.call("c1", ONE)
+    let_ring(kit, 3)
+    assert standing(kit) == [("not_answering", "sara")]
+    return kit
+
+
+def test_not_answering_is_told_once_and_stands_until_a_talk() -> None:
+    kit = never_answering()
+    assert kit.only(do.RaiseAlarm).subject == "sara"
+    since_at = next(iter(kit.floor.alarms)).since_at
+    let_ring(kit, 1)
+    assert not kit.all(do.RaiseAlarm)
+    assert [alarm.since_at for alarm in kit.floor.alarms] == [since_at]
+    kit.pass_s(60)
+    kit.talk(kit.offer())
+    assert kit.only(do.LiftAlarm).code == "not_answering"
+    assert standing(kit) == []
+
+
+def test_not_answering_is_over_when_the_counsellor_goes_or_says_they_are_back() -> None:
+    kit = never_answering()
+    kit.device("sara", DeviceState.UNREACHABLE)
+    assert standing(kit) == []
+    kit = never_answering()
+    kit.post(ev.CounsellorResumed(counsellor=CounsellorId("sara")))
+    assert standing(kit) == []
+    kit = never_answering()
+    kit.post(ev.StaffChanged(counsellors=()))
+    assert standing(kit) == []
+
+
+def test_reported_alarms_stand_as_reported_and_change_the_sequence() -> None:
+    kit = Kit()
+    empty = alarm(AlarmCode.DESK_EMPTY, "markazi-saveh", START)
+    late = Alarm(
+        code=AlarmCode.ABSENT, subject="sara", desk=DeskId("markazi-saveh"), since_at=START
+    )
+    before = view_of(kit.floor, kit.now).sequence
+    kit.post(ev.NoticesChanged(alarms=(late, empty), closed_desks=(closed("markazi-arak", T),)))
+    view = view_of(kit.floor, kit.now)
+    assert view.alarms == (empty, late), "the most urgent first"
+    assert view.closed_desks == (closed("markazi-arak", T),)
+    assert view.sequence > before
+    assert [told.code for told in kit.all(do.RaiseAlarm)] == ["absent", "desk_empty"]
+    kit.post(ev.NoticesChanged(alarms=(replace(late, since_at=START + timedelta(seconds=1)),)))
+    assert not kit.all(do.RaiseAlarm)
+    assert kit.only(do.LiftAlarm).code == "desk_empty"
+    assert view_of(kit.floor, kit.now).closed_desks == ()
