@@ -352,10 +352,14 @@ def test_command_tells_what_people_and_catalogue_leave_open() -> None:
     assert result.exit_code == 2
     told = [line.partition(f"{DATA / 'good.yaml'}:")[2] for line in result.output.splitlines()]
     assert told == [
-        "22: menus: the catalogue lacks county-qom-jafarabad, county-qom-kahak, county-qom-qom: "
-        "where it belongs, nothing would be heard. Add the text to prompts/fa/catalogue.yaml, then "
-        "run `ivr prompts build`.",
-        "3: id: nobody belongs to any desk of qom: its callers would wait for ever. Give the desks "
-        "their people, then check again.",
+        (
+            "22: menus: the catalogue lacks county-qom-jafarabad, county-qom-kahak, "
+            "county-qom-qom: where it belongs, nothing would be heard. Add the text to prompts/fa/catalogue.yaml, "
+            "then run `ivr prompts build`."
+        ),
+        (
+            "3: id: nobody belongs to any desk of qom: its callers would wait for ever. Give the "
+            "desks their people, then check again."
+        ),
         " 2 error(s), not fit for use",
     ]
