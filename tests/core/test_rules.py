@@ -354,8 +354,8 @@ def test_command_tells_what_people_and_catalogue_leave_open() -> None:
     assert told == [
         (
             "22: menus: the catalogue lacks county-qom-jafarabad, county-qom-kahak, "
-            "county-qom-qom: where it belongs, nothing would be heard. Add the text to prompts/fa/catalogue.yaml, "
-            "then run `ivr prompts build`."
+            "county-qom-qom: where it belongs, nothing would be heard. Add the text to "
+            "prompts/fa/catalogue.yaml, then run `ivr prompts build`."
         ),
         (
             "3: id: nobody belongs to any desk of qom: its callers would wait for ever. Give the "
