@@ -79,9 +79,6 @@ class RunningCopy:
         name = DeviceId(device)
         return device_passwords(self.settings.home, [name])[name]
 
-    async def floor(self) -> dict[str, object]:
-        return await asyncio.to_thread(get_json, self.settings, "/api/v1/floor")
-
 
 @asynccontextmanager
 async def scratch_home() -> AsyncIterator[Path]:

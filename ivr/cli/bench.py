@@ -42,7 +42,7 @@ def connect(
 
 @app.command()
 def rules(*, quick: Quick = False, as_json: AsJson = False) -> None:
-    """How long plans take, and the check of the largest province before publishing."""
+    """How long plans take, and the largest province's check before publishing and dry run."""
     from ivr.bench import rules as bench  # noqa: PLC0415
 
     result = bench.measure(load_settings(), quick=quick)
@@ -72,6 +72,25 @@ def handover(
         typer.echo(json.dumps(result.as_json(), indent=1))
     else:
         typer.echo(f"Hand-over, {result.began_at:%Y-%m-%d %H:%M} UTC, {result.took_s:.0f} s")
+        typer.echo(f"{result.machine}\n\n{bench.table(result)}")
+
+
+@app.command()
+def scale(
+    *,
+    waiting: Annotated[int, typer.Option(min=1, help="Callers in line.")] = 1000,
+    hand_overs: Annotated[int, typer.Option(min=1, help="Hand-overs to measure.")] = 1000,
+    as_json: AsJson = False,
+) -> None:
+    """A thousand callers in line on one controller: hand-over and memory."""
+    from ivr.bench import scale as bench  # noqa: PLC0415
+
+    set_up_logs(for_people=True)
+    result = asyncio.run(bench.measure(waiting=waiting, hand_overs=hand_overs))
+    if as_json:
+        typer.echo(json.dumps(result.as_json(), indent=1))
+    else:
+        typer.echo(f"Scale, {result.began_at:%Y-%m-%d %H:%M} UTC, {result.took_s:.0f} s")
         typer.echo(f"{result.machine}\n\n{bench.table(result)}")
 
 
