@@ -54,8 +54,7 @@ def _worse(one: CountyFigures) -> Iterator[str]:
 def few_words(found: Iterable[CountyFigures]) -> str:
     names = ", ".join(f"{county_name(one.county)} ({one.old.calls})" for one in found)
     return (
-        f"Perhaps worse, but of so few calls (in brackets) it may be chance: {names}. More --days "
-        "tell more."
+        f"Perhaps worse, perhaps by chance (in brackets the calls): {names}. More --days tell more."
     )
 
 

@@ -23,15 +23,14 @@ _SAME_S = 0.05
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """One call that goes differently."""
+    """One call by both sets of rules.
+
+    `plan`: the rules treat it differently; else others were free, because other calls differ.
+    """
 
     old: Served
     new: Served
-
-    @property
-    def plan(self) -> bool:
-        """The rules treat it differently; else others were free, because other calls differ."""
-        return not same_plan(self.old.plan, self.new.plan)
+    plan: bool
 
     @property
     def rung_first(self) -> bool:
@@ -152,7 +151,10 @@ class Comparison:
 
 def compare(old: Sequence[Served], new: Sequence[Served]) -> Comparison:
     """Both of the same calls in the same order."""
-    changes = [Change(old=before, new=after) for before, after in zip(old, new, strict=True)]
+    changes = [
+        Change(old=before, new=after, plan=not same_plan(before.plan, after.plan))
+        for before, after in zip(old, new, strict=True)
+    ]
     differing = (change for change in changes if change.counts)
     return Comparison(
         old=figures_of(old),

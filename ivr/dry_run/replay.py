@@ -10,13 +10,13 @@ from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from itertools import count
+from itertools import chain, count
 from typing import Any, ClassVar
 
 from ivr import effects as do
 from ivr import events as ev
 from ivr.dry_run.calls import PastCall, chance
-from ivr.duty import NO_BOOK, DutyBook
+from ivr.duty import NO_BOOK, Closure, DutyBook, PlannedDuty
 from ivr.limits import Limits
 from ivr.model import (
     CallId,
@@ -136,7 +136,10 @@ class _Replay:
             self._at(at, self._tell, ev.DeviceChanged(device=device, state=state))
         for call in self._world.calls:
             self._at(call.joined_at, self._join, call)
-        self._await_duty()
+        items = chain[PlannedDuty | Closure](self._world.book.roster, self._world.book.closures)
+        for at in sorted({at for item in items for at in (item.from_at, item.until_at)}):
+            if at > self._now:
+                self._at(at, self._duty_changes)
 
     def _served(self, joined: _Joined) -> Served:
         return Served(
@@ -163,14 +166,10 @@ class _Replay:
 
     # -- duty
 
-    def _await_duty(self) -> None:
-        changes_at = self._world.book.next_change_at(self._now)
-        if changes_at is not None:
-            self._at(changes_at, self._duty_changes)
-
     def _duty_changes(self) -> None:
-        self._tell(ev.DutyChanged())
-        self._await_duty()
+        """It may; calls whose plan stays the same are left alone by the floor."""
+        if self._floor.calls:
+            self._tell(ev.DutyChanged())
 
     def _plan_again(self, effect: do.PlanAgain) -> None:
         plans = tuple(
