@@ -68,18 +68,18 @@ def _waiting(call: FloorCall) -> WaitingCall:
         joined_at=record.joined_at,
         phase=call.phase,
         step=call.step,
-        offered_to=call.offer.counsellor if call.offer else None,
+        offered_to=next((offer.counsellor for offer in call.offers.values()), None),
     )
 
 
 def _talk(call: FloorCall) -> TalkView:
     record = call.record
-    assert call.offer is not None, "a talk began as an offer"
+    (offer,) = call.offers.values()
     assert record.facts is not None, "it was offered with its facts"
     assert record.connected_at is not None, "talk_started sets it"
     return TalkView(
         call=call.id,
-        counsellor=call.offer.counsellor,
+        counsellor=offer.counsellor,
         county=record.facts.county,
         category=record.facts.category,
         connected_at=record.connected_at,

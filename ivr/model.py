@@ -287,6 +287,7 @@ class OfferResult(StrEnum):
     NO_SUCH_NUMBER = "no_such_number"  # the network does not know the telephone's number
     DECLINED = "declined"  # picked up, then not accepted
     WITHDRAWN = "withdrawn"  # taken back by us: the caller left, the counsellor paused
+    ANSWERED_ELSEWHERE = "answered_elsewhere"  # somebody else who was rung as well accepted first
     FAILED = "failed"  # Asterisk would not or could not ring
 
 
@@ -301,6 +302,7 @@ class Offer:
     facts: CallFacts
     offered_at: datetime
     deadline_at: datetime
+    picked_up: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 
 def make_offer(floor: "Floor", call: FloorCall, presence: Presence) -> None:
+    """Ring the counsellor, beside those who are being rung for the call already."""
     device = presence.idle_device(expected=presence.profile.id in call.expected)
     facts = call.record.facts
     assert device is not None, "a free counsellor has an idle device"
@@ -54,45 +55,56 @@ def make_offer(floor: "Floor", call: FloorCall, presence: Presence) -> None:
 
 
 def start_offer(floor: "Floor", call: FloorCall, offer: Offer, presence: Presence) -> None:
-    call.offer, call.picked_up = offer, False
+    call.offers[offer.id] = offer
     floor.offers[offer.id] = call
     floor.staff.take(presence, offer.id, call.id, floor.now)
 
 
 def offer_picked_up(floor: "Floor", event: ev.OfferPickedUp) -> None:
+    """Not accepting yet: whoever else is being rung for the call rings on."""
     call = floor.offers.get(event.offer)
-    if call is not None and not call.picked_up:
-        call.picked_up = True
-        _extend(floor, call, floor.limits_of(call).whisper_s)
+    if call is not None and call.phase is CallPhase.OFFERED:
+        offer = call.offers[event.offer]
+        if not offer.picked_up:
+            _go_on(floor, call, offer, floor.limits_of(call).whisper_s)
 
 
 def offer_accepted(floor: "Floor", event: ev.OfferAccepted) -> None:
+    """The first wins. Should they drop before the talk, the others are free to be rung again."""
     call = floor.offers.get(event.offer)
-    if call is None or call.offer is None or call.phase is not CallPhase.OFFERED:
+    if call is None or call.phase is not CallPhase.OFFERED:
         return
-    call.picked_up = True
-    _extend(floor, call, floor.limits_of(call).connect_s)
+    offer = call.offers[event.offer]
+    _go_on(floor, call, offer, floor.limits_of(call).connect_s)
     floor.change(call, phase=CallPhase.CONNECTING)
-    counsellor = call.offer.counsellor
-    floor.act(do.Connect(call=call.id, offer=event.offer, counsellor=counsellor))
+    floor.act(do.Connect(call=call.id, offer=offer.id, counsellor=offer.counsellor))
+    _stop_the_others(floor, call, offer)
 
 
-def _extend(floor: "Floor", call: FloorCall, seconds: float) -> None:
-    assert call.offer is not None
-    call.offer = replace(call.offer, deadline_at=floor.now + timedelta(seconds=seconds))
-    floor.wake(call.offer.deadline_at, "offer", call.offer.id)
+def _go_on(floor: "Floor", call: FloorCall, offer: Offer, seconds: float) -> None:
+    deadline_at = floor.now + timedelta(seconds=seconds)
+    call.offers[offer.id] = replace(offer, picked_up=True, deadline_at=deadline_at)
+    floor.wake(deadline_at, "offer", offer.id)
+
+
+def _stop_the_others(floor: "Floor", call: FloorCall, taken: Offer) -> None:
+    for offer in [other for other in call.offers.values() if other.id != taken.id]:
+        floor.hang_up_leg(offer.id, OfferResult.ANSWERED_ELSEWHERE)
+        end_offer(floor, call, offer, OfferResult.ANSWERED_ELSEWHERE)
 
 
 def offer_failed(floor: "Floor", event: ev.OfferFailed) -> None:
     call = floor.offers.get(event.offer)
     if call is not None and call.phase is not CallPhase.TALKING:
-        came_to_nothing(floor, call, event.result)
+        came_to_nothing(floor, call, call.offers[event.offer], event.result)
 
 
-def came_to_nothing(floor: "Floor", call: FloorCall, result: OfferResult) -> None:
+def came_to_nothing(floor: "Floor", call: FloorCall, offer: Offer, result: OfferResult) -> None:
     """The caller keeps their place; one who was on the way into the room is fetched back."""
     was_connecting = call.phase is CallPhase.CONNECTING
-    end_offer(floor, call, result)
+    end_offer(floor, call, offer, result)
+    if call.offers:
+        return  # somebody else is still being rung
     floor.change(call, phase=CallPhase.WAITING)
     floor.line.return_to_place(call)
     if was_connecting:
@@ -109,7 +121,7 @@ def caller_entered(floor: "Floor", event: ev.CallerEntered) -> None:
     call = floor.calls.get(event.call)
     if call is None:
         return
-    if call.offer is None or call.offer.id != event.offer:
+    if event.offer not in call.offers:
         floor.act(do.RecallCaller(call=call.id))
     elif call.phase is CallPhase.CONNECTING:
         floor.act(do.LetIn(offer=event.offer))
@@ -117,42 +129,43 @@ def caller_entered(floor: "Floor", event: ev.CallerEntered) -> None:
 
 def talk_started(floor: "Floor", event: ev.TalkStarted) -> None:
     call = floor.offers.get(event.offer)
-    if call is None or call.offer is None or call.phase is CallPhase.TALKING:
+    if call is None or call.phase is CallPhase.TALKING:
         return
-    presence = floor.staff.get(call.offer.counsellor)
+    offer = call.offers[event.offer]
+    presence = floor.staff.get(offer.counsellor)
     assert presence is not None, "who has an offer is on the floor"
     floor.staff.start_talk(presence, floor.now)
     floor.change(
         call,
         phase=CallPhase.TALKING,
         connected_at=call.record.connected_at or floor.now,
-        counsellor=call.offer.counsellor,
+        counsellor=offer.counsellor,
         desk=_desk_for(presence.profile, call),
     )
+    _stop_the_others(floor, call, offer)
 
 
 def leg_ended(floor: "Floor", event: ev.LegEnded) -> None:
     call = floor.offers.get(event.offer)
     if call is None:
         return
+    offer = call.offers[event.offer]
     if call.phase is not CallPhase.TALKING:
-        result = OfferResult.DECLINED if call.picked_up else OfferResult.FAILED
-        came_to_nothing(floor, call, result)
+        result = OfferResult.DECLINED if offer.picked_up else OfferResult.FAILED
+        came_to_nothing(floor, call, offer, result)
     elif event.ended_by is EndedBy.DEVICE_LOST:
-        _talk_broke_off(floor, call)
+        _talk_broke_off(floor, call, offer)
     else:
-        end_offer(floor, call, OfferResult.CONNECTED)
+        end_offer(floor, call, offer, OfferResult.CONNECTED)
         floor.change(call, phase=CallPhase.CLOSING, talk_ended_at=floor.now)
         if call.attached:
             floor.act(do.CloseCall(call=call.id))
 
 
-def _talk_broke_off(floor: "Floor", call: FloorCall) -> None:
+def _talk_broke_off(floor: "Floor", call: FloorCall, offer: Offer) -> None:
     """The counsellor's device was lost: the caller is first of their lane."""
-    assert call.offer is not None
-    counsellor = call.offer.counsellor
-    end_offer(floor, call, OfferResult.CONNECTED)
-    floor.staff.hold_lost(counsellor, floor.limits_of(call), floor.now)
+    end_offer(floor, call, offer, OfferResult.CONNECTED)
+    floor.staff.hold_lost(offer.counsellor, floor.limits_of(call), floor.now)
     phase = CallPhase.WAITING if call.attached else CallPhase.FALLBACK
     floor.change(call, phase=phase, talk_ended_at=floor.now)
     if call.attached:
@@ -160,10 +173,8 @@ def _talk_broke_off(floor: "Floor", call: FloorCall) -> None:
         _fetch_back(floor, call)
 
 
-def end_offer(floor: "Floor", call: FloorCall, result: OfferResult) -> None:
-    offer = call.offer
-    assert offer is not None
-    call.offer = None
+def end_offer(floor: "Floor", call: FloorCall, offer: Offer, result: OfferResult) -> None:
+    del call.offers[offer.id]
     del floor.offers[offer.id]
     entry = OfferEntry(
         offer=offer.id,
@@ -179,18 +190,19 @@ def end_offer(floor: "Floor", call: FloorCall, result: OfferResult) -> None:
         raise_alarm(floor, AlarmCode.NOT_ANSWERING, offer.counsellor)
 
 
-def withdraw(floor: "Floor", call: FloorCall, why: OfferResult) -> None:
-    assert call.offer is not None
-    floor.hang_up_leg(call.offer.id, why)
-    came_to_nothing(floor, call, why)
+def withdraw(floor: "Floor", call: FloorCall, offer: Offer, why: OfferResult) -> None:
+    floor.hang_up_leg(offer.id, why)
+    came_to_nothing(floor, call, offer, why)
 
 
 def offer_due(floor: "Floor", offer_id: OfferId) -> None:
     call = floor.offers.get(offer_id)
-    if call is None or call.offer is None or call.phase is CallPhase.TALKING:
+    if call is None or call.phase is CallPhase.TALKING:
         return
-    if call.offer.deadline_at <= floor.now:
-        withdraw(floor, call, OfferResult.DECLINED if call.picked_up else OfferResult.RONA)
+    offer = call.offers[offer_id]
+    if offer.deadline_at <= floor.now:
+        why = OfferResult.DECLINED if offer.picked_up else OfferResult.RONA
+        withdraw(floor, call, offer, why)
 
 
 def _desk_for(profile: Counsellor, call: FloorCall) -> DeskId | None:

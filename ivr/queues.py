@@ -182,13 +182,13 @@ class Floor:
     def _take_out(self, call: FloorCall, phase: CallPhase) -> None:
         """Out of the line, the offer or the talk, into a phase where nobody is rung for it."""
         self.line.leave(call)
-        if call.offer is not None:
-            talking = call.phase is CallPhase.TALKING
-            result = OfferResult.CONNECTED if talking else OfferResult.WITHDRAWN
-            self.hang_up_leg(call.offer.id, result)
-            offers.end_offer(self, call, result)
-            if talking:
-                self.change(call, talk_ended_at=self.now)
+        talking = call.phase is CallPhase.TALKING
+        result = OfferResult.CONNECTED if talking else OfferResult.WITHDRAWN
+        for offer in list(call.offers.values()):
+            self.hang_up_leg(offer.id, result)
+            offers.end_offer(self, call, offer, result)
+        if talking:
+            self.change(call, talk_ended_at=self.now)
         self.change(call, phase=phase, fallback_s=self._fallback_s(call, phase))
 
     def _fallback_s(self, call: FloorCall, phase: CallPhase) -> float:
@@ -240,9 +240,10 @@ class Floor:
 
     def _take_back_offer(self, presence: Presence) -> None:
         """Who is no longer to be rung; an accepted offer and a talk go on."""
-        call = self.offers.get(presence.offer) if presence.offer is not None else None
-        if call is not None and call.phase is CallPhase.OFFERED:
-            offers.withdraw(self, call, OfferResult.WITHDRAWN)
+        offer_id = presence.offer
+        call = self.offers.get(offer_id) if offer_id is not None else None
+        if offer_id is not None and call is not None and call.phase is CallPhase.OFFERED:
+            offers.withdraw(self, call, call.offers[offer_id], OfferResult.WITHDRAWN)
 
     def counsellor_resumed(self, event: ev.CounsellorResumed) -> None:
         self.staff.resume(event.counsellor, self.now)

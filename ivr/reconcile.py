@@ -33,7 +33,7 @@ def reconcile(floor: "Floor", snapshot: ExchangeSnapshot) -> None:
         call = floor.calls.get(live.call)
         if call is None:
             call = _adopt(floor, live)
-        if call.offer is None:
+        if not call.offers:
             _compare_room(floor, call, live, snapshot.legs)
     _end_calls_that_are_gone(floor, snapshot)
     _compare_legs(floor, snapshot)

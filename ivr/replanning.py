@@ -48,6 +48,6 @@ def _plan_again(floor: "Floor", call: FloorCall, plan: RoutePlan) -> None:
     call.start_plan(call.place.joined_at)
     call.open_steps(floor.now, floor.staff.could_serve)
     floor.wake(call.step_due_at(), "step", call.id)
-    offer = call.offer
-    if offer is not None and offer.counsellor not in call.eligible:
-        offers.withdraw(floor, call, OfferResult.WITHDRAWN)
+    for offer in list(call.offers.values()):
+        if offer.counsellor not in call.eligible:
+            offers.withdraw(floor, call, offer, OfferResult.WITHDRAWN)

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from ivr.heard import Heard
-from ivr.model import CallId, CallPhase, CallRecord, CounsellorId, Offer, RoutePlan
+from ivr.model import CallId, CallPhase, CallRecord, CounsellorId, Offer, OfferId, RoutePlan
 
 
 class Place(NamedTuple):
@@ -26,8 +26,7 @@ class FloorCall:
     record: CallRecord
     attached: bool = True  # a conversation of ours holds the caller's channel
     place: Place | None = None
-    offer: Offer | None = None
-    picked_up: bool = False
+    offers: dict[OfferId, Offer] = field(default_factory=dict)  # one alone, once it is accepted
     step: int = 0
     step_opened_at: datetime | None = None
     fallback_since_at: datetime | None = None

@@ -51,18 +51,20 @@ class CheckedFloor(Floor):
 
     def _everybody_is_in_one_place(self, now: datetime) -> None:
         """Promise 3."""
-        offered = [call.offer for call in self.calls.values() if call.offer is not None]
-        if len({offer.counsellor for offer in offered}) != len(offered):
+        offered = [
+            offer.counsellor for call in self.calls.values() for offer in call.offers.values()
+        ]
+        if len(set(offered)) != len(offered):
             self.broken["a counsellor had two offers"] += 1
         for call in self.calls.values():
             if not self._is_in_one_place(call):
                 self.broken["a call was in two places or in none"] += 1
             talking = call.phase is CallPhase.TALKING
-            if call.offer is not None and not talking and call.offer.deadline_at < now:
+            if not talking and any(offer.deadline_at < now for offer in call.offers.values()):
                 self.broken["an offer outlived its deadline"] += 1
 
     def _is_in_one_place(self, call: FloorCall) -> bool:
-        in_line, in_offer = call.id in self.line, call.offer is not None
+        in_line, in_offer = call.id in self.line, bool(call.offers)
         wanted = (call.phase is CallPhase.WAITING, call.phase in IN_OFFER)
         return (in_line, in_offer) == wanted
 

@@ -67,8 +67,7 @@ def test_how_long_a_whisper_and_the_way_into_the_room_take(kit: Kit, limits: Lim
         (ev.OfferAccepted(offer=offer.id), limits.connect_s),
     ):
         kit.post(event)
-        running = kit.floor.offers[offer.id].offer
-        assert running is not None
+        running = kit.floor.offers[offer.id].offers[offer.id]
         assert running.deadline_at == kit.now + timedelta(seconds=seconds)
 
 

@@ -154,8 +154,7 @@ def test_a_failed_offer_holds_its_counsellor_and_keeps_the_callers_place(
 ) -> None:
     kit.on_duty("ali").call("c1", EVERYBODY)
     kit.call("c2", EVERYBODY)
-    first = kit.floor.calls[CallId("c1")].offer
-    assert first is not None
+    (first,) = kit.floor.calls[CallId("c1")].offers.values()
     kit.fail(first, result)
     assert not kit.all(do.OfferCall)
     kit.pass_s(hold_s)
@@ -223,7 +222,7 @@ def test_late_events_of_an_old_offer_change_nothing(kit: Kit) -> None:
         ev.LegEnded(offer=old.id, ended_by=EndedBy.COUNSELLOR),
     ):
         assert kit.post(event) == []
-    assert kit.floor.calls[CallId("c1")].offer == new
+    assert kit.floor.calls[CallId("c1")].offers == {new.id: new}
 
 
 def test_counsellor_leaves_in_the_instant_of_acceptance(kit: Kit) -> None:

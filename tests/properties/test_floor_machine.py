@@ -237,14 +237,13 @@ class FloorMachine(RuleBasedStateMachine):
         assert len(in_line) == len(set(in_line)) == len(floor.line)
         for call in floor.calls.values():
             assert (call.id in floor.line) == (call.phase is CallPhase.WAITING)
-            assert (call.offer is not None) == (call.phase in IN_OFFER)
+            assert bool(call.offers) == (call.phase in IN_OFFER)
 
     @invariant()
     def nobody_is_rung_whom_the_plan_does_not_have(self) -> None:
         for call in self.kit.floor.calls.values():
             if call.phase is CallPhase.OFFERED:
-                assert call.offer is not None
-                assert call.offer.counsellor in call.eligible
+                assert {offer.counsellor for offer in call.offers.values()} <= call.eligible
 
     @invariant()
     def nobody_waits_while_an_eligible_counsellor_is_free(self) -> None:
@@ -260,16 +259,18 @@ class FloorMachine(RuleBasedStateMachine):
         holders = [presence for presence in floor.staff if presence.offer is not None]
         assert {presence.offer for presence in holders} == set(floor.offers)
         for offer_id, call in floor.offers.items():
-            assert call.offer is not None
-            assert call.offer.id == offer_id
+            assert call.offers[offer_id].id == offer_id
             assert floor.calls[call.id] is call
+        held = [offer.counsellor for call in floor.calls.values() for offer in call.offers.values()]
+        assert len(held) == len(set(held)) == len(holders)
 
     @invariant()
     def no_offer_outlives_its_deadline(self) -> None:
-        for call in self.kit.floor.offers.values():
-            assert call.offer is not None
+        for offer_id, call in self.kit.floor.offers.items():
             if call.phase is not CallPhase.TALKING:
-                assert call.offer.deadline_at > self.kit.floor.now
+                assert call.offers[offer_id].deadline_at > self.kit.floor.now
+            if call.phase is not CallPhase.OFFERED:
+                assert len(call.offers) == 1
 
     @invariant()
     def first_come_first_served_within_a_lane(self) -> None:
