@@ -7,7 +7,7 @@ roster has run out, because too many are safer than none.
 
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -86,6 +86,29 @@ class Duty:
     def of_desk(self, desk: DeskId) -> tuple[CounsellorId, ...]:
         """Who may be rung there if they are there, expected first."""
         return self._of_desk.get(desk, ())
+
+    def of_desks(self, desks: tuple[DeskId, ...]) -> tuple[CounsellorId, ...]:
+        """Who may be rung at any of the desks, each once."""
+        return self._once(self.of_desk, desks)
+
+    def at_desks(self, desks: tuple[DeskId, ...]) -> tuple[CounsellorId, ...]:
+        """Who should be at any of the desks, each once."""
+        return self._once(self.at_desk, desks)
+
+    def _once(
+        self, of: Callable[[DeskId], tuple[CounsellorId, ...]], desks: tuple[DeskId, ...]
+    ) -> tuple[CounsellorId, ...]:
+        """Kept for the page's life: every call asks for the whole province."""
+        if len(desks) == 1:
+            return of(desks[0])
+        key = of.__name__, desks
+        if key not in self._joined:
+            self._joined[key] = tuple(dict.fromkeys(chain.from_iterable(map(of, desks))))
+        return self._joined[key]
+
+    @cached_property
+    def _joined(self) -> dict[tuple[str, tuple[DeskId, ...]], tuple[CounsellorId, ...]]:
+        return {}
 
     @cached_property
     def _of_desk(self) -> Mapping[DeskId, tuple[CounsellorId, ...]]:

@@ -66,7 +66,7 @@ def _at_least_one(seen: Seen) -> list[Circle]:
 def _last_resort(seen: Seen, steps: list[Step]) -> Iterator[Step]:
     """Where nobody is expected anywhere: every desk of the province, closed or not."""
     desks = tuple(desk for desk in seen.rules.all_desks if seen.duty.of_desk(desk))
-    everybody = _once(map(seen.duty.of_desk, desks))
+    everybody = seen.duty.of_desks(desks)
     planned = {name for step in steps for name in step.counsellors}
     if not planned.issuperset(everybody):
         yield Step(
@@ -94,8 +94,8 @@ def _of_circle(
     circle: Circle, duty: Duty, needs: tuple[SkillNeed, ...], after_s: float, *, at_once: bool
 ) -> Iterator[Step]:
     """The circle as one step, or as two where those with the skills go first for a while."""
-    everybody = _once(map(duty.of_desk, circle.desks), circle.people)
-    expected = _once(map(duty.at_desk, circle.desks), circle.people)
+    everybody = _joined(duty.of_desks(circle.desks), circle.people)
+    expected = _joined(duty.at_desks(circle.desks), circle.people)
     whole = Step(
         after_s=after_s,
         lasts_s=circle.rule.lasts_s if expected and not at_once else 0.0,
@@ -127,10 +127,10 @@ def _of_circle(
 _NOBODY = Reason(ReasonCode.NOBODY_ROSTERED)
 
 
-def _once(
-    people: Iterable[tuple[CounsellorId, ...]], others: tuple[CounsellorId, ...] = ()
+def _joined(
+    people: tuple[CounsellorId, ...], others: tuple[CounsellorId, ...]
 ) -> tuple[CounsellorId, ...]:
-    return tuple(dict.fromkeys(chain(chain.from_iterable(people), others)))
+    return tuple(dict.fromkeys((*people, *others))) if others else people
 
 
 def out_of_hours(rules: ProvinceRules, at: datetime) -> frozenset[DeskId]:
@@ -171,7 +171,8 @@ def _skilled(
 ) -> tuple[CounsellorId, ...]:
     if not needs:
         return ()
-    return with_skills(duty, _once(step.counsellors for step in steps), needs)
+    everybody = dict.fromkeys(chain.from_iterable(step.counsellors for step in steps))
+    return with_skills(duty, everybody, needs)
 
 
 # ---------------------------------------------------------------------------- teams
