@@ -103,7 +103,13 @@ class _Line:
         self._static = StaticKeeper(
             settings, self.controller, self._switchboard.pauses, now, deployment
         )
-        self._steering = Steering(_Decisions(store), self._take, now, deployment.in_force)
+        self._steering = Steering(
+            _Decisions(store),
+            self._take,
+            now,
+            deployment.in_force,
+            self._switchboard.watchman.decisions_reachable,
+        )
 
     async def restore(self) -> None:
         """What happened while nobody of us was here, and whom an earlier controller left behind."""

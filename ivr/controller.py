@@ -88,6 +88,10 @@ class Controller:
     def view(self) -> FloorView:
         return view_of(self._floor, self.clock.now())
 
+    @property
+    def exchange_up(self) -> bool:
+        return self._floor.exchange_up
+
     def attendance(self) -> Attendance:
         return attendance_of(self._floor)
 

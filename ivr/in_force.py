@@ -7,13 +7,16 @@ from ivr.duty import NO_BOOK, DutyBook
 from ivr.model import Counsellor
 from ivr.people import Person, counsellor_of
 from ivr.rules.schema import ProvinceRules
+from ivr.versions import Version
 
 
 @dataclass(frozen=True, kw_only=True)
 class InForce:
     """`revision` is the newest entry of the audit trail that it contains.
 
-    `next_rules_at` is when a scheduled version comes in force, if any is to come.
+    `next_rules_at` is when a scheduled version comes in force, if any is to come;
+    `to_be_reviewed` are versions that one person alone has published. `from_copy`: the database was
+    away, and this is what was kept of it.
     """
 
     rules: tuple[ProvinceRules, ...]
@@ -21,6 +24,8 @@ class InForce:
     book: DutyBook = field(default=NO_BOOK)
     revision: int = 0
     next_rules_at: datetime | None = None
+    to_be_reviewed: tuple[Version, ...] = ()
+    from_copy: bool = False
 
     @property
     def counsellors(self) -> tuple[Counsellor, ...]:

@@ -6,6 +6,7 @@ made with `ivr rules`, `ivr people` and `ivr duty`, and the files are drafts.
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -65,7 +66,7 @@ async def first_in_force(store: Store, settings: Settings, at: datetime) -> InFo
         return await load_in_force(store, at)
     except StoreError as error:
         log.warning("decisions_not_reachable", reason=str(error))
-    return load_copy(copy_of(settings)) or from_files(settings)
+    return replace(load_copy(copy_of(settings)) or from_files(settings), from_copy=True)
 
 
 def copy_of(settings: Settings) -> Path:

@@ -1,4 +1,4 @@
-"""Keeps a running line on what people decide: rules, people, rosters and closures, while calls come.
+"""Keeps a running line on what people decide: rules, people, rosters, closures, while calls come.
 
 The database is asked four times a second whether anybody decided anything (one number is read),
 and whatever time alone brings (a shift, the end of a closure, scheduled rules) is taken in at its
@@ -31,13 +31,22 @@ Take = Callable[[InForce], Awaitable[None]]
 
 
 class Steering:
-    """`take` gets everything anew after each change; what it refuses leaves the old in force."""
+    """`take` gets everything anew after each change; what it refuses leaves the old in force.
+
+    `tell_reachable` hears whenever the database is away or back.
+    """
 
     def __init__(
-        self, source: Source, take: Take, now: Callable[[], datetime], in_force: InForce
+        self,
+        source: Source,
+        take: Take,
+        now: Callable[[], datetime],
+        in_force: InForce,
+        tell_reachable: Callable[[bool], None] = lambda _reachable: None,
     ) -> None:
         self._source = source
         self._take = take
+        self._tell_reachable = tell_reachable
         self._now = now
         self._in_force = in_force
         self._next_at = in_force.next_change_at(now())
@@ -63,7 +72,8 @@ class Steering:
         try:
             newest = await self._source.revision()
             self._say_reachable(True)
-            if newest == self._in_force.revision and not came:
+            stale = self._in_force.from_copy and newest > 0
+            if newest == self._in_force.revision and not came and not stale:
                 return None
             return await self._source.load(now)
         except StoreError as error:
@@ -81,6 +91,7 @@ class Steering:
     def _say_reachable(self, reachable: bool, reason: str = "") -> None:
         if reachable != self._reachable:
             self._reachable = reachable
+            self._tell_reachable(reachable)
             log.warning(
                 "decisions_reachable_again" if reachable else "decisions_not_reachable",
                 reason=reason,

@@ -19,6 +19,7 @@ from ivr.queues import Floor
 from ivr.reception import EarlierCounty, Reception, Seal, no_earlier_county
 from ivr.settings import Settings
 from ivr.view import Names
+from ivr.watchman import Watchman
 
 
 class Switchboard:
@@ -64,6 +65,7 @@ class Switchboard:
             tables=deployment.tables,
             earlier_county=earlier_county,
         )
+        self.watchman = Watchman(controller, deployment.in_force)
         self._geolocation = settings.trunk_geolocation
         self._desk_phones = DeskPhones(
             controller=controller, check_pin=check_pin, keep_signed_out=keep_signed_out
@@ -74,6 +76,7 @@ class Switchboard:
     def take(self, deployment: Deployment) -> None:
         """Go by this from now on (`take_in`)."""
         self._ports.names = deployment.names
+        self.watchman.take(deployment.in_force)
         take_in(deployment, self._reception, self.controller)
         self._exchange.set_numbers(telephone_numbers(deployment.in_force.people))
 
@@ -83,6 +86,7 @@ class Switchboard:
             tasks.create_task(self.controller.run(self._ports), name="controller")
             tasks.create_task(self._exchange.run(), name="exchange")
             tasks.create_task(self.agi.run(), name="agi")
+            tasks.create_task(self.watchman.run(), name="watchman")
 
     async def _take_call(self, session: AgiSession) -> None:
         await self._reception.take_call(

@@ -37,4 +37,5 @@ async def load_in_force(store: Store, at: datetime) -> InForce:
         book=await DutyStore(store).book(at),
         revision=newest,
         next_rules_at=await versions.next_activation_at(at),
+        to_be_reviewed=await versions.to_be_reviewed(),
     )

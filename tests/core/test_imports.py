@@ -97,7 +97,9 @@ MAY_IMPORT = {
     "asterisk": CORE | {"dialplan", "settings", "people"},
     "audit": {"model", "errors"},
     "versions": WORDS | {"rules"},
-    "in_force": {"model", "duty", "people", "rules"},
+    "in_force": {"model", "duty", "people", "rules", "versions"},
+    "standing_alarms": {"notices", "alarms", "calendar", "duty", "floor_view", "in_force", "rules"},
+    "watchman": {"events", "notices", "controller", "floor_view", "in_force", "standing_alarms"},
     "steering": {"errors", "in_force"},
     "store": FACTS
     | {

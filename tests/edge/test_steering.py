@@ -34,9 +34,10 @@ class World:
     refused: bool = False
     now: datetime = AT
     taken: list[InForce] = field(default_factory=list)
+    told: list[bool] = field(default_factory=list)
 
     def steering(self) -> Steering:
-        return Steering(self, self.take, lambda: self.now, self.stored)
+        return Steering(self, self.take, lambda: self.now, self.stored, self.told.append)
 
     async def revision(self) -> int:
         if self.away:
@@ -97,6 +98,34 @@ async def test_what_was_decided_while_the_database_was_away_is_taken_in_afterwar
     world.away = False
     await steering.look()
     assert [it.revision for it in world.taken] == [2]
+
+
+async def test_a_kept_copy_gives_way_to_the_database_even_where_nothing_was_decided() -> None:
+    world = World(stored=replace(FIRST, from_copy=True), away=True)
+    steering = world.steering()
+    await steering.look()
+    assert world.taken == []
+    world.away, world.stored = False, FIRST
+    await steering.look()
+    await steering.look()
+    assert world.taken == [FIRST]
+
+
+async def test_a_copy_stays_where_the_database_has_nothing_yet() -> None:
+    world = World(stored=replace(FIRST, from_copy=True, revision=0))
+    steering = world.steering()
+    world.stored = replace(FIRST, revision=0)
+    await steering.look()
+    assert world.taken == []
+
+
+async def test_whether_decisions_arrive_is_told_once_each_way() -> None:
+    world = World()
+    steering = world.steering()
+    for away in (False, True, True, False, False):
+        world.away = away
+        await steering.look()
+    assert world.told == [False, True]
 
 
 async def test_a_scheduled_version_comes_in_force_at_its_hour() -> None:
