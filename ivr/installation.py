@@ -28,21 +28,26 @@ log = structlog.get_logger()
 INSTALLER = "installation"
 
 
-async def install(store: Store, settings: Settings, at: datetime) -> None:
+async def install(store: Store, settings: Settings, at: datetime) -> bool:
     """Fill an empty database from the files; what is there already stays as it is.
 
-    People come last: where anybody is known, the rules are there. Raises StoreError, or RulesError
-    and BadInput where a file has mistakes: nothing is kept then.
+    Whether anything was missing.
+
+    Whoever has entered people of their own before gets none of the files'. Raises StoreError, or
+    RulesError and BadInput where a file has mistakes: nothing is kept then.
     """
     versions, people = VersionStore(store), PeopleStore(store)
-    if await people.people() and (await versions.in_force(at)).versions:
-        return
+    known = await people.people()
+    if known and (await versions.in_force(at)).versions:
+        return False
     files = from_files(settings)
     for rules in files.rules:
         await versions.install(rules, note="installed from files", by=INSTALLER, at=at)
-    passwords = demo_accounts(settings.home).passwords(it.id for it in files.people if it.grants)
-    await people.take_in(files.people, by=INSTALLER, now=at, passwords=passwords)
-    log.info("installed", provinces=len(files.rules), people=len(files.people))
+    if not known:
+        names = (person.id for person in files.people if person.grants)
+        passwords = demo_accounts(settings.home).passwords(names)
+        await people.take_in(files.people, by=INSTALLER, now=at, passwords=passwords)
+    return True
 
 
 @asynccontextmanager
@@ -62,7 +67,8 @@ async def first_in_force(store: Store, settings: Settings, at: datetime) -> InFo
     Raises RulesError or BadInput where it comes to the files and they have mistakes.
     """
     try:
-        await install(store, settings, at)
+        if await install(store, settings, at):
+            log.info("installed_from_files")
         return await load_in_force(store, at)
     except StoreError as error:
         log.warning("decisions_not_reachable", reason=str(error))

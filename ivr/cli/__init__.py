@@ -3,6 +3,7 @@
 import importlib
 import sys
 
+import structlog
 import typer
 
 from ivr.errors import LineError
@@ -16,7 +17,6 @@ COMMANDS = ("serve", "run", "outcome")
 app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
-    help="Line 123: the telephone exchange's mind.",
     pretty_exceptions_enable=False,
 )
 
@@ -24,6 +24,16 @@ for _name in GROUPS:
     app.add_typer(importlib.import_module(f"ivr.cli.{_name}").app, name=_name)
 for _name in COMMANDS:
     app.command(_name)(importlib.import_module(f"ivr.cli.{_name}").command)
+
+
+@app.callback(help="Line 123: the telephone exchange's mind.")
+def _log_aside() -> None:
+    """What is logged meanwhile goes to standard error: the output may be JSON for a script."""
+    structlog.configure(logger_factory=_to_standard_error)
+
+
+def _to_standard_error(*_: object) -> structlog.typing.WrappedLogger:
+    return structlog.PrintLogger(sys.stderr)
 
 
 def main() -> None:

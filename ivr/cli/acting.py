@@ -17,6 +17,8 @@ from ivr.store.people import Guard, PeopleStore, everybody_may
 from ivr.store.secret_check import FAILURES_ALLOWED, REFUSED_FOR
 from ivr.store.store import Store
 
+LOCAL = "local"  # no id of a person: those are chosen when somebody is added, and this one is ours
+
 WhoOption = Annotated[
     str | None,
     typer.Option("--as", help="Who you are (else IVR_USER); the password is asked for."),
@@ -68,9 +70,13 @@ async def sign_in(store: Store, who: str | None) -> Person:
 async def managing(store: Store, who: str | None, *, own: str | None = None) -> tuple[str, Guard]:
     """Who manages people, as the trail names them, and the guard of what they may change.
 
-    `own` is an account that its owner may change as well. While nobody can sign in who manages
-    people, the machine's owner may. Raises BadInput and NotAllowed as `acting`; so does the guard.
+    `own` is an account that its owner may change as well, and for which the machine's owner
+    (`--as local`) may do so too: else a last admin's lost password would lock everybody out. While
+    nobody can sign in who manages people, the machine's owner may everything. Raises BadInput and
+    NotAllowed as `acting`; so does the guard.
     """
+    if who == LOCAL and own is not None:
+        return machines_owner(store.home), everybody_may
     if not (who or os.environ.get("IVR_USER")) and not await PeopleStore(store).somebody_manages():
         return machines_owner(store.home), everybody_may
     actor = await sign_in(store, who)
@@ -98,8 +104,8 @@ def machines_owner(home: Path) -> str:
         name = pwd.getpwuid(number).pw_name
     if number not in {0, owner}:
         raise NotAllowed(
-            f"Nobody manages people yet, and the first one is made by the owner of {home}, which "
-            f"{name} is not. Run this as that user."
+            f"This is for the owner of {home} (who makes the first account, and helps where a "
+            f"password is lost), which {name} is not. Run it as that user."
         )
     return f"local:{name}"
 

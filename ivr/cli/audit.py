@@ -12,12 +12,12 @@ from ivr.audit import SealedEntry
 from ivr.calendar import plain_minute
 from ivr.cli.acting import WhoOption, acting, machines_owner
 from ivr.errors import BadInput
-from ivr.installation import opened
 from ivr.jalali import parse_instant
 from ivr.model import ProvinceId
 from ivr.rights import Action
 from ivr.settings import load_settings
 from ivr.store.people import PeopleStore
+from ivr.store.store import Store
 from ivr.store.trail_reading import TrailSearch, find_entries, verify
 
 app = typer.Typer(no_args_is_help=True, help="What people decided, chained against tampering.")
@@ -71,7 +71,7 @@ def verify_trail(*, as_json: JsonOption = False) -> None:
     """
 
     async def work() -> tuple[int, list[dict[str, Any]]]:
-        async with opened(load_settings()) as store:
+        async with await Store.open(load_settings()) as store:
             count, found = await verify(store)
         return count, [
             {"kind": it.kind, "first": it.first, "last": it.last, "message": it.message}
@@ -95,7 +95,7 @@ def verify_trail(*, as_json: JsonOption = False) -> None:
 
 
 async def _find(search: TrailSearch, limit: int, who: str | None) -> tuple[SealedEntry, ...]:
-    async with opened(load_settings()) as store:
+    async with await Store.open(load_settings()) as store:
         named = who or os.environ.get("IVR_USER")
         if named or await PeopleStore(store).somebody_manages():
             await acting(store, who, Action.AUDIT_READ, province=search.province)

@@ -23,7 +23,6 @@ from ivr.cli.people_words import (
     without,
 )
 from ivr.errors import BadInput
-from ivr.installation import opened
 from ivr.people import Person, demo_accounts, read_people
 from ivr.rights import in_force
 from ivr.settings import load_settings
@@ -187,7 +186,10 @@ def break_glass(
 
 @app.command()
 def password(person_id: IdArgument, *, who: WhoOption = None) -> None:
-    """Give a new password, asked for twice (or IVR_NEW_PASSWORD); everybody may for themselves."""
+    """Give a new password, asked for twice (or IVR_NEW_PASSWORD); everybody may for themselves.
+
+    Where nobody who may can sign in any more, the owner of IVR_HOME writes --as local.
+    """
 
     async def work(store: Store) -> None:
         by, guard = await managing(store, who, own=person_id)
@@ -280,7 +282,7 @@ def import_people(
 
 def _run(work: Callable[[Store], Awaitable[T]]) -> T:
     async def run() -> T:
-        async with opened(load_settings()) as store:
+        async with await Store.open(load_settings()) as store:
             return await work(store)
 
     return asyncio.run(run())

@@ -109,7 +109,7 @@ def test_another_user_of_the_machine_makes_no_admin(
 ) -> None:
     nobody = types.SimpleNamespace(getuid=lambda: 65534, environ=os.environ)
     monkeypatch.setattr("ivr.cli.acting.os", nobody)
-    with pytest.raises(NotAllowed, match="made by the owner of"):
+    with pytest.raises(NotAllowed, match="for the owner of"):
         run("people", "add", "boss", "--name", "نمونه", "--grant", "admin@all")
 
 
@@ -311,6 +311,16 @@ def test_everybody_changes_their_own_password_and_pin(installed: Run, tmp_path: 
     ):
         with pytest.raises(BadInput, match=message):
             installed("people", "pin", "markazi-supervisor", **(env | secret))
+
+
+def test_the_machines_owner_helps_where_a_last_password_is_lost(installed: Run) -> None:
+    """And does nothing else: not a role, not a publishing."""
+    new = "a password of their own"
+    installed("people", "password", "national-admin", "--as", "local", IVR_NEW_PASSWORD=new)
+    change = ("people", "change", "arak-1", "--add-skill", "legal:2")
+    with pytest.raises(BadInput, match="'local': unknown name"):
+        installed(*change, "--as", "local", IVR_PASSWORD=new)
+    installed(*change, IVR_USER="national-admin", IVR_PASSWORD=new)
 
 
 def test_two_different_answers_are_no_password(installed: Run) -> None:
