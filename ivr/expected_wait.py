@@ -166,14 +166,14 @@ class _Run:
         self._failing = failed / (failed + answered) if failed else 0.0
 
     def wait_s(self, counsellors: Sequence[Busy], ahead: int) -> float:
+        answer_s, urgent = self._answer(), self._share()
         free_at = [self._free_after(one) for one in counsellors]
         heapq.heapify(free_at)
-        urgent = self._share()
         served = 0
         while served < min(ahead + int(free_at[0] * self._recent.urgent_per_s + urgent), _DRAWS):
             heapq.heapreplace(free_at, free_at[0] + self._whole_call())
             served += 1
-        return free_at[0] + self._answer()
+        return free_at[0] + answer_s
 
     def _free_after(self, one: Busy) -> float:
         recent = self._recent

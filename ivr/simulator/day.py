@@ -99,11 +99,25 @@ def simulate_day(
     hours: float = 24.0,
     decisions: Decisions = (),
 ) -> DayReport:
+    """Play the day and say what came of it. Raises what `play_day` does."""
+    began_s = time.perf_counter()
+    day = play_day(deployment, province, seed=seed, load=load, hours=hours, decisions=decisions)
+    return day.report(seed, load, time.perf_counter() - began_s)
+
+
+def play_day(
+    deployment: Deployment,
+    province: str,
+    *,
+    seed: int,
+    load: float = 1.0,
+    hours: float = 24.0,
+    decisions: Decisions = (),
+) -> "Day":
     """Play the day. Raises BadInput for a province without rules or load."""
     if province not in LOADS or province not in deployment.lines:
         known = ", ".join(sorted(LOADS.keys() & set(deployment.lines)))
         raise BadInput(f"There is no load or there are no rules for {province!r}; known: {known}")
-    began_s = time.perf_counter()
 
     async def played() -> Day:
         day = Day(deployment, ProvinceId(province), seed, hours)
@@ -111,8 +125,7 @@ def simulate_day(
         return day
 
     with asyncio.Runner(loop_factory=lambda: VirtualTimeLoop(settle_s=0)) as runner:
-        day = runner.run(played())
-    return day.report(seed, load, time.perf_counter() - began_s)
+        return runner.run(played())
 
 
 class Day:
@@ -130,11 +143,11 @@ class Day:
         desks = set(self._line.rules.all_desks)
         self._people = tuple(one for one in deployment.people if desks & set(one.desks))
         self._floor = CheckedFloor(deployment)
-        self._journal = MemoryJournal()
+        self.journal = MemoryJournal()
         began_at = datetime.combine(DAY, datetime.min.time(), TEHRAN).astimezone(UTC)
         planner = Planner(deployment.rules, deployment.people)
         clock = Clock(started_at=began_at)
-        self._controller = Controller(self._floor, clock, self._journal, planner)
+        self._controller = Controller(self._floor, clock, self.journal, planner)
         self._reception = Reception(
             controller=self._controller,
             lines=deployment.lines,
@@ -269,13 +282,13 @@ class Day:
     # -- what came of it
 
     def report(self, seed: int, load: float, real_s: float) -> DayReport:
-        records = list(self._journal.records.values())
+        records = list(self.journal.records.values())
         self._break(
             "a call has not exactly one record",
-            sum(self._journal.finals[one.call] != 1 for one in records)
+            sum(self.journal.finals[one.call] != 1 for one in records)
             + abs(len(records) - len(self._plans)),
         )
-        rebuilt = replay(self._journal.entries, new_floor(self._deployment, EPOCH))
+        rebuilt = replay(self.journal.entries, new_floor(self._deployment, EPOCH))
         self._break(
             "the journal does not rebuild a record",
             sum(rebuilt[one.call].record != one for one in records),

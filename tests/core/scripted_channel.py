@@ -11,10 +11,17 @@ class ScriptedChannel:
     """Presses `keys[prompt]` while that prompt plays; a list gives one key for each time.
 
     `heard` is what was played, `variables` what was kept. Timed waits for a key run out at once.
+    A prompt in `long` lasts until it is cut short, and stands in `cut` then; the others last no
+    time. `playing` is set as soon as a long one plays.
     """
 
-    def __init__(self, keys: Mapping[str, Sequence[str]] | None = None) -> None:
+    def __init__(
+        self, keys: Mapping[str, Sequence[str]] | None = None, *, long: Sequence[str] = ()
+    ) -> None:
         self.heard: list[str] = []
+        self.cut: list[str] = []
+        self.playing = asyncio.Event()
+        self._long = frozenset(long)
         self.variables: dict[str, str] = {}
         self.rooms: list[tuple[str, RoomRole]] = []
         self.music = asyncio.Event()
@@ -36,8 +43,22 @@ class ScriptedChannel:
             presses = self._keys.get(prompt, [])
             if presses and presses[0] in keys:
                 return presses.pop(0)
+            if prompt in self._long:
+                await self._play_on(prompt)
         await asyncio.sleep(0)
         return None
+
+    async def _play_on(self, prompt: str) -> None:
+        self.music.clear()
+        self.playing.set()
+        try:
+            await self._hung_up.wait()
+            self._check()
+        except asyncio.CancelledError:
+            self.cut.append(prompt)
+            raise
+        finally:
+            self.playing.clear()
 
     async def wait_key(self, timeout_s: float | None) -> str | None:
         self._check()

@@ -12,10 +12,11 @@ import pytest
 from ivr import effects as do
 from ivr import events as ev
 from ivr.dialplan.channel import RoomRole
-from ivr.dialplan.conversation import Conversation
+from ivr.dialplan.conversation import Conversation, News
 from ivr.dialplan.flow import Fact
 from ivr.dialplan.resume import Phase, Resume, resume_from
-from ivr.dialplan.script import build_flow, whisper_prompts
+from ivr.dialplan.needed_prompts import needed_prompts
+from ivr.dialplan.script import build_flow, waiting_prompts, whisper_prompts
 from ivr.dialplan.whisper import Whisper
 from ivr.errors import HungUp
 from ivr.model import (
@@ -32,8 +33,12 @@ from ivr.model import (
     OfferId,
     ProvinceId,
     RoutePlan,
+    WaitNote,
+    WaitWords,
 )
+from ivr.prompts import load_catalogue
 from ivr.rules.load import load_rules
+from ivr.settings import PROJECT
 from tests.core.floor_kit import START, plan_of
 from tests.core.scripted_channel import ScriptedChannel
 
@@ -68,6 +73,10 @@ class Talk:
 
     def _plan(self, _facts: CallFacts) -> RoutePlan:
         return plan_of((None, ("ali",)))
+
+    def say(self, *news: News) -> None:
+        for item in news:
+            self.conversation.news.put_nowait(item)
 
     def tell(self, mail: do.Connect | do.HoldCall | do.CloseCall | do.SendToFallback) -> None:
         self.conversation.mailbox.put_nowait(mail)
@@ -238,6 +247,124 @@ async def test_the_fallback_takes_a_caller_whom_we_cannot_serve() -> None:
         talk.tell(do.SendToFallback(call=CALL))
         await running
     assert "IVR_DONE" not in talk.channel.variables
+
+
+class TestAnnouncements:
+    """What the floor has said to a caller in line, and what cuts it short."""
+
+    THIRD = do.Announce(call=CALL, note=WaitNote(words=WaitWords.ALL_BUSY, place=3, minutes=2))
+    FIRST = do.Announce(call=CALL, note=WaitNote(place=1))
+    HUSH = do.Hush(call=CALL)
+
+    @asynccontextmanager
+    async def hears(self, channel: ScriptedChannel) -> AsyncIterator[Talk]:
+        """A caller who hears "you are the third …", which does not end by itself."""
+        talk = Talk(channel)
+        async with talk.running():
+            await channel.music.wait()
+            talk.say(self.THIRD)
+            await channel.playing.wait()
+            yield talk
+
+    async def test_words_place_and_wait_are_said_one_after_the_other(self) -> None:
+        talk = Talk(ScriptedChannel({}))
+        async with talk.running():
+            await talk.channel.music.wait()
+            before = len(talk.channel.heard)
+            talk.channel.music.clear()
+            talk.say(self.THIRD)
+            await talk.channel.music.wait()
+        assert talk.channel.heard[before:] == [
+            *("all-busy", "position-you", "ord-3", "position-in-line"),
+            *("wait-you", "about", "num-2", "minutes", "wait-is"),
+        ]
+
+    async def test_acceptance_cuts_it_at_once(self) -> None:
+        channel = ScriptedChannel(long=["ord-3"])
+        async with self.hears(channel) as talk:
+            talk.tell(CONNECT)
+            await channel.in_room.wait()
+        assert channel.cut == ["ord-3"]
+        assert channel.heard[-1] == "ord-3"
+
+    async def test_a_free_counsellor_cuts_it_and_the_music_goes_on(self) -> None:
+        channel = ScriptedChannel(long=["ord-3"])
+        async with self.hears(channel) as talk:
+            talk.say(self.HUSH)
+            await channel.music.wait()
+            assert channel.heard[-1] == "ord-3"
+            talk.tell(CONNECT)
+            await channel.in_room.wait()
+
+    async def test_a_hang_up_in_the_middle_ends_the_conversation(self) -> None:
+        channel = ScriptedChannel(long=["ord-3"])
+        talk = Talk(channel)
+        async with talk.running() as running:
+            await channel.music.wait()
+            talk.say(self.THIRD)
+            await channel.playing.wait()
+            channel.hang_up()
+            with pytest.raises(HungUp):
+                await running
+
+    @pytest.mark.parametrize("key", ["0", "1", "*"])
+    async def test_a_key_in_the_middle_means_nothing(self, key: str) -> None:
+        """As on the music: no key is offered to who waits, and none is lost for later."""
+        channel = ScriptedChannel({"ord-3": [key]})
+        talk = Talk(channel)
+        async with talk.running():
+            await channel.music.wait()
+            channel.music.clear()
+            talk.say(self.THIRD)
+            await channel.music.wait()
+        assert channel.heard[-1] == "wait-is"
+
+    async def test_the_sentence_of_joining_is_heard_to_its_end(self) -> None:
+        """A counsellor may be rung meanwhile; the news of that time is out of date afterwards."""
+        channel = ScriptedChannel(long=["silence-note"])
+        talk = Talk(channel)
+        async with talk.running():
+            await channel.playing.wait()
+            talk.say(self.THIRD, self.HUSH)
+            assert channel.cut == []
+            talk.tell(CONNECT)
+            await channel.in_room.wait()
+        assert "ord-3" not in channel.heard
+
+    async def test_what_was_overtaken_before_it_could_be_said_is_not_said(self) -> None:
+        talk = Talk(ScriptedChannel({}))
+        async with talk.running():
+            await talk.joined.wait()
+            talk.say(self.THIRD, self.FIRST)
+            await talk.channel.music.wait()
+        assert "ord-first" in talk.channel.heard
+        assert "ord-3" not in talk.channel.heard
+
+    @pytest.mark.parametrize("lane", [Lane.DANGER, Lane.SILENCE])
+    def test_danger_and_silence_have_words_of_their_own(self, lane: Lane) -> None:
+        words = WaitWords[lane.name]
+        assert waiting_prompts(FLOW.waiting, WaitNote(words=words)) == (
+            f"waiting-{lane.name.lower()}",
+        )
+
+    def test_every_prompt_that_may_be_said_is_needed_and_in_the_catalogue(self) -> None:
+        needed = needed_prompts(MARKAZI, FLOW)
+        assert {"all-busy", "taking-longer", "waiting-danger", "waiting-silence"} <= needed
+        assert {"ord-first", "num-90-o", "ord-9", "num-10", "wait-is", "under-a-minute"} <= needed
+        load_catalogue(PROJECT / "prompts" / "fa").require(needed)
+
+    def test_the_sentences_read_as_people_say_them(self) -> None:
+        texts = load_catalogue(PROJECT / "prompts" / "fa").prompts
+        note = WaitNote(words=WaitWords.ALL_BUSY, place=21, minutes=10)
+        said = " ".join(texts[prompt].text for prompt in waiting_prompts(FLOW.waiting, note))
+        assert said == (
+            "همهٔ کارشناسان در حال پاسخ‌گویی به دیگران هستند. نوبت شما هم می‌رسد. "
+            "شما نفر بیست و یکم صف هستید. زمان انتظار شما حدود ده دقیقه است."
+        )
+        least = waiting_prompts(FLOW.waiting, WaitNote(minutes=0))
+        assert " ".join(texts[prompt].text for prompt in least) == (
+            "زمان انتظار شما کمتر از یک دقیقه است."
+        )
 
 
 class TestResume:
