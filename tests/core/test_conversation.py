@@ -14,8 +14,8 @@ from ivr import events as ev
 from ivr.dialplan.channel import RoomRole
 from ivr.dialplan.conversation import Conversation, News
 from ivr.dialplan.flow import Fact
-from ivr.dialplan.resume import Phase, Resume, resume_from
 from ivr.dialplan.needed_prompts import needed_prompts
+from ivr.dialplan.resume import Phase, Resume, resume_from
 from ivr.dialplan.script import build_flow, waiting_prompts, whisper_prompts
 from ivr.dialplan.whisper import Whisper
 from ivr.errors import HungUp
