@@ -68,7 +68,7 @@ def _waiting(call: FloorCall) -> WaitingCall:
         joined_at=record.joined_at,
         phase=call.phase,
         step=call.step,
-        offered_to=next((offer.counsellor for offer in call.offers.values()), None),
+        offered_to=tuple(offer.counsellor for offer in call.offers.values()),
     )
 
 

@@ -28,8 +28,8 @@ from ivr.notices import Alarm, ClosedDesk
 class WaitingCall:
     """A call in line, from joining it until both talk.
 
-    `step` is the number of the plan's step that it has reached, from 0; `offered_to` is set while a
-    counsellor is being rung.
+    `step` is the number of the plan's step that it has reached, from 0; `offered_to` are those who
+    are being rung.
     """
 
     call: CallId
@@ -40,7 +40,7 @@ class WaitingCall:
     joined_at: datetime
     phase: CallPhase
     step: int
-    offered_to: CounsellorId | None = None
+    offered_to: tuple[CounsellorId, ...] = ()
 
     @property
     def key(self) -> str:

@@ -1,11 +1,11 @@
-"""The console's server: one live page, its WebSocket, the floor as JSON, and health.
+"""The console's server: one live page and its WebSocket, the floor as JSON with its own, health.
 
 There is no log-in yet, so it listens on loopback only, answers to loopback names only (a rebound
-DNS name would otherwise let any web page read it) and lets only its own page open the WebSocket.
+DNS name would otherwise let any web page read it) and lets no foreign page open a WebSocket.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 
@@ -13,9 +13,11 @@ from aiohttp import web
 from yarl import URL
 
 from ivr.errors import LineError
+from ivr.view import FloorView
 from ivr.web.api import floor_json
 from ivr.web.drawing import STATIC, Drawing
 from ivr.web.feed import BEAT_S, Feed
+from ivr.web.json_feed import JsonFeed
 from ivr.web.ports import ConsolePorts
 
 LOOPBACK = "127.0.0.1"
@@ -40,8 +42,10 @@ HEADERS = {
 _CONSOLE = web.AppKey("console", ConsolePorts)
 _DRAWING = web.AppKey("drawing", Drawing)
 _FEED = web.AppKey("feed", Feed)
+_JSON_FEED = web.AppKey("json_feed", JsonFeed)
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+Send = Callable[[web.WebSocketResponse], Coroutine[None, None, None]]
 
 
 def make_app(console: ConsolePorts) -> web.Application:
@@ -50,6 +54,7 @@ def make_app(console: ConsolePorts) -> web.Application:
     app[_CONSOLE] = console
     app[_DRAWING] = Drawing()
     app[_FEED] = Feed(console, app[_DRAWING])
+    app[_JSON_FEED] = JsonFeed(console)
     app.cleanup_ctx.append(_run_feed)
     app.on_shutdown.append(_stop_feed)
     app.on_response_prepare.append(_set_headers)
@@ -57,6 +62,7 @@ def make_app(console: ConsolePorts) -> web.Application:
     app.router.add_get("/live", _live)
     app.router.add_get("/healthz", _health)
     app.router.add_get("/api/v1/floor", _floor)
+    app.router.add_get("/api/v1/floor/feed", _floor_feed)
     app.router.add_static("/static/", STATIC)
     return app
 
@@ -93,18 +99,34 @@ async def _page(request: web.Request) -> web.Response:
 
 
 async def _live(request: web.Request) -> web.StreamResponse:
-    if request.headers.get("Origin") != f"{request.scheme}://{request.host}":
+    if not _is_own_page(request):
         raise web.HTTPForbidden(text="The live feed is for the console's own page.")
-    feed = request.app[_FEED]
-    if not feed.alive:
+    return await _talk(request, lambda socket: _send_all(socket, request.app[_FEED]))
+
+
+async def _floor_feed(request: web.Request) -> web.StreamResponse:
+    """Programs name no origin; a browser always names the page's."""
+    if "Origin" in request.headers and not _is_own_page(request):
+        raise web.HTTPForbidden(text="The feed is not for pages of other sites.")
+    feed, json_feed = request.app[_FEED], request.app[_JSON_FEED]
+    return await _talk(request, lambda socket: _send_changes(socket, feed, json_feed))
+
+
+def _is_own_page(request: web.Request) -> bool:
+    return request.headers.get("Origin") == f"{request.scheme}://{request.host}"
+
+
+async def _talk(request: web.Request, send: Send) -> web.StreamResponse:
+    """Open a WebSocket on which only we have something to say."""
+    if not request.app[_FEED].alive:
         raise web.HTTPServiceUnavailable(text="The live feed is not running.")
     socket = web.WebSocketResponse(heartbeat=20, timeout=SHUTDOWN_S, max_msg_size=1024)
     await socket.prepare(request)
     try:
         async with asyncio.TaskGroup() as tasks:
-            sender = tasks.create_task(_send_all(socket, feed))
+            sender = tasks.create_task(send(socket))
             async for _ in socket:
-                pass  # the page has nothing to say; reading notices that it went
+                pass  # reading notices that the other side went
             sender.cancel()
     except* (ConnectionError, TimeoutError):
         pass
@@ -119,10 +141,29 @@ async def _send_all(socket: web.WebSocketResponse, feed: Feed) -> None:
         snapshot, beat = feed.news()
         messages = (beat,) if snapshot is sent else (snapshot, beat)
         sent = snapshot
-        async with asyncio.timeout(SEND_S):
-            for message in messages:
-                await socket.send_str(message)
+        await _send(socket, messages)
         await _wait(changed, BEAT_S)
+    await _let_go(socket)
+
+
+async def _send_changes(socket: web.WebSocketResponse, feed: Feed, json_feed: JsonFeed) -> None:
+    """A whole view first, afterwards what has changed, and each time a beat."""
+    held: FloorView | None = None
+    while feed.alive:
+        changed = feed.changed
+        held, messages = json_feed.news(held, datetime.now(UTC))
+        await _send(socket, messages)
+        await _wait(changed, BEAT_S)
+    await _let_go(socket)
+
+
+async def _send(socket: web.WebSocketResponse, messages: Iterable[str]) -> None:
+    async with asyncio.timeout(SEND_S):
+        for message in messages:
+            await socket.send_str(message)
+
+
+async def _let_go(socket: web.WebSocketResponse) -> None:
     await socket.close(code=1001)  # going away, RFC 6455 §7.4.1
 
 

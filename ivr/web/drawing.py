@@ -22,14 +22,19 @@ from ivr.model import (
 from ivr.outcomes import OUTCOME_LABELS
 from ivr.view import CallRow, CounsellorView, FloorView, Names
 from ivr.web import words
+from ivr.web.alarm_words import alarm_text
 from ivr.web.ports import DatabaseHealth
 
 TEMPLATES = Path(__file__).parent / "templates"
 STATIC = Path(__file__).parent / "static"
 
-FLOOR_REGIONS = ("today", "notices", "status", "figures", "line", "talks", "counsellors")
+FLOOR_REGIONS = (
+    *("today", "notices", "alarms", "closed"),
+    *("status", "figures", "line", "talks", "counsellors"),
+)
 LATE_S = 20  # the second service level (design §6)
 GRAVE_S = 120
+A_DAY_S = 86_400
 
 _CONNECTED = (CallEnd.CONNECTED, CallEnd.FALLBACK_CONNECTED)
 
@@ -49,9 +54,14 @@ class Drawing:
         self._jinja.filters.update(
             digits=calendar.persian_digits,
             clock=calendar.clock,
+            clock_with_seconds=calendar.clock_with_seconds,
+            day=calendar.jalali_date,
             duration=calendar.duration,
+            moment=_moment,
         )
-        self._jinja.globals.update(words=words, late_s=LATE_S, grave_s=GRAVE_S)
+        self._jinja.globals.update(
+            alarm_text=alarm_text, words=words, late_s=LATE_S, grave_s=GRAVE_S, a_day_s=A_DAY_S
+        )
 
     def floor(
         self, view: FloorView, names: Names, database: DatabaseHealth, now: datetime
@@ -59,6 +69,7 @@ class Drawing:
         """HTML of each live region of the floor."""
         context = {
             "view": view,
+            "alarms": view.alarms,
             "database": database,
             "now": now,
             "date": calendar.jalali_date(now),
@@ -109,11 +120,18 @@ class _Places:
 
     def desks(self, counsellor: CounsellorView) -> str:
         """A desk has the id of its county, or of the province for which it answers."""
-        return "، ".join(self._desk(desk) for desk in counsellor.desks)
+        return "، ".join(self.desk(desk) for desk in counsellor.desks)
 
-    def _desk(self, desk: DeskId) -> str:
+    def desk(self, desk: DeskId) -> str:
         province = self._names.provinces.get(ProvinceId(desk))
         return words.PROVINCIAL_DESK.format(province) if province else self.county(CountyId(desk))
+
+
+def _moment(at: datetime, now: datetime) -> str:
+    """The hour, with the day where it is not today."""
+    day = calendar.jalali_date(at)
+    hour = f"ساعت {calendar.clock(at)}"
+    return hour if day == calendar.jalali_date(now) else f"{day} {hour}"
 
 
 def _names_by_id(counsellors: Iterable[CounsellorView]) -> dict[CounsellorId, str]:

@@ -8,6 +8,7 @@ import asyncio
 import json
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import structlog
@@ -66,7 +67,8 @@ class Feed:
         """
         view, now = self._console.floor_view(), datetime.now(UTC)
         today = calendar.day_began_at(now)
-        key = (view.sequence, view.exchange_up, self._console.database(), self._calls, today)
+        timeless = replace(view, at=today)  # time alone may change the order of the line
+        key = (timeless, self._console.database(), self._calls, today)
         if key != self._key:
             regions = self._draw(view, now)
             self._snapshot = _message("floor", sequence=view.sequence, regions=regions)

@@ -1,6 +1,7 @@
 """Persian words for the states of calls, counsellors and devices, as the console shows them."""
 
 from ivr.model import CallEnd, CallPhase, CounsellorState, DeviceState, Lane
+from ivr.notices import Severity
 
 LANES = {
     Lane.DANGER: "خطر",
@@ -18,15 +19,15 @@ COUNSELLOR_STATES = {
     CounsellorState.BUSY_ELSEWHERE: "در تماسی دیگر",
 }
 
-# Why somebody who is ready is not rung for the moment (`ivr.presence.Hold`).
+# Why somebody who is ready is not rung for the moment (`ivr.limits.Hold`).
 HOLDS = {
-    "not_answered": "پاسخ نداد؛ کمی بعد",
-    "rejected": "رد کرد؛ کمی بعد",
-    "busy": "اشغال بود؛ کمی بعد",
-    "unreachable": "در دسترس نبود؛ کمی بعد",
-    "declined": "نپذیرفت؛ کمی بعد",
-    "failed": "زنگ نخورد؛ کمی بعد",
-    "device_lost": "تلفن قطع شد؛ کمی بعد",
+    "not_answered": "پاسخ نداد",
+    "rejected": "رد کرد",
+    "busy": "اشغال بود",
+    "unreachable": "در دسترس نبود",
+    "declined": "نپذیرفت",
+    "failed": "زنگ نخورد",
+    "device_lost": "تلفن قطع شد",
 }
 DEVICE_STATES = {
     DeviceState.UNREACHABLE: "تلفن در دسترس نیست",
@@ -53,6 +54,20 @@ ENDS = {
     CallEnd.CONNECTED: "گفت‌وگو با کارشناس",
     CallEnd.FALLBACK_CONNECTED: "پاسخ در صف پشتیبان",
     CallEnd.FALLBACK_ABANDONED: "قطع در صف پشتیبان",
+}
+
+SEVERITIES = {
+    Severity.URGENT: "فوری",
+    Severity.WARNING: "هشدار",
+    Severity.REMINDER: "یادآوری",
+}
+
+# Why a desk is closed (`ivr.duty.ClosureKind`).
+CLOSURES = {
+    "evacuated": "تخلیه شده است",
+    "link_lost": "ارتباط آن قطع است",
+    "no_staff": "کارشناسی ندارد",
+    "short_staffed": "کارشناس کم دارد؛ تماس‌ها زودتر به گام بعد می‌روند",
 }
 
 NO_COUNTY = "شهرستان نامعلوم"

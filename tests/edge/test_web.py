@@ -5,24 +5,37 @@ import json
 import re
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from aiohttp import ClientWebSocketResponse, WSMsgType, WSServerHandshakeError
 from aiohttp.test_utils import TestClient, TestServer
 
+from ivr.calendar import clock, clock_with_seconds, jalali_date
+from ivr.duty import ClosureKind
 from ivr.errors import LineError
 from ivr.limits import Hold
-from ivr.model import CallerRef, CallId, CallPhase, CallRecord, CounsellorState, Lane
+from ivr.model import CallerRef, CallId, CallPhase, CallRecord, CounsellorState, DeskId, Lane
+from ivr.notices import Alarm, AlarmCode, ClosedDesk
 from ivr.outcomes import OUTCOME_LABELS, outcome_id
 from ivr.view import call_row
 from ivr.web import app as web_app
 from ivr.web.app import make_app, serve_console
 from ivr.web.drawing import FLOOR_REGIONS, STATIC
 from ivr.web.ports import DatabaseHealth
-from ivr.web.words import HOLDS
-from tests.web.floors import MARKAZI, InventedConsole, busy_night, counsellor, row, talk, waiting
+from ivr.web.words import CLOSURES, HOLDS, SEVERITIES
+from tests.web.floors import (
+    MARKAZI,
+    SAVEH,
+    InventedConsole,
+    ago,
+    busy_night,
+    counsellor,
+    row,
+    talk,
+    waiting,
+)
 
 WAIT_S = 10
 MOBILE_TEAM = outcome_id("mobile_team")
@@ -315,11 +328,82 @@ async def test_the_floor_as_json(client: TestClient[Any, Any], console: Invented
         "ordinary",
         "ordinary",
     ]
-    assert body["waiting"][0]["offered_to"] == "m"
+    assert body["waiting"][0]["offered_to"] == ["m"]
     assert (
         datetime.fromisoformat(body["waiting"][0]["joined_at"]) == console.view.waiting[0].joined_at
     )
     assert body["counsellors"][0]["state"] == "talking"
+
+
+# What stands beside the calls.
+
+
+@pytest.mark.parametrize("code", list(AlarmCode))
+async def test_every_alarm_is_a_sentence_with_its_severity_in_words(
+    client: TestClient[Any, Any], console: InventedConsole, code: AlarmCode
+) -> None:
+    subject = {"absent": "z", "not_answering": "z"}.get(code, "markazi-arak")
+    desk = SAVEH if code is AlarmCode.ABSENT else None
+    alarm = Alarm(code=code, subject=subject, desk=desk, since_at=ago(65), due_at=ago(-100_000))
+    console.view = replace(busy_night().view, alarms=(alarm,))
+    text = await page(client)
+    assert f'data-key="{alarm.key}" data-severity="{alarm.severity}"' in text
+    assert f"</svg>{SEVERITIES[alarm.severity]}</span>" in text
+    sentence = re.search(r'class="what">([^<]*)<', text)
+    assert sentence is not None
+    assert "{" not in sentence[1]
+    if code is AlarmCode.ABSENT:
+        assert sentence[1] == "زهرا رضایی اکنون در ساوه نوبت دارد، ولی حاضر نیست."
+    if code is AlarmCode.DESK_EMPTY:
+        assert sentence[1].startswith("در اراک هیچ کارشناسی حاضر نیست")
+
+
+async def test_an_alarm_of_yesterday_says_the_day(
+    client: TestClient[Any, Any], console: InventedConsole
+) -> None:
+    old = Alarm(code=AlarmCode.NOT_REVIEWED, subject=MARKAZI, since_at=ago(90_000))
+    console.view = replace(console.view, alarms=(old,))
+    text = await page(client)
+    assert f"از {jalali_date(old.since_at)}" in text
+    assert "قواعد استان مرکزی" in text
+
+
+@pytest.mark.parametrize("kind", list(ClosureKind))
+async def test_a_closed_desk_says_why_and_until_when(
+    client: TestClient[Any, Any], console: InventedConsole, kind: ClosureKind
+) -> None:
+    until_at = datetime.now(UTC) + timedelta(days=2)
+    desk = ClosedDesk(desk=DeskId(SAVEH), kind=kind, from_at=ago(60), until_at=until_at)
+    console.view = replace(console.view, closed_desks=(desk,))
+    text = await page(client)
+    assert f"<strong>ساوه</strong>: {CLOSURES[kind]}" in text
+    assert f"تا {jalali_date(until_at)} ساعت {clock(until_at)}" in text
+
+
+async def test_a_hold_and_a_wrap_up_say_until_when(
+    client: TestClient[Any, Any], console: InventedConsole
+) -> None:
+    until_at = datetime.now(UTC) + timedelta(seconds=40)
+    held = replace(counsellor("a", hold="rejected"), held_until_at=until_at)
+    busy = replace(counsellor("b", CounsellorState.WRAP_UP), wrap_up_until_at=until_at)
+    console.view = replace(console.view, counsellors=(held, busy))
+    text = await page(client)
+    assert f"(رد کرد؛ تا {clock_with_seconds(until_at)})" in text
+    assert f"(تا {clock_with_seconds(until_at)})" in text
+
+
+async def test_the_order_of_the_line_may_change_by_time_alone(
+    client: TestClient[Any, Any], console: InventedConsole, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(web_app, "BEAT_S", 0.02)
+    one, other = waiting("c1"), waiting("c2")
+    console.show(waiting=(one, other))
+    async with await watch(client) as socket:
+        line = (await next_floor(socket, console.view.sequence))["regions"]["line"]
+        assert line.index("c1") < line.index("c2")
+        console.view = replace(console.view, waiting=(other, one))
+        line = (await next_floor(socket, console.view.sequence))["regions"]["line"]
+        assert line.index("c2") < line.index("c1")
 
 
 async def test_a_taken_port_is_named_with_the_way_out() -> None:

@@ -20,6 +20,7 @@ from ivr.model import (
     Lane,
     ProvinceId,
 )
+from ivr.notices import Alarm, AlarmCode, ClosedDesk
 from ivr.view import CallRow, CounsellorView, FloorView, Names, TalkView, WaitingCall
 from ivr.web.ports import DatabaseHealth
 
@@ -61,7 +62,7 @@ def waiting(
         joined_at=ago(waited_s),
         phase=phase,
         step=step,
-        offered_to=CounsellorId(offered_to) if offered_to else None,
+        offered_to=(CounsellorId(offered_to),) if offered_to else (),
     )
 
 
@@ -180,6 +181,11 @@ def busy_night() -> InventedConsole:
         waiting("3", county=SAVEH, waited_s=141, step=2),
         waiting("4", waited_s=11),
     )
+    alarms = (
+        Alarm(code=AlarmCode.DESK_EMPTY, subject="دلیجان", since_at=ago(75)),
+        Alarm(code=AlarmCode.ABSENT, subject="h", desk=DeskId("خمین"), since_at=ago(800)),
+        Alarm(code=AlarmCode.NOT_REVIEWED, subject=MARKAZI, since_at=ago(90_000)),
+    )
     console = InventedConsole()
     console.view = replace(
         console.view,
@@ -187,6 +193,12 @@ def busy_night() -> InventedConsole:
         talks=(talk("t1", "z", 312), talk("t2", "a", 95, "family_dispute")),
         counsellors=people,
         in_menu=2,
+        alarms=alarms,
+        closed_desks=(
+            ClosedDesk(
+                desk=DeskId(SAVEH), kind="short_staffed", from_at=ago(900), until_at=ago(-7200)
+            ),
+        ),
     )
     ids = [CounsellorId(one) for one in ("z", "a", "s", "n")]
     console.calls = (
