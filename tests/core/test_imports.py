@@ -81,6 +81,7 @@ MAY_IMPORT = {
     "coverage": {"model", "duty", "rules", "circles", "router", "coverage_time"},
     "coverage_findings": {"model", "duty", "alarms", "rules", "calendar"}
     | {"coverage", "coverage_time"},
+    "dry_run": CORE | {"calendar", "coverage", "simulator"},
     "publishing": CORE | {"dialplan", "calendar", "coverage_findings"},
     "rules": WORDS | {"text", "outcomes", "calendar"},
     "kept_passwords": {"errors"},
