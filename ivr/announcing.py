@@ -180,7 +180,7 @@ def _ahead(floor: "Floor", call: FloorCall) -> int | None:
         return None
     everyone = call.plan.circles[-1]
     ahead = set(_rung_before(floor, call, everyone))
-    for other in islice(floor.line, LOOKED_AT):
+    for other in islice(floor.line.in_order(floor.now), LOOKED_AT):
         if other is call:
             return len(ahead)
         if other.plan is call.plan or not everyone.isdisjoint(other.plan.circles[-1]):

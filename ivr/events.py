@@ -164,6 +164,13 @@ class WrapUpEnded:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WrapUpKept:
+    """The counsellor needs this wrap-up to its end: not even danger is to call them out of it."""
+
+    counsellor: CounsellorId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StaffChanged:
     """Everybody who may take calls from now on (accounts, desks, devices)."""
 
@@ -240,6 +247,7 @@ Event = (
     | CounsellorSignedIn
     | CounsellorSignedOut
     | WrapUpEnded
+    | WrapUpKept
     | StaffChanged
     | DutyChanged
     | PlansChanged

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from ivr.model import CallPhase, CounsellorId, CounsellorState, DeviceState
+from ivr.order import Place, micros
 from ivr.presence import Presence
 from ivr.queues import Floor
 from ivr.view import CounsellorView, FloorView, TalkView, WaitingCall
-from ivr.waiting import FloorCall, Place
+from ivr.waiting import FloorCall
 
 IN_LINE = (CallPhase.WAITING, CallPhase.OFFERED, CallPhase.CONNECTING)
 
@@ -35,7 +36,10 @@ def attendance_of(floor: Floor) -> Attendance:
 def view_of(floor: Floor, now: datetime) -> FloorView:
     """The floor as it is at `now`; an offered call keeps its place in the order of the line."""
     calls = list(floor.calls.values())
-    in_line = sorted((call for call in calls if call.phase in IN_LINE), key=_place)
+    now_us = micros(floor.now)
+    in_line = sorted(
+        (call for call in calls if call.phase in IN_LINE), key=lambda call: _place(call).key(now_us)
+    )
     return FloorView(
         sequence=floor.sequence,
         at=now,

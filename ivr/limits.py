@@ -18,6 +18,8 @@ class Hold(StrEnum):
     DEVICE_LOST = "device_lost"
 
 
+# The telephone is there, the person did not answer.
+_UNWILLING = frozenset({Hold.NOT_ANSWERED, Hold.REJECTED, Hold.DECLINED})
 _MOST_DOUBLINGS = 16  # a phone may ring in vain for weeks; 2**1024 is no float any more
 
 
@@ -33,6 +35,9 @@ class Limits:
     whisper_s: float = 15.0  # from pick-up to acceptance
     connect_s: float = 6.0  # from acceptance to both in the room
     wrap_up_s: float = 30.0
+    wrap_up_least_s: float = 10.0  # of a wrap-up that danger ends; ours
+    danger_ends_wrap_ups: bool = True
+    danger_lifts_back_offs: bool = True
     short_abandonment_s: float = 5.0
     exchange_down_s: float = 3.0  # AMI away for longer: callers in line go to Asterisk's own queue
     rona_s: float = 10.0
@@ -48,6 +53,10 @@ class Limits:
     announce_every_s: float = 30.0  # ours
     announce_position: bool = True
     announce_wait: bool = True
+
+    def yields_to_danger(self, hold: Hold) -> bool:
+        """Whether danger may ring whoever is held so: who did not wish to answer another call."""
+        return self.danger_lifts_back_offs and hold in _UNWILLING
 
     def back_off(self, result: OfferResult, in_a_row: int) -> tuple[Hold, float] | None:
         """The hold that an offer's end puts on its counsellor, in seconds; None for no hold."""

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import IntEnum, StrEnum
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import NewType
 
 CallId = NewType("CallId", str)  # Asterisk's linkedid of the caller's channel
@@ -108,6 +108,7 @@ class CallFacts:
     county_source: CountySource = CountySource.UNKNOWN
     category: CategoryId = UNKNOWN_CATEGORY
     lane: Lane = Lane.ORDINARY
+    returning_silence: bool = False  # silent now, and a call of the same caller was before
 
 
 class ReasonCode(StrEnum):
@@ -169,6 +170,19 @@ class Step:
     on_duty: tuple[CounsellorId, ...] = ()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Weight:
+    """What an ordinary call's waiting counts in line (`ivr.order`).
+
+    Its score is `head_start_s` and `rate` for each second waited. After `cap_s` no call that came
+    later goes before it, danger apart.
+    """
+
+    head_start_s: float = 0.0
+    rate: float = 1.0
+    cap_s: float = 300.0
+
+
 @dataclass(frozen=True, kw_only=True)
 class RoutePlan:
     """Who may be rung for a call and when: made by `router.plan`, kept with the record.
@@ -182,6 +196,7 @@ class RoutePlan:
     reasons: tuple[Reason, ...] = ()
     all_at_once: bool = False
     skilled: tuple[CounsellorId, ...] = ()
+    weight: Weight = Weight()
 
     @cached_property
     def circles(self) -> tuple[frozenset[CounsellorId], ...]:
@@ -210,8 +225,14 @@ def _growing(parts: Iterable[tuple[CounsellorId, ...]]) -> tuple[frozenset[Couns
     """Each part with all before it."""
     found: list[frozenset[CounsellorId]] = []
     for part in parts:
-        found.append(frozenset(part).union(*found[-1:]))
+        found.append(_one_of(frozenset(part).union(*found[-1:])))
     return tuple(found)
+
+
+@lru_cache(maxsize=8192)
+def _one_of(people: frozenset[CounsellorId]) -> frozenset[CounsellorId]:
+    """The same object for the same people: thousands of plans widen to the same province."""
+    return people
 
 
 @dataclass(frozen=True, slots=True)
@@ -291,6 +312,40 @@ class OfferResult(StrEnum):
     FAILED = "failed"  # Asterisk would not or could not ring
 
 
+class Precedence(StrEnum):
+    """Why a call went before one that had joined earlier; texts are made at the edge."""
+
+    DANGER = "danger"
+    CAP = "cap"  # it had waited so long that nobody who comes later goes before it
+    BROKEN_OFF = "broken_off"  # its talk broke off: first of its lane
+    RETURNING_SILENCE = "returning_silence"  # silent not for the first time: first of the silent
+    SILENCE = "silence"
+    SCORE = "score"  # urgency and waiting together
+    LEFT_OPEN = "left_open"  # the other is a line that somebody left open
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Overtaking:
+    """An offer that went before a call which had joined earlier and could have had it.
+
+    `over` is the earliest of those; the numbers are those of the instant, score by `ivr.order`.
+    """
+
+    reason: Precedence
+    over: CallId
+    waited_s: float
+    score_s: float
+    over_waited_s: float
+    over_score_s: float
+
+
+class Relief(StrEnum):
+    """What danger set aside to ring somebody when nobody was free."""
+
+    WRAP_UP = "wrap_up"
+    BACK_OFF = "back_off"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Offer:
     """Ringing one counsellor for one call; late events with an old offer's id change nothing."""
@@ -302,6 +357,8 @@ class Offer:
     facts: CallFacts
     offered_at: datetime
     deadline_at: datetime
+    overtook: Overtaking | None = None
+    relief: Relief | None = None
     picked_up: bool = False
 
 
@@ -314,6 +371,8 @@ class OfferEntry:
     offered_at: datetime
     ended_at: datetime
     result: OfferResult
+    overtook: Overtaking | None = None
+    relief: Relief | None = None
 
 
 class WaitWords(StrEnum):

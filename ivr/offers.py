@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from ivr import announcing
+from ivr import announcing, matching
 from ivr import effects as do
 from ivr import events as ev
 from ivr.floor_alarms import raise_alarm
@@ -21,6 +21,7 @@ from ivr.model import (
     OfferEntry,
     OfferId,
     OfferResult,
+    Overtaking,
 )
 from ivr.notices import AlarmCode
 from ivr.presence import Presence
@@ -30,8 +31,13 @@ if TYPE_CHECKING:
     from ivr.queues import Floor
 
 
-def make_offer(floor: "Floor", call: FloorCall, presence: Presence) -> None:
-    """Ring the counsellor, beside those who are being rung for the call already."""
+def make_offer(
+    floor: "Floor", call: FloorCall, presence: Presence, *, overtook: Overtaking | None
+) -> None:
+    """Ring the counsellor, beside those who are being rung for the call already.
+
+    `overtook`: whom the call goes before that joined earlier.
+    """
     device = presence.idle_device(expected=presence.profile.id in call.expected)
     facts = call.record.facts
     assert device is not None, "a free counsellor has an idle device"
@@ -44,6 +50,8 @@ def make_offer(floor: "Floor", call: FloorCall, presence: Presence) -> None:
         facts=facts,
         offered_at=floor.now,
         deadline_at=floor.now + timedelta(seconds=floor.limits_of(call).ring_s),
+        overtook=overtook,
+        relief=floor.staff.relieve(presence, floor.now),
     )
     floor.line.leave(call)
     start_offer(floor, call, offer, presence)
@@ -106,7 +114,7 @@ def came_to_nothing(floor: "Floor", call: FloorCall, offer: Offer, result: Offer
     if call.offers:
         return  # somebody else is still being rung
     floor.change(call, phase=CallPhase.WAITING)
-    floor.line.return_to_place(call)
+    matching.enter_line(floor, call)
     if was_connecting:
         _fetch_back(floor, call)
 
@@ -169,7 +177,7 @@ def _talk_broke_off(floor: "Floor", call: FloorCall, offer: Offer) -> None:
     phase = CallPhase.WAITING if call.attached else CallPhase.FALLBACK
     floor.change(call, phase=phase, talk_ended_at=floor.now)
     if call.attached:
-        floor.join_line(call, floor.now, first=True)
+        floor.join_line(call, call.record.joined_at or floor.now, broken_off=True)
         _fetch_back(floor, call)
 
 
@@ -182,11 +190,14 @@ def end_offer(floor: "Floor", call: FloorCall, offer: Offer, result: OfferResult
         offered_at=offer.offered_at,
         ended_at=floor.now,
         result=result,
+        overtook=offer.overtook,
+        relief=offer.relief,
     )
     floor.change(call, offers=(*call.record.offers, entry))
     presence = floor.staff.get(offer.counsellor)
     assert presence is not None, "who has an offer is on the floor"
-    if floor.staff.release(presence, result, floor.limits_of(call), floor.now):
+    limits, danger = floor.limits_of(call), call.in_danger
+    if floor.staff.release(presence, result, limits, floor.now, danger=danger):
         raise_alarm(floor, AlarmCode.NOT_ANSWERING, offer.counsellor)
 
 

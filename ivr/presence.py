@@ -14,6 +14,7 @@ from ivr.model import (
     DeviceKind,
     DeviceState,
     OfferId,
+    Relief,
 )
 
 _ENGAGED = frozenset({DeviceState.RINGING, DeviceState.IN_USE})
@@ -30,14 +31,18 @@ class Presence:
     signed_in: bool = True  # until they sign out at a phone
     pause_reason: str | None = None
     wrap_up_until_at: datetime | None = None
+    wrap_up_yields_at: datetime | None = None  # from then on danger may ring; None: it may not
+    wrap_up_of: CallId | None = None
     hold: Hold | None = None
     held_until_at: datetime | None = None
+    hold_yields: bool = False  # danger may ring all the same
     missed_in_a_row: int = 0
     idle_since_at: datetime | None = None
     call: CallId | None = None  # of the offer, the talk or the wrap-up
     noted_state: CounsellorState = CounsellorState.OFF_DUTY
     state_since_at: datetime | None = None
     leaving: bool = False  # no longer on the staff list; goes when the present call is over
+    able: tuple[bool, bool] = (False, False)  # as noted: could serve, where expected and where not
 
     def state(self) -> CounsellorState:
         if self.offer is not None:
@@ -73,6 +78,18 @@ class Presence:
     def free(self) -> bool:
         return self.state() is CounsellorState.AVAILABLE and self.hold is None and not self.leaving
 
+    def relief(self, now: datetime) -> Relief | None:
+        """What danger may set aside to ring them now."""
+        if self.leaving or self.idle_device() is None:
+            return None
+        state = self.state()
+        if state is CounsellorState.AVAILABLE and self.hold is not None and self.hold_yields:
+            return Relief.BACK_OFF
+        if state is not CounsellorState.WRAP_UP or self.hold is not None:
+            return None
+        yields_at = self.wrap_up_yields_at
+        return Relief.WRAP_UP if yields_at is not None and yields_at <= now else None
+
     def _rung_at(self, *, expected: bool) -> Iterator[Device]:
         """A telephone always seems to be there: it is rung only for whom duty expects now."""
         for device in self.profile.devices:
@@ -92,11 +109,13 @@ class Presence:
         state = self.state()
         if self.state_since_at is None or state is not self.noted_state:
             self.noted_state, self.state_since_at = state, now
-        if self.offer is None and self.wrap_up_until_at is None:
-            self.call = None
+        if self.offer is None:
+            self.call = self.wrap_up_of if self.wrap_up_until_at is not None else None
 
-    def put_on_hold(self, hold: Hold, seconds: float, now: datetime) -> datetime:
-        self.hold = hold
+    def put_on_hold(
+        self, hold: Hold, seconds: float, now: datetime, *, yields: bool = False
+    ) -> datetime:
+        self.hold, self.hold_yields = hold, yields
         self.held_until_at = now + timedelta(seconds=seconds)
         return self.held_until_at
 

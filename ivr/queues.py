@@ -11,12 +11,13 @@ from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 from typing import Any, ClassVar
 
-from ivr import announcing, floor_alarms, offers, replanning
+from ivr import announcing, floor_alarms, matching, offers, replanning
 from ivr import effects as do
 from ivr import events as ev
 from ivr.announcing import Announcer
 from ivr.floor_alarms import AlarmBoard
 from ivr.limits import Limits
+from ivr.line import Line
 from ivr.model import (
     CallEnd,
     CallId,
@@ -29,11 +30,12 @@ from ivr.model import (
     ProvinceId,
 )
 from ivr.notices import ClosedDesk
+from ivr.order import Place, micros, standing_of
 from ivr.presence import Presence
 from ivr.reconcile import reconcile
 from ivr.staff import Staff
 from ivr.timers import Timers
-from ivr.waiting import FloorCall, Line
+from ivr.waiting import FloorCall
 
 _MAY_JOIN = (CallPhase.MENU, CallPhase.CLOSING, CallPhase.TALKING)
 
@@ -64,6 +66,7 @@ class Floor:
         self.restored: dict[CallId, CallRecord] = {}
         self.offers: dict[OfferId, FloorCall] = {}
         self._down_since_at: datetime | None = None
+        self._handed_over = False
         self._timers = Timers()
         self.staff = Staff(self._timers)
         self._epoch = epoch
@@ -146,11 +149,15 @@ class Floor:
         self.change(call, facts=event.facts, plan=event.plan, joined_at=first_at)
         self.join_line(call, joined_at)
 
-    def join_line(self, call: FloorCall, joined_at: datetime, *, first: bool = False) -> None:
-        call.start_plan(joined_at)
-        self.wake(call.step_due_at(), "step", call.id)
-        self.line.join(call, joined_at, first=first)
-        announcing.start(self, call, joined_at)
+    def join_line(self, call: FloorCall, joined_at: datetime, *, broken_off: bool = False) -> None:
+        """`broken_off`: its talk was lost; it has its old place, and its plan begins anew."""
+        facts = call.record.facts
+        assert facts is not None, "a call in line has facts"
+        standing = standing_of(facts, call.plan.weight, broken_off=broken_off)
+        call.place = Place(standing, micros(joined_at), self.line.next_number(), joined_at)
+        call.start_plan(self.now if broken_off else joined_at)
+        matching.enter_line(self, call)
+        announcing.start(self, call, self.now if broken_off else joined_at)
 
     def call_hung_up(self, event: ev.CallHungUp) -> None:
         call = self.calls.get(event.call)
@@ -206,25 +213,27 @@ class Floor:
     # ------------------------------------------------------------- dispatching
 
     def _dispatch(self) -> None:
+        matching.leave_steps_to_nobody(self)
         if not self.exchange_up:
             self._hand_over()
             return
-        for call in self.line:
-            if call.open_steps(self.now, self.staff.could_serve):
-                self.wake(call.step_due_at(), "step", call.id)
-            best = self.staff.best(call) if self.staff.anyone_free() else None
-            if best is not None:
-                offers.make_offer(self, call, best)
+        matching.match(self)
 
     def _hand_over(self) -> None:
-        """Without AMI nobody can be rung by us; Asterisk's own queue still can."""
+        """Without AMI nobody can be rung by us; Asterisk's own queue still can.
+
+        Those who wait are told once, those who join later as they do.
+        """
         if self._down_since_at is None:
             self._down_since_at = self.now
         give_up_at = self._down_since_at + timedelta(seconds=self.limits.exchange_down_s)
-        if give_up_at <= self.now:
-            self._effects += [do.SendToFallback(call=call.id) for call in self.line]
-        else:
+        if give_up_at > self.now:
             self.wake(give_up_at, "exchange", "")
+            return
+        fresh = self.line.take_fresh()
+        calls = fresh if self._handed_over else tuple(self.line)
+        self._handed_over = True
+        self._effects += [do.SendToFallback(call=call.id) for call in calls]
 
     def recall(self, call: FloorCall) -> None:
         self.act(do.RecallCaller(call=call.id))
@@ -260,6 +269,9 @@ class Floor:
     def wrap_up_ended(self, event: ev.WrapUpEnded) -> None:
         self.staff.end_wrap_up(event.counsellor, self.now)
 
+    def wrap_up_kept(self, event: ev.WrapUpKept) -> None:
+        self.staff.keep_wrap_up(event.counsellor, self.now)
+
     def staff_changed(self, event: ev.StaffChanged) -> None:
         self.staff.replace_all(event.counsellors, self.now)
 
@@ -281,15 +293,18 @@ class Floor:
     def exchange_seen(self, event: ev.ExchangeSeen) -> None:
         self.exchange_up = True
         self._down_since_at = None
+        self._handed_over = False
         self.staff.all_devices(dict(event.snapshot.devices), self.now)
         reconcile(self, event.snapshot)
 
     # ------------------------------------------------------------------ timers
 
     def _timer_due(self, kind: str, subject: str) -> None:
-        """Steps and the exchange need no more than the dispatch step that follows."""
+        """The exchange needs no more than the dispatch step that follows."""
         if kind == "offer":
             offers.offer_due(self, OfferId(subject))
+        elif kind == "step":
+            matching.step_due(self, CallId(subject))
         elif kind == "counsellor":
             self.staff.time_is_up(CounsellorId(subject), self.now)
         elif kind == "announce":
@@ -317,6 +332,7 @@ class Floor:
         ev.CounsellorSignedIn: counsellor_signed_in,
         ev.CounsellorSignedOut: counsellor_signed_out,
         ev.WrapUpEnded: wrap_up_ended,
+        ev.WrapUpKept: wrap_up_kept,
         ev.StaffChanged: staff_changed,
         ev.DutyChanged: replanning.duty_changed,
         ev.PlansChanged: replanning.plans_changed,

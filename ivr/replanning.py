@@ -4,11 +4,12 @@ A call keeps the plan that it joined with until duty changes, and even then the 
 that it joined with. Its place in line stays, and so does the time it has waited.
 """
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ivr import effects as do
 from ivr import events as ev
-from ivr import offers
+from ivr import matching, offers
 from ivr.model import CallPhase, OfferResult, RoutePlan
 from ivr.waiting import FloorCall
 
@@ -43,11 +44,15 @@ def _differs(old: RoutePlan, new: RoutePlan) -> bool:
 
 def _plan_again(floor: "Floor", call: FloorCall, plan: RoutePlan) -> None:
     """From the moment it joined: the steps whose time has passed open at once."""
-    assert call.place is not None, "a call in line has a place"
-    floor.change(call, plan=plan)
-    call.start_plan(call.place.joined_at)
-    call.open_steps(floor.now, floor.staff.could_serve)
-    floor.wake(call.step_due_at(), "step", call.id)
+    assert call.planned_from_at is not None, "a call in line has a plan since then"
+    floor.line.leave(call)
+    weight = call.plan.weight
+    floor.change(call, plan=plan if plan.weight == weight else replace(plan, weight=weight))
+    call.start_plan(call.planned_from_at)
+    if call.phase is CallPhase.WAITING:
+        matching.enter_line(floor, call)
+    else:
+        matching.widen(floor, call)
     for offer in list(call.offers.values()):
         if offer.counsellor not in call.eligible:
             offers.withdraw(floor, call, offer, OfferResult.WITHDRAWN)

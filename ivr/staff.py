@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 
 from ivr.limits import Hold, Limits
+from ivr.line import Seeker
 from ivr.model import (
     CallId,
     Counsellor,
@@ -12,6 +13,7 @@ from ivr.model import (
     DeviceState,
     OfferId,
     OfferResult,
+    Relief,
 )
 from ivr.presence import Presence
 from ivr.recent_times import RecentTimes
@@ -27,6 +29,9 @@ class Staff:
         self.recent = RecentTimes()
         self._presences: dict[CounsellorId, Presence] = {}
         self._free: dict[CounsellorId, Presence] = {}
+        self._yielding: dict[CounsellorId, Presence] = {}  # not free, but danger may ring them
+        self._fresh: dict[CounsellorId, Presence] = {}
+        self._unable: list[CounsellorId] = []
         self._by_device: dict[DeviceId, Presence] = {}
 
     def __iter__(self) -> Iterator[Presence]:
@@ -42,24 +47,60 @@ class Staff:
         presence = self._presences.get(counsellor)
         return presence is not None and presence.could_serve(expected=expected)
 
-    def anyone_free(self) -> bool:
-        return bool(self._free)
+    def take_fresh(self) -> list[Presence]:
+        """Who became free since the last time, or might be: somebody may have waited for them."""
+        fresh = list(self._fresh.values())
+        self._fresh.clear()
+        return fresh
+
+    def take_unable(self) -> list[CounsellorId]:
+        """Who could serve the last time and cannot any more: a step may be left to nobody."""
+        unable, self._unable = self._unable, []
+        return unable
 
     def best(self, call: FloorCall) -> Presence | None:
         """The first by the plan's order of the free counsellors who may be rung for the call.
 
-        Among equals the longest idle.
+        Among equals the longest idle. Danger, when nobody is free, rings who is in a wrap-up or
+        back-off that yields to it.
         """
-        eligible, expected, ranks = call.eligible, call.expected, call.plan.ranks
-        candidates = (
+        best = self._best_of(self._free, call)
+        if best is None and call.in_danger:
+            best = self._best_of(self._yielding, call)
+        return best
+
+    def _best_of(self, among: dict[CounsellorId, Presence], call: FloorCall) -> Presence | None:
+        eligible = call.eligible
+        names = among if len(among) < len(eligible) else eligible
+        found = [
             presence
-            for id_, presence in self._free.items()
-            if id_ in eligible and presence.idle_device(expected=id_ in expected)
-        )
-        return min(
-            candidates,
-            key=lambda presence: (ranks[presence.profile.id], _idle_order(presence)),
-            default=None,
+            for name in names
+            if (presence := among.get(name)) is not None and self.may_ring(presence, call)
+        ]
+        if len(found) < 2:
+            return found[0] if found else None
+        ranks = call.plan.ranks
+        return min(found, key=lambda one: (ranks[one.profile.id], _idle_order(one)))
+
+    def may_ring(self, presence: Presence, call: FloorCall) -> bool:
+        """Whether the counsellor may be rung for the call now; nothing else decides it."""
+        name = presence.profile.id
+        if (
+            name not in call.eligible
+            or presence.idle_device(expected=name in call.expected) is None
+        ):
+            return False
+        return name in self._free or (call.in_danger and name in self._yielding)
+
+    def seeker(self, presence: Presence) -> Seeker | None:
+        """What calls to look for for the counsellor; None where they may not be rung now."""
+        name = presence.profile.id
+        if name not in self._free and name not in self._yielding:
+            return None
+        return Seeker(
+            counsellor=name,
+            only_expected=presence.idle_device(expected=False) is None,
+            only_danger=name not in self._free,
         )
 
     # ------------------------------------------------------- offers and talks
@@ -71,11 +112,18 @@ class Staff:
 
     def start_talk(self, presence: Presence, now: datetime) -> None:
         presence.talking = True
+        presence.wrap_up_until_at = None
         presence.missed_in_a_row = 0
         self._settle(presence, now)
 
     def release(
-        self, presence: Presence, result: OfferResult, limits: Limits, now: datetime
+        self,
+        presence: Presence,
+        result: OfferResult,
+        limits: Limits,
+        now: datetime,
+        *,
+        danger: bool,
     ) -> bool:
         """End the counsellor's part in an offer or talk; True after too many missed in a row.
 
@@ -85,27 +133,45 @@ class Staff:
         presence.offer = None
         presence.talking = False
         if talked:
-            self._start_wrap_up(presence, limits.wrap_up_s, now)
+            self._start_wrap_up(presence, limits, now, danger=danger)
         else:
-            self._hold_after(presence, result, limits, now)
+            self._hold_after(presence, result, limits, now, danger=danger)
         self._settle(presence, now)
         missed_now = result is OfferResult.RONA
         return missed_now and presence.missed_in_a_row >= limits.rona_alarm_after
 
-    def _start_wrap_up(self, presence: Presence, wrap_up_s: float, now: datetime) -> None:
-        until_at = now + timedelta(seconds=wrap_up_s)
+    def _start_wrap_up(
+        self, presence: Presence, limits: Limits, now: datetime, *, danger: bool
+    ) -> None:
+        """After danger nobody is called out of it: such a talk takes its time to get over."""
+        until_at = now + timedelta(seconds=limits.wrap_up_s)
+        yields_at: datetime | None = now + timedelta(seconds=limits.wrap_up_least_s)
+        if danger or not limits.danger_ends_wrap_ups:
+            yields_at = None
         presence.wrap_up_until_at = until_at
+        presence.wrap_up_yields_at = yields_at
+        presence.wrap_up_of = presence.call
         presence.idle_since_at = until_at
         self._timers.set(until_at, "counsellor", presence.profile.id)
+        if yields_at is not None and yields_at < until_at:
+            self._timers.set(yields_at, "counsellor", presence.profile.id)
 
     def _hold_after(
-        self, presence: Presence, result: OfferResult, limits: Limits, now: datetime
+        self,
+        presence: Presence,
+        result: OfferResult,
+        limits: Limits,
+        now: datetime,
+        *,
+        danger: bool,
     ) -> None:
+        """A back-off that danger itself brought about yields to none: it would be rung in turns."""
         if result is OfferResult.RONA:
             presence.missed_in_a_row += 1
         back_off = limits.back_off(result, presence.missed_in_a_row)
         if back_off is not None:
-            until_at = presence.put_on_hold(*back_off, now)
+            yields = limits.yields_to_danger(back_off[0]) and not danger
+            until_at = presence.put_on_hold(*back_off, now, yields=yields)
             self._timers.set(until_at, "counsellor", presence.profile.id)
 
     def hold_lost(self, counsellor: CounsellorId, limits: Limits, now: datetime) -> None:
@@ -115,6 +181,13 @@ class Staff:
             until_at = presence.put_on_hold(Hold.DEVICE_LOST, limits.device_lost_s, now)
             self._timers.set(until_at, "counsellor", counsellor)
             self._settle(presence, now)
+
+    def relieve(self, presence: Presence, now: datetime) -> Relief | None:
+        """Danger is about to ring them: a back-off is over, a wrap-up goes on if nothing comes."""
+        relief = presence.relief(now)
+        if relief is Relief.BACK_OFF:
+            presence.lift_hold()
+        return relief
 
     # ----------------------------------------------------- what people decide
 
@@ -126,9 +199,9 @@ class Staff:
         presence = self.get(counsellor)
         if presence is not None:
             presence.pause_reason = None
+            presence.missed_in_a_row = 0
             presence.lift_hold()
             presence.idle_since_at = now
-            presence.missed_in_a_row = 0
             self._settle(presence, now)
 
     def sign_in(self, counsellor: CounsellorId, now: datetime) -> None:
@@ -146,6 +219,13 @@ class Staff:
         if presence is not None and presence.wrap_up_until_at is not None:
             presence.wrap_up_until_at = None
             presence.idle_since_at = now
+            self._settle(presence, now)
+
+    def keep_wrap_up(self, counsellor: CounsellorId, now: datetime) -> None:
+        """To its end, whatever comes."""
+        presence = self.get(counsellor)
+        if presence is not None:
+            presence.wrap_up_yields_at = None
             self._settle(presence, now)
 
     def replace_all(self, counsellors: Iterable[Counsellor], now: datetime) -> None:
@@ -208,10 +288,30 @@ class Staff:
         presence.note_state(now)
         if presence.leaving and presence.offer is None:
             self._presences.pop(counsellor, None)
-        if presence.free:
-            self._free[counsellor] = presence
-        else:
-            self._free.pop(counsellor, None)
+        self._note_able(presence)
+        free = presence.free
+        _keep(self._free, presence, free)
+        _keep(self._yielding, presence, not free and presence.relief(now) is not None)
+        _keep(self._fresh, presence, counsellor in self._free or counsellor in self._yielding)
+
+    def _note_able(self, presence: Presence) -> None:
+        gone = presence.profile.id not in self._presences
+        before, presence.able = (
+            presence.able,
+            (
+                not gone and presence.could_serve(expected=True),
+                not gone and presence.could_serve(expected=False),
+            ),
+        )
+        if before > presence.able:
+            self._unable.append(presence.profile.id)
+
+
+def _keep(index: dict[CounsellorId, Presence], presence: Presence, wanted: bool) -> None:
+    if wanted:
+        index[presence.profile.id] = presence
+    else:
+        index.pop(presence.profile.id, None)
 
 
 def _idle_order(presence: Presence) -> tuple[datetime, str]:

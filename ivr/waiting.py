@@ -1,31 +1,27 @@
-"""A call on the floor, the order of the line, and how a plan's steps open while it waits."""
+"""A call on the floor, and how a plan's steps open while it waits."""
 
-from bisect import bisect_left, insort
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import TYPE_CHECKING
 
 from ivr.heard import Heard
-from ivr.model import CallId, CallPhase, CallRecord, CounsellorId, Offer, OfferId, RoutePlan
+from ivr.model import CallId, CallPhase, CallRecord, CounsellorId, Lane, Offer, OfferId, RoutePlan
+from ivr.order import Place
+
+if TYPE_CHECKING:
+    from ivr.line import Circle
 
 
-class Place(NamedTuple):
-    """Where a call stands: by lane, then by time of joining; `behind` is 0 for the first."""
-
-    lane: int
-    behind: int
-    joined_at: datetime
-    number: int
-
-
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class FloorCall:
     """A call's state; `record` is what is kept of it, the rest is the floor's own."""
 
     record: CallRecord
     attached: bool = True  # a conversation of ours holds the caller's channel
     place: Place | None = None
+    circle: "Circle | None" = None  # while it waits
+    planned_from_at: datetime | None = None  # from then on its steps count
     offers: dict[OfferId, Offer] = field(default_factory=dict)  # one alone, once it is accepted
     step: int = 0
     step_opened_at: datetime | None = None
@@ -39,6 +35,10 @@ class FloorCall:
     @property
     def phase(self) -> CallPhase:
         return self.record.phase
+
+    @property
+    def in_danger(self) -> bool:
+        return self.record.facts is not None and self.record.facts.lane is Lane.DANGER
 
     @property
     def plan(self) -> RoutePlan:
@@ -59,6 +59,7 @@ class FloorCall:
 
     def start_plan(self, joined_at: datetime) -> None:
         self.step, self.step_opened_at = 0, joined_at
+        self.planned_from_at = joined_at
         while self.plan.all_at_once and self._has_next_step:
             self._open_next(joined_at)
 
@@ -92,38 +93,3 @@ class FloorCall:
     def _open_next(self, at: datetime) -> None:
         self.step += 1
         self.step_opened_at = at
-
-
-@dataclass(slots=True)
-class Line:
-    """Waiting calls in the order in which they are served."""
-
-    _places: list[tuple[Place, CallId]] = field(default_factory=list)
-    _calls: dict[CallId, FloorCall] = field(default_factory=dict)
-    _joined: int = 0
-
-    def __len__(self) -> int:
-        return len(self._places)
-
-    def __contains__(self, call: CallId) -> bool:
-        return call in self._calls
-
-    def __iter__(self) -> Iterator[FloorCall]:
-        return (self._calls[call] for _, call in tuple(self._places))
-
-    def join(self, call: FloorCall, joined_at: datetime, *, first: bool = False) -> None:
-        """Take a place: by lane, then by time of joining; `first` is ahead of its lane."""
-        assert call.record.facts is not None
-        self._joined += 1
-        call.place = Place(call.record.facts.lane, 0 if first else 1, joined_at, self._joined)
-        self.return_to_place(call)
-
-    def return_to_place(self, call: FloorCall) -> None:
-        """Back where the call stood before an offer that came to nothing."""
-        assert call.place is not None
-        self._calls[call.id] = call
-        insort(self._places, (call.place, call.id))
-
-    def leave(self, call: FloorCall) -> None:
-        if self._calls.pop(call.id, None) is not None and call.place is not None:
-            del self._places[bisect_left(self._places, (call.place, call.id))]

@@ -23,6 +23,17 @@ class Limits(Record):
     wrap_up_s: Seconds = Field(
         30, ge=0, le=900, description="the time for notes before the next call is offered"
     )
+    wrap_up_least_s: Seconds = Field(
+        10, ge=0, le=300, description="the part of the time for notes that even danger leaves"
+    )
+    danger_ends_wrap_ups: bool = Field(
+        True,
+        description="whether danger rings counsellors who write their notes when nobody is free",
+    )
+    danger_lifts_back_offs: bool = Field(
+        True,
+        description="whether danger rings those who did not answer another call a moment ago",
+    )
     short_abandonment_s: Seconds = Field(
         5, ge=0, le=30, description="the wait below which a lost call counts as short"
     )

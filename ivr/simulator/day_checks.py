@@ -7,6 +7,7 @@ from ivr import effects as do
 from ivr import events as ev
 from ivr.deployment import Deployment
 from ivr.model import CallPhase
+from ivr.order import Place, micros
 from ivr.presence import Presence
 from ivr.queues import Floor
 from ivr.waiting import FloorCall
@@ -38,8 +39,11 @@ class CheckedFloor(Floor):
     def _nobody_waits_in_vain(self, now: datetime) -> None:
         """Promise 2. An ordinary telephone is rung only for whom duty expects."""
         free = [presence for presence in self.staff if presence.free]
+        yielding = [presence for presence in self.staff if presence.relief(self.now)]
         for call in self.line:
             due_at = call.step_due_at()
+            if call.in_danger and any(_may_be_rung(presence, call) for presence in yielding):
+                self.broken["danger waited while a wrap-up or back-off could be ended"] += 1
             if any(_may_be_rung(presence, call) for presence in free):
                 self.broken["a call waited while an eligible counsellor was free"] += 1
             if due_at is not None and due_at <= now:
@@ -69,14 +73,28 @@ class CheckedFloor(Floor):
         return (in_line, in_offer) == wanted
 
     def _in_order(self, effects: list[do.Effect]) -> None:
-        """Promise 4: who is rung was not due to somebody before in line."""
+        """Promise 4: who is rung was not due to somebody before in line; the cap besides."""
         for effect in effects:
             call = self.calls.get(effect.offer.call) if isinstance(effect, do.OfferCall) else None
-            if isinstance(effect, do.OfferCall) and call is not None and call.place is not None:
-                for other in self.line:
-                    earlier = other.place is not None and other.place < call.place
-                    if earlier and effect.offer.counsellor in other.eligible:
-                        self.broken["a call was served before one that came first"] += 1
+            if not isinstance(effect, do.OfferCall) or call is None or call.place is None:
+                continue
+            for other in self.line:
+                if effect.offer.counsellor in other.eligible:
+                    self._compare(call, other, call.place, other.place)
+
+    def _compare(
+        self, call: FloorCall, other: FloorCall, mine: Place, theirs: Place | None
+    ) -> None:
+        """`call` was served, `other` could have had the counsellor and still waits."""
+        now_us = micros(self.now)
+        if theirs is None or theirs.key(now_us) < mine.key(now_us):
+            self.broken["a call was served before one that was before it in line"] += 1
+        elif (
+            theirs.joined_us < mine.joined_us
+            and theirs.waited_s(now_us) >= other.plan.weight.cap_s
+            and not call.in_danger
+        ):
+            self.broken["a call was served before one that had waited for the cap"] += 1
 
 
 def _may_be_rung(presence: Presence, call: FloorCall) -> bool:

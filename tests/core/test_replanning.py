@@ -77,7 +77,7 @@ def test_the_place_in_line_is_kept(kit: Kit) -> None:
     kit.call("first", SAVEH_FIRST)
     kit.call("second", plan_of((None, ("ali", "sara"))))
     new_plans(kit, first=SAVEH_GONE)
-    assert [call.id for call in kit.floor.line] == ["first", "second"]
+    assert [call.id for call in kit.floor.line.in_order(kit.now)] == ["first", "second"]
 
 
 def test_the_time_that_was_waited_counts_in_the_new_plan(kit: Kit) -> None:

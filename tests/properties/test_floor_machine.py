@@ -4,6 +4,7 @@ The machine plays callers, counsellors, Asterisk and the clock, with events that
 or never. What it keeps of the world is only what decides which events are possible.
 """
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -28,19 +29,28 @@ from ivr.model import (
     OfferId,
     OfferResult,
     RoutePlan,
+    Weight,
 )
 from ivr.queues import Floor
 from ivr.waiting import FloorCall
 from tests.core.floor_kit import LIMITS, MARKAZI, START, Kit, counsellor, plan_of
+from tests.properties.naive_floor import NaiveFloor, joined, may_be_rung, order_of
 
 NAMES = ("ali", "sara", "mina", "reza")
 PEOPLE = tuple(counsellor(name, "markazi-saveh") for name in NAMES)
-PLANS = (
+STEPS = (
     plan_of((None, NAMES)),
     plan_of((20, ("ali",)), (None, NAMES)),
     plan_of((20, ("sara",)), (15, ("mina",)), (None, NAMES)),
     plan_of((None, ("reza",))),
 )
+WEIGHTS = (
+    Weight(),
+    Weight(head_start_s=60, rate=1.5, cap_s=90),
+    Weight(head_start_s=20, cap_s=90),
+    Weight(head_start_s=5, rate=0.5, cap_s=40),
+)
+PLANS = tuple(replace(plan, weight=weight) for plan in STEPS for weight in WEIGHTS)
 IN_OFFER = (CallPhase.OFFERED, CallPhase.CONNECTING, CallPhase.TALKING)
 RESULTS = st.sampled_from(
     [
@@ -50,6 +60,12 @@ RESULTS = st.sampled_from(
         OfferResult.UNREACHABLE,
         OfferResult.FAILED,
     ]
+)
+FACTS = st.builds(
+    CallFacts,
+    province=st.just(MARKAZI),
+    lane=st.sampled_from(Lane),
+    returning_silence=st.booleans(),
 )
 
 
@@ -61,6 +77,7 @@ class FloorMachine(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.kit = Kit()
+        self.naive = NaiveFloor(epoch=7, limits=LIMITS)
         self.journal: list[tuple[ev.Event, timedelta]] = []
         self.decided: list[list[do.Effect]] = []
         self.alive: list[CallId] = []
@@ -70,6 +87,7 @@ class FloorMachine(RuleBasedStateMachine):
 
     def post(self, event: ev.Event) -> None:
         effects = self.kit.post(event)
+        assert self.naive.decide(event, self.kit.now) == effects
         self.journal.append((event, self.kit.now - START))
         self.decided.append(effects)
         for effect in effects:
@@ -86,14 +104,14 @@ class FloorMachine(RuleBasedStateMachine):
 
     # ------------------------------------------------------------------ callers
 
-    @rule(plan=st.sampled_from(PLANS), lane=st.sampled_from(Lane), joins=st.booleans())
-    def a_call_comes(self, plan: RoutePlan, lane: Lane, *, joins: bool) -> None:
+    @rule(plan=st.sampled_from(PLANS), facts=FACTS, joins=st.booleans())
+    def a_call_comes(self, plan: RoutePlan, facts: CallFacts, *, joins: bool) -> None:
         self.arrived += 1
         call = CallId(f"c{self.arrived}")
         self.alive.append(call)
         self._arrive(call)
         if joins:
-            self._join(call, plan, lane)
+            self._join(call, plan, facts)
 
     def _arrive(self, call: CallId) -> None:
         now = self.kit.now
@@ -101,10 +119,12 @@ class FloorMachine(RuleBasedStateMachine):
             ev.CallArrived(call=call, province=MARKAZI, line="123", caller=None, arrived_at=now)
         )
 
-    def _join(self, call: CallId, plan: RoutePlan, lane: Lane) -> None:
-        at_once = RoutePlan(steps=plan.steps, rules_version="t", all_at_once=lane is Lane.DANGER)
-        facts = CallFacts(province=MARKAZI, lane=lane)
-        self.post(ev.CallJoined(call=call, facts=facts, plan=at_once, joined_at=self.kit.now))
+    def _join(
+        self, call: CallId, plan: RoutePlan, facts: CallFacts, *, waited_s: float = 0.0
+    ) -> None:
+        joined_at = self.kit.now - timedelta(seconds=waited_s)
+        at_once = replace(plan, all_at_once=facts.lane is Lane.DANGER)
+        self.post(ev.CallJoined(call=call, facts=facts, plan=at_once, joined_at=joined_at))
 
     @rule()
     def duty_changes(self) -> None:
@@ -116,15 +136,21 @@ class FloorMachine(RuleBasedStateMachine):
         call = data.draw(st.sampled_from(self.alive))
         known = self.kit.floor.calls.get(call)
         danger = known is not None and _in_danger(known)
-        again = RoutePlan(steps=plan.steps, rules_version="u", all_at_once=danger)
+        again = replace(plan, rules_version="u", all_at_once=danger)
         self.post(ev.PlansChanged(plans=((call, again),)))
 
     @precondition(lambda self: self.alive)
-    @rule(data=st.data(), plan=st.sampled_from(PLANS), lane=st.sampled_from(Lane))
+    @rule(
+        data=st.data(),
+        plan=st.sampled_from(PLANS),
+        facts=FACTS,
+        waited_s=st.sampled_from([-3.0, 0.0, 0.0, 7.5, 50.0]),
+    )
     def a_caller_joins_or_comes_back(
-        self, data: st.DataObject, plan: RoutePlan, lane: Lane
+        self, data: st.DataObject, plan: RoutePlan, facts: CallFacts, waited_s: float
     ) -> None:
-        self._join(data.draw(st.sampled_from(self.alive)), plan, lane)
+        """From the static queue some bring the time that they have waited there."""
+        self._join(data.draw(st.sampled_from(self.alive)), plan, facts, waited_s=waited_s)
 
     @precondition(lambda self: self.alive)
     @rule(data=st.data())
@@ -176,7 +202,7 @@ class FloorMachine(RuleBasedStateMachine):
     def somebody_is_ready(self, name: str) -> None:
         self.post(ev.DeviceChanged(device=DeviceId(f"{name}-phone"), state=DeviceState.IDLE))
 
-    @rule(name=st.sampled_from(NAMES), choice=st.integers(0, 4))
+    @rule(name=st.sampled_from(NAMES), choice=st.integers(0, 5))
     def a_counsellor_decides(self, name: str, choice: int) -> None:
         who = CounsellorId(name)
         self.post(
@@ -184,6 +210,7 @@ class FloorMachine(RuleBasedStateMachine):
                 ev.CounsellorPaused(counsellor=who, reason="break"),
                 ev.CounsellorResumed(counsellor=who),
                 ev.WrapUpEnded(counsellor=who),
+                ev.WrapUpKept(counsellor=who),
                 ev.CounsellorSignedOut(counsellor=who),
                 ev.CounsellorSignedIn(counsellor=who),
             ][choice]
@@ -247,11 +274,13 @@ class FloorMachine(RuleBasedStateMachine):
 
     @invariant()
     def nobody_waits_while_an_eligible_counsellor_is_free(self) -> None:
+        """Nor danger while somebody could be called out of a wrap-up or back-off."""
         floor = self.kit.floor
         if floor.exchange_up:
-            free = {presence.profile.id for presence in floor.staff if presence.free}
             for call in floor.line:
-                assert not free & call.eligible
+                for presence in floor.staff:
+                    relief = _in_danger(call) and presence.relief(floor.now)
+                    assert not (presence.free or relief) or not may_be_rung(presence, call)
 
     @invariant()
     def a_counsellor_has_at_most_one_offer_or_call(self) -> None:
@@ -273,9 +302,30 @@ class FloorMachine(RuleBasedStateMachine):
                 assert len(call.offers) == 1
 
     @invariant()
-    def first_come_first_served_within_a_lane(self) -> None:
-        places = [call.place for call in self.kit.floor.line]
-        assert places == sorted(places)  # type: ignore[type-var]
+    def the_line_is_in_the_published_order(self) -> None:
+        floor = self.kit.floor
+        in_order = [call.id for call in floor.line.in_order(floor.now)]
+        calls = sorted(floor.line, key=lambda call: order_of(call, floor.now))
+        assert in_order == [call.id for call in calls]
+
+    @invariant()
+    def after_the_cap_only_danger_goes_before(self) -> None:
+        """Promise 4, without the formula: looked at when an offer has just been made."""
+        for effect in self.decided[-1] if self.decided else []:
+            if isinstance(effect, do.OfferCall):
+                served = self.kit.floor.calls.get(effect.offer.call)
+                assert served is None or _in_danger(served) or not self._passed_over(effect.offer)
+
+    def _passed_over(self, offer: Offer) -> list[CallId]:
+        floor = self.kit.floor
+        served = floor.calls[offer.call]
+        return [
+            call.id
+            for call in floor.line
+            if offer.counsellor in call.eligible
+            and joined(call) < joined(served)
+            and (floor.now - joined(call)[0]).total_seconds() >= call.plan.weight.cap_s
+        ]
 
     @invariant()
     def an_ended_call_has_one_record(self) -> None:

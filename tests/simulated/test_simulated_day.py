@@ -18,7 +18,7 @@ from ivr.simulator.day import DayReport, simulate_day
 from ivr.simulator.day_people import LOADS, Reaction, arrivals, presences
 from ivr.simulator.day_report import markdown
 from ivr.staff import Staff
-from ivr.waiting import FloorCall, Line
+from ivr.waiting import FloorCall
 
 MOST_S = 60.0
 RESULTS = PROJECT / "docs" / "simulated-day.md"
@@ -109,12 +109,12 @@ class TestChecksThatMustFail:
     def test_the_last_comes_first(
         self, deployment: Deployment, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(
-            Line,
-            "__iter__",
-            lambda self: (self._calls[call] for _, call in reversed(self._places)),
-        )
-        assert "a call was served before one that came first" in _broken(deployment)
+        def reversed_key(call: FloorCall, now_us: int) -> tuple[int, ...]:
+            assert call.place is not None
+            return tuple(-part for part in call.place.key(now_us))
+
+        monkeypatch.setattr("ivr.line._key", reversed_key)
+        assert "a call was served before one that was before it in line" in _broken(deployment)
 
     def test_an_offer_is_forgotten(
         self, deployment: Deployment, monkeypatch: pytest.MonkeyPatch
@@ -149,12 +149,13 @@ _HEAD = """# The simulated day
 {table}
 Waits run from joining the line to both talking: ringing, picking up and the whisper are in them.
 "Promises broken" counts, after every event of the day: a call that waited while an eligible
-counsellor was free, or whose next step was not opened in time (promise 2); a call in two places, a
-counsellor with two offers, an offer past its deadline (3); a call served before one that came first
-(4); and over the whole day a call that the machine ended before a counsellor had, one that never
-ended (1), one without exactly one record (6), or one whose record the journal, played again, does
-not rebuild (7). The same seed gives the same history: its hash covers every field of every record,
-instants included.
+counsellor was free, or in danger while one could be called out of a wrap-up or back-off, or whose
+next step was not opened in time (promise 2); a call in two places, a counsellor with two offers, an
+offer past its deadline (3); a call served before one that was before it in line, or before an
+earlier one that had waited for the cap (4); and over the whole day a call that the machine ended
+before a counsellor had, one that never ended (1), one without exactly one record (6), or one whose
+record the journal, played again, does not rebuild (7). The same seed gives the same history: its
+hash covers every field of every record, instants included.
 
 ## What is simulated how
 
