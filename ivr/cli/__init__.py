@@ -12,7 +12,7 @@ GROUPS = (
     *("asterisk", "rules", "duty", "people", "counsellors", "audit", "calls", "location"),
     *("prompts", "simulate", "bench"),
 )
-COMMANDS = ("serve", "run", "outcome")
+COMMANDS = ("serve", "run", "floor", "outcome")
 
 app = typer.Typer(
     no_args_is_help=True,

@@ -1,0 +1,227 @@
+"""`ivr floor`: the running line's floor on the command line."""
+
+import asyncio
+import json
+import os
+import signal
+import socket
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, closing
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from aiohttp import web
+from typer.testing import CliRunner
+
+from ivr.cli import app
+from ivr.cli.floor_following import Picture, pictures, waited_s
+from ivr.errors import LineError
+from ivr.web import app as web_app
+from ivr.web.app import serve_console
+from tests.web.floors import InventedConsole, busy_night, waiting
+
+WAIT_S = 20
+Json = dict[str, Any]
+
+
+async def run(port: int, *arguments: str) -> str:
+    """What the command prints; raises what it ends with."""
+    environment = {"IVR_HTTP_PORT": str(port)}
+    result = await asyncio.to_thread(
+        CliRunner().invoke, app, ["floor", *arguments], env=environment
+    )
+    if result.exception is not None:
+        raise result.exception
+    return result.stdout
+
+
+def free_port() -> int:
+    with closing(socket.socket()) as taken:
+        taken.bind(("127.0.0.1", 0))
+        return int(taken.getsockname()[1])
+
+
+@pytest.fixture
+async def console() -> InventedConsole:
+    return busy_night()
+
+
+@pytest.fixture
+async def port(console: InventedConsole) -> AsyncIterator[int]:
+    async with serve_console(console, 0) as port:
+        yield port
+
+
+async def test_the_floor_is_shown_in_the_order_of_the_line(port: int) -> None:
+    lines = (await run(port)).splitlines()
+    assert "4 waiting, 2 talking, 2 in the menu" in lines[0]
+    line = [row for row in lines if row[:1].isdigit() and "waiting" not in row[:40]]
+    assert [row.split()[:2] for row in line[-4:]] == [
+        ["1", "danger"],
+        ["2", "silence"],
+        ["3", "ordinary"],
+        ["4", "ordinary"],
+    ]
+    text = "\n".join(lines)
+    for words in ("desk_empty", "not_reviewed", "short_staffed", "paused (استراحت)"):
+        assert words in text
+    assert "urgent" in next(row for row in lines if "desk_empty" in row)
+    assert "2:21" in next(row for row in line if row.startswith("3"))
+
+
+async def test_an_empty_floor_is_said(port: int, console: InventedConsole) -> None:
+    console.view = replace(
+        console.view, waiting=(), talks=(), alarms=(), closed_desks=(), exchange_up=False
+    )
+    text = await run(port)
+    assert "Nobody waits." in text
+    assert "Asterisk is not connected" in text
+
+
+async def test_a_script_gets_the_floor_with_true_waits(port: int, console: InventedConsole) -> None:
+    floor = json.loads(await run(port, "--json"))
+    assert floor["sequence"] == console.view.sequence
+    assert [call["call"] for call in floor["waiting"]] == ["1", "2", "3", "4"]
+    assert 141 <= floor["waiting"][2]["waited_s"] < 141 + WAIT_S
+    assert {alarm["severity"] for alarm in floor["alarms"]} == {"urgent", "warning", "reminder"}
+
+
+async def test_where_no_line_runs_the_way_out_is_said() -> None:
+    port = free_port()
+    with pytest.raises(LineError, match=f"No line runs on 127.0.0.1:{port}.*make run") as error:
+        await run(port)
+    assert error.value.exit_status == 1
+
+
+async def test_another_program_on_the_port_is_told_apart() -> None:
+    runner = web.AppRunner(web.Application())
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    port = runner.addresses[0][1]
+    with pytest.raises(LineError, match=f"127.0.0.1:{port} shows no floor .status 404"):
+        await run(port)
+    await runner.cleanup()
+
+
+async def next_picture(following: AsyncIterator[Picture], *, sequence: int) -> Picture:
+    async with asyncio.timeout(WAIT_S):
+        async for picture in following:
+            if picture.floor["sequence"] >= sequence:
+                return picture
+    raise AssertionError("it ended")
+
+
+async def test_following_shows_each_change_and_ends_with_the_line(console: InventedConsole) -> None:
+    async with serve_console(console, 0) as port:
+        following = pictures(port)
+        await next_picture(following, sequence=1)
+        console.show(waiting=(waiting("c9"), *console.view.waiting[1:]))
+        picture = await next_picture(following, sequence=2)
+        assert [call["call"] for call in picture.floor["waiting"]] == ["c9", "2", "3", "4"]
+    with pytest.raises(LineError, match="has ended"):
+        await next_picture(following, sequence=99)
+
+
+async def test_a_gap_is_closed_by_the_whole_floor(
+    console: InventedConsole, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A line that skips a change, as ours never does."""
+    monkeypatch.setattr(web_app, "BEAT_S", 0.02)
+    original = web_app.JsonFeed.news
+    spoiled = 0
+
+    def news(feed: web_app.JsonFeed, held: Any, now: datetime) -> Any:
+        nonlocal spoiled
+        view, messages = original(feed, held, now)
+        if messages[0].startswith('{"type": "delta"'):
+            spoiled += 1
+            messages[0] = messages[0].replace('"after": 1,', '"after": 7,')
+        return view, messages
+
+    monkeypatch.setattr(web_app.JsonFeed, "news", news)
+    async with serve_console(console, 0) as port:
+        following = pictures(port)
+        await next_picture(following, sequence=1)
+        console.show(waiting=())
+        picture = await next_picture(following, sequence=2)
+        assert picture.floor["waiting"] == []
+        assert spoiled == 1
+
+
+# Watching, as a person does it: in a process of its own, until Ctrl-C.
+
+
+@asynccontextmanager
+async def watching(
+    port: int, *arguments: str, stdout: int = asyncio.subprocess.PIPE
+) -> AsyncIterator[asyncio.subprocess.Process]:
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "ivr", "floor", "--watch", *arguments),
+        env={**os.environ, "IVR_HTTP_PORT": str(port), "COLUMNS": "160"},
+        stdout=stdout,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    try:
+        yield process
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.wait()
+
+
+async def ended(process: asyncio.subprocess.Process) -> tuple[int | None, str]:
+    async with asyncio.timeout(WAIT_S):
+        _, errors = await process.communicate()
+    return process.returncode, errors.decode()
+
+
+async def test_watching_as_json_prints_each_change_and_ends_with_ctrl_c(
+    port: int, console: InventedConsole
+) -> None:
+    async with watching(port, "--json") as process, asyncio.timeout(3 * WAIT_S):
+        assert process.stdout is not None
+        first = json.loads(await process.stdout.readline())
+        assert len(first["waiting"]) == 4
+        console.show(waiting=())
+        second = json.loads(await process.stdout.readline())
+        assert (second["sequence"], second["waiting"]) == (console.view.sequence, [])
+        process.send_signal(signal.SIGINT)
+        assert await ended(process) == (0, "")
+
+
+async def test_watching_draws_anew_and_ends_with_ctrl_c(
+    port: int, console: InventedConsole
+) -> None:
+    screen, terminal = os.openpty()
+    async with watching(port, stdout=terminal) as process, asyncio.timeout(3 * WAIT_S):
+        await shown(screen, b"4 waiting")
+        console.show(waiting=())
+        await shown(screen, b"Nobody waits.")
+        process.send_signal(signal.SIGINT)
+        assert await ended(process) == (0, "")
+    os.close(screen)
+    os.close(terminal)
+
+
+async def shown(screen: int, words: bytes) -> None:
+    seen = b""
+    while words not in seen:
+        seen += await asyncio.to_thread(os.read, screen, 4096)
+
+
+async def test_a_reader_who_has_seen_enough_ends_it(port: int, console: InventedConsole) -> None:
+    async with watching(port, "--json") as process, asyncio.timeout(3 * WAIT_S):
+        assert process.stdout is not None
+        await process.stdout.readline()
+        process.stdout._transport.close()  # type: ignore[attr-defined]  # as `| head -1` does
+        console.show(in_menu=9)
+        assert await ended(process) == (0, "")
+
+
+def test_the_wait_is_counted_from_the_first_joining() -> None:
+    now = datetime(2026, 11, 22, tzinfo=UTC)
+    joined_at = (now - timedelta(seconds=83)).isoformat()
+    assert waited_s({"joined_at": joined_at}, Picture({}, now)) == 83
