@@ -21,12 +21,15 @@ from ivr.bench.running_copy import (
     LINE,
     BenchError,
     Equipment,
-    RunningCopy,
-    running_copy,
+    device_password,
+    running_asterisk,
     scratch_home,
+    serving,
+    sip_server,
 )
 from ivr.bench.samples import in_ms, median, percentile
 from ivr.bench.sounds import wav_tone
+from ivr.settings import Settings
 from ivr.simulator.sip_phone import CallerPhone, CounsellorPhone
 from ivr.simulator.tone import COUNSELLOR_HZ
 
@@ -119,7 +122,7 @@ class Result:
 
 @dataclass(slots=True)
 class _Run:
-    copy: RunningCopy
+    settings: Settings
     phone: CounsellorPhone
     out_of_order: dict[str, int] = field(default_factory=lambda: {LINE: 0, QUEUE_LINE: 0})
 
@@ -134,17 +137,19 @@ async def measure(*, ours: int, app_queue: int, keep_capture: Path | None = None
     async with scratch_home() as home:
         path = keep_capture or home / "sip.pcap"
         async with AsyncExitStack() as stack:
-            sounds = {"to-human": wav_tone(_JOINED_HZ, 0.1), **_short_whispers()}
-            copy = await stack.enter_async_context(running_copy(home, _EQUIPMENT, sounds=sounds))
-            await stack.enter_async_context(Capture(copy.settings.sip_port, path))
-            phone = CounsellorPhone(copy.sip_server, DEVICE, copy.password(DEVICE))
-            run = _Run(copy, await stack.enter_async_context(phone))
+            asterisk = running_asterisk(home, _EQUIPMENT, sounds=_sounds)
+            settings = await stack.enter_async_context(asterisk)
+            await stack.enter_async_context(serving(settings))
+            await stack.enter_async_context(Capture(settings.sip_port, path))
+            password = device_password(settings, DEVICE)
+            phone = CounsellorPhone(sip_server(settings), DEVICE, password)
+            run = _Run(settings, await stack.enter_async_context(phone))
             for of_ours, of_theirs in zip(
                 shares(ours, BLOCKS), shares(app_queue, BLOCKS), strict=True
             ):
                 await _block(run, LINE, of_ours)
                 await _block(run, QUEUE_LINE, of_theirs)
-        samples = _recompute(path, copy.settings.sip_port)
+        samples = _recompute(path, settings.sip_port)
     _require_all(samples, {LINE: ours, QUEUE_LINE: app_queue})
     return Result(
         began_at=began_at,
@@ -177,11 +182,12 @@ def _require_all(samples: dict[str, tuple[float, ...]], wanted: dict[str, int]) 
             )
 
 
-def _short_whispers() -> dict[str, bytes]:
+def _sounds(_directory: Path) -> dict[str, bytes]:
     """What is whispered does not belong to the hand-over, but would make most of the run."""
+    whispers = ("county-unknown", "whisper-county", "whisper-topic")
     return {
-        prompt: wav_tone(440.0, 0.1)
-        for prompt in ("county-unknown", "whisper-county", "whisper-topic")
+        "to-human": wav_tone(_JOINED_HZ, 0.1),
+        **{prompt: wav_tone(440.0, 0.1) for prompt in whispers},
     }
 
 
@@ -212,7 +218,7 @@ async def _block(run: _Run, line: str, count: int) -> None:
 
 async def _join(run: _Run, stack: AsyncExitStack, line: str) -> CallerPhone:
     """Dial and ask for a human; returns once the caller was told to be in line."""
-    caller = CallerPhone(run.copy.sip_server, line, tone_hz=None)
+    caller = CallerPhone(sip_server(run.settings), line, tone_hz=None)
     await stack.enter_async_context(caller)
     await caller.answered(_STEP_S)
     told = asyncio.create_task(caller.hears_tone(_JOINED_HZ, _STEP_S))

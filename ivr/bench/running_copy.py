@@ -12,10 +12,9 @@ import shutil
 import socket
 import sys
 import tempfile
-import time
 import urllib.error
 import urllib.request
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -31,6 +30,7 @@ from ivr.errors import LineError
 from ivr.model import DeviceId
 from ivr.people import device_passwords
 from ivr.prompts import build
+from ivr.prompts.builder import sounds_dir
 from ivr.settings import PROJECT, Settings
 
 PROVINCE = "markazi"
@@ -41,6 +41,10 @@ _START_S = 60.0
 _STOP_S = 20.0
 # Below the range from which the kernel gives ports to clients, above the well-known ones.
 _FIRST_PORT, _LAST_PORT = 16000, 31999
+
+
+# Prompt id → WAV file, from the directory where the spoken prompts lie.
+Sounds = Callable[[Path], Mapping[str, bytes]]
 
 
 class BenchError(LineError):
@@ -63,23 +67,6 @@ class Equipment:
     rtp_ports: str = "32000-32767"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunningCopy:
-    """A controller that serves; where Asterisk is simulated, `asterisk_pid` is None."""
-
-    settings: Settings
-    controller_pid: int
-    asterisk_pid: int | None
-
-    @property
-    def sip_server(self) -> tuple[str, int]:
-        return self.settings.host, self.settings.sip_port
-
-    def password(self, device: str) -> str:
-        name = DeviceId(device)
-        return device_passwords(self.settings.home, [name])[name]
-
-
 @asynccontextmanager
 async def scratch_home() -> AsyncIterator[Path]:
     """A directory that is gone afterwards."""
@@ -95,10 +82,10 @@ def bench_settings(home: Path, equipment: Equipment) -> Settings:
     return Settings(
         home=home,
         asterisk="private",
-        sip_port=_free_port(socket.SOCK_DGRAM),
-        ami_port=_free_port(socket.SOCK_STREAM),
-        agi_port=_free_port(socket.SOCK_STREAM),
-        http_port=_free_port(socket.SOCK_STREAM),
+        sip_port=free_port(socket.SOCK_DGRAM),
+        ami_port=free_port(socket.SOCK_STREAM),
+        agi_port=free_port(socket.SOCK_STREAM),
+        http_port=free_port(socket.SOCK_STREAM),
         rtp_ports=equipment.rtp_ports,
         default_province=PROVINCE,
         rules_dir=_write_rules(home / "rules", equipment),
@@ -107,39 +94,36 @@ def bench_settings(home: Path, equipment: Equipment) -> Settings:
 
 
 @asynccontextmanager
-async def running_copy(
-    home: Path, equipment: Equipment, *, sounds: Mapping[str, bytes] | None = None
-) -> AsyncIterator[RunningCopy]:
-    """Asterisk and the controller, started here and gone afterwards.
+async def running_asterisk(
+    home: Path, equipment: Equipment, *, sounds: Sounds | None = None
+) -> AsyncIterator[Settings]:
+    """Asterisk of a copy, started here and gone afterwards; nobody serves its calls yet.
 
-    `sounds` (prompt id → WAV file) replace what is spoken. Raises AsteriskError or BenchError
-    where they do not start.
+    `sounds` are made from the directory of the spoken ones and replace or join them. Raises
+    AsteriskError where it does not start.
     """
     settings = bench_settings(home, equipment)
     await asyncio.to_thread(install, settings)
     await asyncio.to_thread(build, settings)
-    replace_sounds(settings, sounds or {})
+    if sounds:
+        _put_sounds(sounds_dir(settings), sounds)
     lines, devices = lines_and_devices(settings)
     configure(settings, lines=lines, devices=devices)
     etc = Instance(home).etc
     for name, text in (("extensions.conf", equipment.dialplan), ("queues.conf", equipment.queues)):
         with (etc / name).open("a", encoding="utf-8") as file:
             file.write(f"\n{text}")
-    async with AsteriskProcess(settings) as asterisk, serving(settings) as controller_pid:
-        await until_exchange_up(settings)
-        try:
-            yield RunningCopy(
-                settings=settings, controller_pid=controller_pid, asterisk_pid=asterisk.pid
-            )
-        except TimeoutError as error:
-            raise BenchError(
-                f"A call did not go on in time; the controller's last words:\n{_words(settings)}"
-            ) from error
+    async with AsteriskProcess(settings):
+        yield settings
 
 
 @asynccontextmanager
 async def serving(settings: Settings) -> AsyncIterator[int]:
-    """The controller as a process of its own, its words in IVR_HOME/serve.log; its process id."""
+    """The controller as a process of its own that sees Asterisk; its process id.
+
+    Its words are in IVR_HOME/serve.log, the last of them in the BenchError that is raised where it
+    does not come up, or where a wait inside takes too long.
+    """
     with (settings.home / "serve.log").open("ab") as log:
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "ivr", "serve"),
@@ -149,7 +133,11 @@ async def serving(settings: Settings) -> AsyncIterator[int]:
             stderr=log,
         )
     try:
+        await _until_exchange_up(settings)
         yield process.pid
+    except TimeoutError as error:
+        words = (settings.home / "serve.log").read_text(errors="replace")[-2000:]
+        raise BenchError(f"It took too long; the controller's last words:\n{words}") from error
     finally:
         await _end(process)
 
@@ -165,16 +153,23 @@ async def _end(process: asyncio.subprocess.Process) -> None:
         await process.wait()
 
 
-async def until_exchange_up(settings: Settings) -> None:
-    give_up_at = time.monotonic() + _START_S
-    while not (await asyncio.to_thread(get_json, settings, "/healthz")).get("exchange_up"):
-        if time.monotonic() > give_up_at:
-            raise BenchError(f"The controller did not come up; its last words:\n{_words(settings)}")
-        await asyncio.sleep(_POLL_S)
+async def _until_exchange_up(settings: Settings) -> None:
+    async with asyncio.timeout(_START_S):
+        while not await asyncio.to_thread(_exchange_up, settings):  # noqa: ASYNC110 - elsewhere
+            await asyncio.sleep(_POLL_S)
 
 
-def _words(settings: Settings) -> str:
-    return (settings.home / "serve.log").read_text(errors="replace")[-2000:]
+def _exchange_up(settings: Settings) -> bool:
+    return bool(get_json(settings, "/healthz").get("exchange_up"))
+
+
+def device_password(settings: Settings, device: str) -> str:
+    name = DeviceId(device)
+    return device_passwords(settings.home, [name])[name]
+
+
+def sip_server(settings: Settings) -> tuple[str, int]:
+    return settings.host, settings.sip_port
 
 
 def get_json(settings: Settings, path: str) -> dict[str, object]:
@@ -190,15 +185,15 @@ def get_json(settings: Settings, path: str) -> dict[str, object]:
         return {}
 
 
-def replace_sounds(settings: Settings, sounds: Mapping[str, bytes]) -> None:
-    for prompt, wav in sounds.items():
-        path = Instance(settings.home).sounds / "ivr" / f"{prompt}.wav"
-        path.parent.mkdir(parents=True, exist_ok=True)
+def _put_sounds(directory: Path, sounds: Sounds) -> None:
+    for prompt, wav in sounds(directory).items():
+        path = directory / f"{prompt}.wav"
         path.write_bytes(wav)
         path.with_suffix(".wav16").unlink(missing_ok=True)
 
 
-def _free_port(kind: socket.SocketKind) -> int:
+def free_port(kind: socket.SocketKind) -> int:
+    """A loopback port that nobody has, and that no client's socket gets by chance."""
     while True:
         port = random.randint(_FIRST_PORT, _LAST_PORT)  # noqa: S311
         if port_is_free("127.0.0.1", port, kind):

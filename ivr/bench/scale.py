@@ -28,7 +28,6 @@ from ivr.bench.running_copy import (
     get_json,
     scratch_home,
     serving,
-    until_exchange_up,
 )
 from ivr.bench.samples import in_ms, median, percentile
 from ivr.bench.usage import Usage, usage_of
@@ -125,7 +124,6 @@ async def measure(*, waiting: int, hand_overs: int) -> Result:
         settings = bench_settings(home, equipment).model_copy(update={"asterisk": "simulated"})
         with _many_files():
             async with _exchange(settings, equipment) as exchange, serving(settings) as pid:
-                await until_exchange_up(settings)
                 line = _Line(exchange, settings, pid)
                 idle = usage_of(pid)
                 await line.fill(waiting)

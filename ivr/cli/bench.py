@@ -94,6 +94,26 @@ def scale(
         typer.echo(f"{result.machine}\n\n{bench.table(result)}")
 
 
+@app.command()
+def calls(
+    *,
+    run_s: Annotated[float, typer.Option(min=5, help="Seconds of each run at one rate.")] = 60,
+    runs: Annotated[int, typer.Option(min=1, help="Runs of each kind.")] = 2,
+    up_to: Annotated[float, typer.Option(min=1, help="The highest rate, calls a second.")] = 40,
+    as_json: AsJson = False,
+) -> None:
+    """The highest rate of calls without a failure: ours and app_queue alone, real Asterisk."""
+    from ivr.bench import calls as bench  # noqa: PLC0415
+
+    set_up_logs(for_people=True)
+    result = asyncio.run(bench.measure(run_s=run_s, runs=runs, up_to=up_to))
+    if as_json:
+        typer.echo(json.dumps(result.as_json(), indent=1))
+    else:
+        typer.echo(f"Calls, {result.began_at:%Y-%m-%d %H:%M} UTC, {result.took_s:.0f} s")
+        typer.echo(f"{result.machine}\n\n{bench.table(result)}")
+
+
 @app.command(name="all")
 def run_all(*, as_json: AsJson = False) -> None:
     """Run every benchmark, quickly."""

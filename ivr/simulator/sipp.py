@@ -188,7 +188,7 @@ class SippCounsellor(SippProcess):
         tone_hz: float | None = None,
         calls: int = 1000,
     ) -> None:
-        self._port = str(_free_udp_port())
+        self._port = str(free_udp_port())
         super().__init__("", server, "-p", self._port, *media_ports(), calls=calls)
         self._user = user
         self._password = password
@@ -241,16 +241,17 @@ class SippCounsellor(SippProcess):
 
 
 def _dialling(number: str, calls: int, rate: float) -> tuple[str, ...]:
-    port = str(_free_udp_port())
+    port = str(free_udp_port())
     return ("-p", port, "-s", number, "-r", f"{rate:g}", "-l", str(calls), *media_ports())
 
 
 def media_ports() -> tuple[str, ...]:
     """Options for sipp that give it a free media port of its own."""
-    return ("-mp", str(_free_udp_port() & ~1))
+    return ("-mp", str(free_udp_port() & ~1))
 
 
-def _free_udp_port() -> int:
+def free_udp_port() -> int:
+    """A loopback port that nobody has at the moment."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
         sock.bind(("127.0.0.1", 0))
         return int(sock.getsockname()[1])

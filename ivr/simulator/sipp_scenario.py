@@ -90,12 +90,14 @@ def caller_scenario(
     caller: str,
     keys: Sequence[tuple[float, str]] = (),
     audio: Path | None = None,
+    speech: Path | None = None,
     hang_up_after_s: float | None = None,
     headers: Mapping[str, str] | None = None,
 ) -> str:
     """Dial, press each of `keys` (wait in seconds, key; it goes out 0.8 s later), then talk.
 
-    `audio` is a raw A-law file that is played over and over.
+    `audio` is a raw A-law file that is played over and over; `speech` a pcap of RTP packets that
+    is played once after the keys, by the port that they go by.
     """
     target = "sip:[service]@[remote_ip]:[remote_port]"
     extra = "".join(f"{name}: {value}\n" for name, value in (headers or {}).items())
@@ -115,6 +117,7 @@ def caller_scenario(
         _send(_request("ACK", 1, caller, target="[next_url]")),
         *([_action(f'rtp_stream="{audio},-1,8"')] if audio else []),
         *pressed,
+        *([_action(f'play_pcap_audio="{speech}"')] if speech else []),
         *_talk(hang_up_after_s, _request("BYE", 2, caller, target="[next_url]"), caller),
     )
 
