@@ -20,7 +20,7 @@ from tests.real.product import POLL_S, Json, Product, running_product
 
 KEY_PAUSE_S = 0.4  # people do not press keys in the same instant; Asterisk drops those
 TAKEN_OVER_S = 2.0  # promise 8
-# A round of Asterisk's own queue: longer than a controller takes to start, so that there is but one.
+# A round of Asterisk's own queue: longer than a controller takes to start, so there is but one.
 FALLBACK_S = 7
 
 _numbers = itertools.count(1)
