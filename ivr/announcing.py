@@ -24,6 +24,7 @@ from ivr.expected_wait import (
 )
 from ivr.heard import Heard
 from ivr.model import CallId, CallPhase, CounsellorId, CounsellorState, Lane, WaitNote, WaitWords
+from ivr.order import micros
 from ivr.presence import Presence
 from ivr.waiting import FloorCall
 
@@ -199,12 +200,15 @@ def _others_will_return(floor: "Floor", call: FloorCall) -> bool:
 def _rung_before(
     floor: "Floor", call: FloorCall, everyone: frozenset[CounsellorId]
 ) -> Iterator[CallId]:
+    now_us = micros(floor.now)
     for name in everyone:
         presence = floor.staff.get(name)
         other = floor.offers.get(presence.offer) if presence and presence.offer else None
         if other is None or other is call or other.phase is CallPhase.TALKING:
             continue
-        if other.place is not None and call.place is not None and other.place < call.place:
+        assert other.place is not None, "an offered call has its place"
+        assert call.place is not None, "a call in line has its place"
+        if other.place.key(now_us) < call.place.key(now_us):
             yield other.id
 
 

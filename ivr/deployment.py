@@ -22,6 +22,10 @@ from ivr.settings import Settings
 from ivr.view import Names
 
 
+# What is said to who waits is the floor's decision, the other times are the conversation's own.
+_ANNOUNCING = {"announce_first_s", "announce_every_s", "announce_position", "announce_wait"}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deployment:
     """What is in force with the conversations made from it, checked to fit together."""
@@ -42,7 +46,7 @@ class Deployment:
 
     @property
     def limits_by_province(self) -> dict[ProvinceId, Limits]:
-        return {rules.id: Limits(**rules.limits.model_dump()) for rules in self.rules}
+        return {rules.id: floor_limits(rules) for rules in self.rules}
 
     @property
     def names(self) -> Names:
@@ -57,6 +61,12 @@ class Deployment:
                 for category in rules.categories
             },
         )
+
+
+def floor_limits(rules: ProvinceRules) -> Limits:
+    """What the floor goes by of a province's rules."""
+    announcing = rules.conversation.model_dump(include=_ANNOUNCING)
+    return Limits(**rules.limits.model_dump(), **announcing)
 
 
 def load_deployment(settings: Settings) -> Deployment:

@@ -32,6 +32,7 @@ SENTENCES: dict[str, tuple[str, str]] = {
     ),
     "presses": ("Mina presses 2 2 4", rf"{_CALLER} presses (?P<keys>[0-9*#](?: [0-9*#])*)"),
     "hears": ("Mina hears county-question", rf"{_CALLER} hears {_PROMPT}"),
+    "has_not_heard": ("Mina has not heard danger", rf"{_CALLER} has not heard {_PROMPT}"),
     "is_in_line": ("Mina is number 1 in line", rf"{_CALLER} is number (?P<place>\d+) in line"),
     "waits": ("Mina waits in line", rf"{_CALLER} waits in line"),
     "talks": ("Mina talks with saveh-1", rf"{_CALLER} talks with {_DEVICE}"),

@@ -26,6 +26,10 @@ class Stage(Protocol):
 
     async def press(self, caller: str, keys: str) -> None: ...
     async def heard(self, caller: str, prompt: str) -> None: ...
+
+    def has_heard(self, caller: str, prompt: str) -> bool:
+        """Whether the prompt was begun since the caller dialled."""
+
     async def hang_up(self, caller: str) -> None: ...
     async def call_ended(self, caller: str) -> None: ...
 
@@ -91,6 +95,10 @@ class Player:
 
     async def hears(self, caller: str, prompt: str) -> None:
         await self._stage.heard(caller, prompt)
+
+    async def has_not_heard(self, caller: str, prompt: str) -> None:
+        if self._stage.has_heard(caller, prompt):
+            raise StoryStuck(f"{caller} has heard {prompt}")
 
     async def is_in_line(self, caller: str, place: str) -> None:
         await self._stage.until(lambda: self._stage.place(caller) == int(place))

@@ -31,7 +31,7 @@ TIMES: dict[str, Any] = {
         {"ring": "province", "lasts_s": 3},
         {"ring": "on_call"},
     ],
-    "conversation": {"closing_wait_s": 3},
+    "conversation": {"closing_wait_s": 3, "announce_first_s": 5, "announce_every_s": 10},
 }
 
 

@@ -150,6 +150,9 @@ class SimulatedStage:
     async def heard(self, caller: str, prompt: str) -> None:
         await self._callers[caller].heard(prompt)
 
+    def has_heard(self, caller: str, prompt: str) -> bool:
+        return f"prompt {prompt}" in self._callers[caller].story
+
     async def hang_up(self, caller: str) -> None:
         self._callers[caller].hang_up()
 

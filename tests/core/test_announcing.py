@@ -153,7 +153,7 @@ class TestWhen:
             told.append([effect.call for effect in kit.all(do.Announce)])
             kit.now += timedelta(seconds=PAUSE_S)
         assert [len(calls) for calls in told] == [AT_ONCE, AT_ONCE, 1]
-        assert sorted(sum(told, [])) == sorted(callers)
+        assert sorted(call for calls in told for call in calls) == sorted(callers)
 
     def test_a_clock_that_steps_forward_says_each_thing_once(self) -> None:
         kit = ali_talks()

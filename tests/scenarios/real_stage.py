@@ -164,6 +164,9 @@ class RealStage:
     async def heard(self, caller: str, prompt: str) -> None:
         await self._watcher.heard(self._calls[caller], prompt)
 
+    def has_heard(self, caller: str, prompt: str) -> bool:
+        return self._watcher.has_heard(self._calls[caller], prompt)
+
     async def hang_up(self, caller: str) -> None:
         self._callers[caller].hang_up()
 

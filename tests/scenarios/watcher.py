@@ -48,6 +48,9 @@ class Watcher(Watched):
         await self.until(lambda: prompt in prompts[self._heard[channel] :])
         self._heard[channel] = prompts.index(prompt, self._heard[channel]) + 1
 
+    def has_heard(self, channel: str, prompt: str) -> bool:
+        return prompt in self._prompts[channel]
+
     async def device_heard(self, device: str, prompt: str) -> None:
         await self.until(lambda: device in self._legs)
         await self.heard(self._legs[device], prompt)
