@@ -1,7 +1,8 @@
 """Plans by what is in force: the one place where live calls' plans are made.
 
 A plan depends on rules, duty and the minute alone, so that calls of the same county and category
-share one: it is made once, and the floor's sets of it are kept once.
+share one: it is made once, and the floor's sets of it are kept once. One that is the same as a
+minute ago is the same object, so that a long line does not hold a plan for each of its minutes.
 """
 
 from collections.abc import Iterable, Mapping
@@ -41,6 +42,7 @@ class Planner:
         self._page_ends_at: datetime | None = None
         self._minute = 0
         self._plans: dict[_Key, RoutePlan] = {}
+        self._older: dict[_Key, RoutePlan] = {}
 
     def duty(self, at: datetime) -> Duty:
         """The page of the book for `at`."""
@@ -48,7 +50,7 @@ class Planner:
         if page is None or at < page.at or (ends_at is not None and ends_at <= at):
             page = self._page = duty_at(self._people, at, self._book)
             self._page_ends_at = self._book.next_change_at(at)
-            self._plans.clear()
+            self._grow_old()
         return page
 
     def plan(self, facts: CallFacts, at: datetime) -> RoutePlan:
@@ -65,9 +67,14 @@ class Planner:
         minute = int(at.timestamp() // 60)
         if minute != self._minute:
             self._minute = minute
-            self._plans.clear()
+            self._grow_old()
         key = (rules.version, facts.county, facts.category, facts.lane)
         known = self._plans.get(key)
         if known is None:
-            known = self._plans[key] = plan(rules, duty, facts, at)
+            made, older = plan(rules, duty, facts, at), self._older.get(key)
+            known = self._plans[key] = older if older is not None and older == made else made
         return known
+
+    def _grow_old(self) -> None:
+        self._older |= self._plans
+        self._plans.clear()

@@ -53,6 +53,9 @@ def plan(rules: ProvinceRules, duty: Duty, call: CallFacts, at: datetime) -> Rou
         ),
         all_at_once=at_once,
         skilled=_skilled(steps, duty, needs),
+        weight=rules.priority.weight(
+            category.urgency if category else None, category.rate if category else None
+        ),
     )
 
 

@@ -14,7 +14,7 @@ from ivr.rules.judging import (
     warning,
 )
 from ivr.rules.menus import KEYS_PER_PAGE, MAX_COUNTY_PAGES, NEXT_PAGE_KEY
-from ivr.rules.schema import Urgency
+from ivr.rules.priority import Urgency
 
 
 def _first_question(subject: Subject) -> Iterator[Problem]:

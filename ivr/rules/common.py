@@ -15,6 +15,7 @@ SHARED = (
     "steps",
     "shifts",
     "limits",
+    "priority",
     "conversation",
     "location",
     "skills",

@@ -297,6 +297,8 @@ _AFFECTED: tuple[tuple[str, str | Wording], ...] = (
     ("categories.*", _callers_about),
     ("outcomes", "counsellors and reports"),
     ("limits", "counsellors, and callers in line"),
+    ("priority.returning_silence_h", "callers who are silent again"),
+    ("priority", "every caller who waits"),
     ("conversation", "every caller"),
     ("location", "callers who name no county"),
     ("menus.first_question", "every caller"),

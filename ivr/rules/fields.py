@@ -51,6 +51,7 @@ Name = Annotated[str, Field(min_length=1, max_length=80)]
 Sentence = Annotated[str, Field(min_length=1, max_length=400)]
 Id = Annotated[str, Field(pattern=ID)]
 Seconds = Annotated[float, BeforeValidator(_digits)]  # bounded, so never NaN
+Times = Annotated[float, BeforeValidator(_digits)]  # bounded too
 Count = Annotated[int, BeforeValidator(_digits)]
 Share = Annotated[float, BeforeValidator(_digits), Field(ge=0, le=1)]
 CentreLevel = Annotated[int, BeforeValidator(_digits), Field(ge=1, le=3)]

@@ -28,6 +28,7 @@ from ivr.rules.fields import (
 from ivr.rules.hours import Calendar, Timetable
 from ivr.rules.limits import Conversation, Limits, LocationTrust
 from ivr.rules.menus import AskCounty, Menus
+from ivr.rules.priority import Priority, Rate, Urgency
 from ivr.rules.routing import DEFAULT_STEPS, Need, SkillRef, SkillRule, StepRule
 from ivr.rules.units import CrisisCentre, MobileTeam, ServiceBase, Shifts, Stated
 
@@ -44,15 +45,6 @@ class CentreState(StrEnum):
     NONE = "none"
     PLANNED = "planned"  # stays so until a person writes `open`, whatever the planned date
     UNKNOWN = "unknown"  # the sources do not say (Khuzestan)
-
-
-class Urgency(StrEnum):
-    """Life or safety now; harm under way or a child alone; acute but not physical; advice."""
-
-    P1 = "P1"
-    P2 = "P2"
-    P3 = "P3"
-    P4 = "P4"
 
 
 class Centre(Record):
@@ -125,6 +117,11 @@ class Category(Record):
     name_fa: Name = Field(description="the label that counsellors read")
     name_en: Name = Field(description="the label in English")
     urgency: Urgency = Field(description="how urgent such a call is unless the counsellor differs")
+    rate: Rate | None = Field(
+        None,
+        description="how many seconds each second of its waiting counts; left out for that of its "
+        "urgency",
+    )
     enabled: bool = Field(True, description="false while counsellors are not to be offered it")
     skills: tuple[Need, ...] = Field(
         (), description="the skills of those who should be rung first for it"
@@ -193,6 +190,9 @@ class ProvinceRules(Record):
     calendar: Calendar = Field(default_factory=Calendar, description="the official holidays")
     skills: tuple[SkillRule, ...] = Field((), description="what counsellors can and calls may need")
     limits: Limits = Field(default_factory=Limits, description="the floor's times")
+    priority: Priority = Field(
+        default_factory=Priority, description="how the line is ordered, danger and silence apart"
+    )
     conversation: Conversation = Field(
         default_factory=Conversation, description="the times of what callers hear"
     )

@@ -2,10 +2,14 @@
 
 from datetime import UTC, datetime, timedelta
 
-from ivr.duty import Closure, ClosureKind, DutyBook
-from ivr.model import CallFacts, CountyId, DeskId, ProvinceId
+import pytest
+
+from ivr.duty import Closure, ClosureKind, Duty, DutyBook
+from ivr.model import CallFacts, CountyId, DeskId, ProvinceId, RoutePlan
 from ivr.planner import Planner
+from ivr.router import plan
 from ivr.rules.load import load_rules
+from ivr.rules.schema import ProvinceRules
 from ivr.settings import PROJECT
 from tests.core.floor_kit import counsellor
 
@@ -27,11 +31,31 @@ def desks(planner: Planner, at: datetime) -> tuple[str, ...]:
     return planner.plan(TAFRESH, at).steps[0].desks
 
 
-def test_calls_of_the_same_minute_and_kind_share_one_plan() -> None:
+def test_calls_of_the_same_minute_and_kind_share_one_plan(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[datetime] = []
+
+    def counted(rules: ProvinceRules, duty: Duty, facts: CallFacts, at: datetime) -> RoutePlan:
+        made.append(at)
+        return plan(rules, duty, facts, at)
+
+    monkeypatch.setattr("ivr.planner.plan", counted)
     planner = Planner([RULES], PEOPLE)
     first = planner.plan(TAFRESH, AT)
     assert planner.plan(TAFRESH, AT + timedelta(seconds=20)) is first
-    assert planner.plan(TAFRESH, AT + timedelta(minutes=1)) is not first
+    assert len(made) == 1
+    planner.plan(TAFRESH, AT + timedelta(minutes=1))
+    assert len(made) == 2
+
+
+def test_a_plan_that_is_the_same_a_minute_later_is_one_plan_in_a_long_line() -> None:
+    planner = Planner([RULES], PEOPLE, DutyBook(closures=(EVACUATED,)))
+    first = planner.plan(TAFRESH, AT)
+    during = planner.plan(TAFRESH, AT + timedelta(seconds=10))
+    assert during != first
+    for minutes in (1, 3):
+        assert planner.plan(TAFRESH, AT + timedelta(minutes=minutes)) == first
+    later = planner.plan(TAFRESH, AT + timedelta(minutes=4))
+    assert planner.plan(TAFRESH, AT + timedelta(minutes=5)) is later
 
 
 def test_a_closure_begins_and_ends_by_itself() -> None:
