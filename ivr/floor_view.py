@@ -1,11 +1,11 @@
 """One immutable picture of the floor for those who watch it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from ivr.model import CallPhase, CounsellorId, CounsellorState, DeviceState
-from ivr.order import Place, micros
+from ivr.model import CallPhase, CounsellorId, CounsellorState, DeviceState, Overtaking
+from ivr.order import Place, micros, overtaking
 from ivr.presence import Presence
 from ivr.queues import Floor
 from ivr.view import CounsellorView, FloorView, TalkView, WaitingCall
@@ -36,14 +36,14 @@ def attendance_of(floor: Floor) -> Attendance:
 def view_of(floor: Floor, now: datetime) -> FloorView:
     """The floor as it is at `now`; an offered call keeps its place in the order of the line."""
     calls = list(floor.calls.values())
-    now_us = micros(floor.now)
+    now_us = micros(max(floor.now, now))  # a clock that stepped back stands still there
     in_line = sorted(
         (call for call in calls if call.phase in IN_LINE), key=lambda call: _place(call).key(now_us)
     )
     return FloorView(
         sequence=floor.sequence,
         at=now,
-        waiting=tuple(_waiting(call) for call in in_line),
+        waiting=_line(in_line, now_us),
         talks=tuple(_talk(call) for call in calls if call.phase is CallPhase.TALKING),
         counsellors=tuple(_counsellor(presence, now) for presence in floor.staff),
         alarms=tuple(floor.alarms),
@@ -59,7 +59,21 @@ def _place(call: FloorCall) -> Place:
     return call.place
 
 
-def _waiting(call: FloorCall) -> WaitingCall:
+def _line(in_line: Sequence[FloorCall], now_us: int) -> tuple[WaitingCall, ...]:
+    """From the last to the first, so that each sees who joined earlier and stands behind it."""
+    rows: list[WaitingCall] = []
+    earliest: FloorCall | None = None
+    for call in reversed(in_line):
+        overtook = None
+        if earliest is not None:
+            overtook = overtaking(_place(call), earliest.id, _place(earliest), now_us)
+        if earliest is None or overtook is None:
+            earliest = call
+        rows.append(_waiting(call, overtook))
+    return tuple(reversed(rows))
+
+
+def _waiting(call: FloorCall, overtook: Overtaking | None) -> WaitingCall:
     record = call.record
     assert record.facts is not None, "it has joined"
     assert record.joined_at is not None, "it has joined"
@@ -73,6 +87,8 @@ def _waiting(call: FloorCall) -> WaitingCall:
         phase=call.phase,
         step=call.step,
         offered_to=tuple(offer.counsellor for offer in call.offers.values()),
+        precedence=overtook.reason if overtook else None,
+        ahead_of=overtook.over if overtook else None,
     )
 
 
@@ -87,6 +103,8 @@ def _talk(call: FloorCall) -> TalkView:
         county=record.facts.county,
         category=record.facts.category,
         connected_at=record.connected_at,
+        precedence=offer.overtook.reason if offer.overtook else None,
+        ahead_of=offer.overtook.over if offer.overtook else None,
     )
 
 

@@ -19,6 +19,7 @@ from ivr.model import (
     DeskId,
     DeviceState,
     Lane,
+    Precedence,
     ProvinceId,
 )
 from ivr.notices import Alarm, ClosedDesk
@@ -29,7 +30,8 @@ class WaitingCall:
     """A call in line, from joining it until both talk.
 
     `step` is the number of the plan's step that it has reached, from 0; `offered_to` are those who
-    are being rung.
+    are being rung. `precedence` is why it stands before `ahead_of`, the earliest of the calls that
+    joined before it.
     """
 
     call: CallId
@@ -41,6 +43,8 @@ class WaitingCall:
     phase: CallPhase
     step: int
     offered_to: tuple[CounsellorId, ...] = ()
+    precedence: Precedence | None = None
+    ahead_of: CallId | None = None
 
     @property
     def key(self) -> str:
@@ -76,13 +80,15 @@ class CounsellorView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TalkView:
-    """A talk under way."""
+    """A talk under way; `precedence`: why it was served before `ahead_of`, who joined earlier."""
 
     call: CallId
     counsellor: CounsellorId
     county: CountyId | None
     category: CategoryId
     connected_at: datetime
+    precedence: Precedence | None = None
+    ahead_of: CallId | None = None
 
     @property
     def key(self) -> str:

@@ -71,7 +71,18 @@ def _closed(desks: Iterable[Json]) -> Table:
 
 def _waiting(picture: Picture) -> Table:
     table = _table(
-        *("place", "lane", "waited", "county", "category", "step", "phase", "rung", "call")
+        *(
+            "place",
+            "lane",
+            "waited",
+            "county",
+            "category",
+            "step",
+            "phase",
+            "rung",
+            "why before others",
+            "call",
+        )
     )
     for place, call in enumerate(picture.floor["waiting"], start=1):
         _row(
@@ -84,6 +95,7 @@ def _waiting(picture: Picture) -> Table:
             call["step"] + 1,
             call["phase"],
             " ".join(call["offered_to"]) or None,
+            _why(call),
             call["call"],
             style=_STYLES.get(call["lane"]),
         )
@@ -91,10 +103,18 @@ def _waiting(picture: Picture) -> Table:
 
 
 def _talks(picture: Picture) -> Table:
-    table = _table("talking", "for", "county", "category", "call")
+    table = _table("talking", "for", "county", "category", "why before others", "call")
     for talk in picture.floor["talks"]:
         lasted = _duration(_since_s(talk["connected_at"], picture))
-        _row(table, talk["counsellor"], lasted, talk["county"], talk["category"], talk["call"])
+        _row(
+            table,
+            talk["counsellor"],
+            lasted,
+            talk["county"],
+            talk["category"],
+            _why(talk),
+            talk["call"],
+        )
     return table
 
 
@@ -114,6 +134,10 @@ def _counsellors(picture: Picture) -> Table:
             one["name_fa"],
         )
     return table
+
+
+def _why(call: Json) -> str | None:
+    return f"{call['precedence']} (before {call['ahead_of']})" if call["precedence"] else None
 
 
 def _since_s(instant: str, picture: Picture) -> float:

@@ -1,6 +1,6 @@
 """Persian words for the states of calls, counsellors and devices, as the console shows them."""
 
-from ivr.model import CallEnd, CallPhase, CounsellorState, DeviceState, Lane
+from ivr.model import CallEnd, CallPhase, CounsellorState, DeviceState, Lane, Precedence
 from ivr.notices import Severity
 
 LANES = {
@@ -60,6 +60,17 @@ SEVERITIES = {
     Severity.URGENT: "فوری",
     Severity.WARNING: "هشدار",
     Severity.REMINDER: "یادآوری",
+}
+
+# Why a call goes before one that joined earlier (`ivr.model.Precedence`).
+PRECEDENCES = {
+    Precedence.DANGER: "خطر جانی",
+    Precedence.CAP: "انتظار آن به سقف رسیده است",
+    Precedence.BROKEN_OFF: "گفت‌وگوی آن قطع شده است",
+    Precedence.RETURNING_SILENCE: "دوباره در سکوت تماس گرفته است",
+    Precedence.SILENCE: "سکوت",
+    Precedence.SCORE: "فوریت و زمان انتظار",
+    Precedence.LEFT_OPEN: "گوشی دیگری باز مانده است",
 }
 
 # Why a desk is closed (`ivr.duty.ClosureKind`).

@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 
 from ivr import effects as do
 from ivr import events as ev
-from ivr.floor_delta import Changes, Keyed, apply, changes, delta, key_of, patched
+from ivr.floor_delta import Changes, apply, changes, delta, key_of, patched
 from ivr.floor_view import attendance_of, view_of
 from ivr.model import (
+    CallerRef,
     CallId,
     CallPhase,
     CategoryId,
@@ -23,6 +24,7 @@ from ivr.model import (
     Lane,
     OfferResult,
     ProvinceId,
+    Weight,
 )
 from ivr.notices import SEVERITIES, Alarm, AlarmCode, ClosedDesk
 from ivr.view import CounsellorView, FloorView, TalkView, WaitingCall
@@ -165,10 +167,65 @@ def test_the_wait_that_is_shown_began_when_the_call_first_joined() -> None:
     kit = Kit().staff(counsellor("sara", "markazi-saveh")).on_duty("sara")
     kit.call("c1", ONE)
     joined_at = kit.now
+    offer = kit.offer()
     kit.pass_s(3)
-    kit.fail(kit.floor.calls[CallId("c1")].offer, OfferResult.BUSY)  # type: ignore[arg-type]
+    kit.fail(offer, OfferResult.BUSY)
     kit.pass_s(3)
     assert [row.joined_at for row in view_of(kit.floor, kit.now).waiting] == [joined_at]
+
+
+def test_who_stands_before_an_earlier_call_has_a_reason() -> None:
+    kit = Kit().staff(counsellor("sara", "markazi-saveh"))
+    for call, lane in (
+        ("ordinary", Lane.ORDINARY),
+        ("later", Lane.ORDINARY),
+        ("silent", Lane.SILENCE),
+        ("danger", Lane.DANGER),
+    ):
+        kit.call(call, ONE, lane=lane)
+        kit.pass_s(1)
+    rows = view_of(kit.floor, kit.now).waiting
+    assert [(row.call, row.precedence, row.ahead_of) for row in rows] == [
+        ("danger", "danger", "ordinary"),
+        ("silent", "silence", "ordinary"),
+        ("ordinary", None, None),
+        ("later", None, None),
+    ]
+    kit.on_duty("sara")
+    kit.talk(kit.offer())
+    (talking,) = view_of(kit.floor, kit.now).talks
+    assert (talking.call, talking.precedence, talking.ahead_of) == ("danger", "danger", "ordinary")
+
+
+def test_the_order_is_that_of_now_also_where_nothing_has_happened() -> None:
+    kit = Kit().staff(counsellor("sara", "markazi-saveh"))
+    kit.call("slow", ONE)
+    kit.pass_s(10)
+    kit.call("fast", replace(ONE, weight=Weight(rate=3)))
+    sequence = kit.floor.sequence
+    for seconds, order in ((0, ["slow", "fast"]), (6, ["fast", "slow"])):
+        view = view_of(kit.floor, kit.now + timedelta(seconds=seconds))
+        assert view.sequence == sequence
+        assert [row.call for row in view.waiting] == order
+    assert [row.precedence for row in view.waiting] == ["score", None]
+
+
+def test_a_view_knows_nothing_of_who_called() -> None:
+    kit = Kit()
+    kit.post(
+        ev.CallArrived(
+            call=CallId("c1"),
+            province=ProvinceId("markazi"),
+            line="123",
+            caller=CallerRef(pseudonym="p5eud0nym", ciphertext="c1pher"),
+            arrived_at=kit.now,
+        )
+    )
+    kit.join("c1", ONE)
+    shown = repr(view_of(kit.floor, kit.now))
+    assert "c1" in shown
+    assert "p5eud0nym" not in shown
+    assert "c1pher" not in shown
 
 
 def test_attendance_counts_breaks_as_being_there() -> None:

@@ -16,7 +16,16 @@ from ivr.calendar import clock, clock_with_seconds, jalali_date
 from ivr.duty import ClosureKind
 from ivr.errors import LineError
 from ivr.limits import Hold
-from ivr.model import CallerRef, CallId, CallPhase, CallRecord, CounsellorState, DeskId, Lane
+from ivr.model import (
+    CallerRef,
+    CallId,
+    CallPhase,
+    CallRecord,
+    CounsellorState,
+    DeskId,
+    Lane,
+    Precedence,
+)
 from ivr.notices import Alarm, AlarmCode, ClosedDesk
 from ivr.outcomes import OUTCOME_LABELS, outcome_id
 from ivr.view import call_row
@@ -24,7 +33,7 @@ from ivr.web import app as web_app
 from ivr.web.app import make_app, serve_console
 from ivr.web.drawing import FLOOR_REGIONS, STATIC
 from ivr.web.ports import DatabaseHealth
-from ivr.web.words import CLOSURES, HOLDS, SEVERITIES
+from ivr.web.words import CLOSURES, HOLDS, PRECEDENCES, SEVERITIES
 from tests.web.floors import (
     MARKAZI,
     SAVEH,
@@ -390,6 +399,16 @@ async def test_a_hold_and_a_wrap_up_say_until_when(
     text = await page(client)
     assert f"(رد کرد؛ تا {clock_with_seconds(until_at)})" in text
     assert f"(تا {clock_with_seconds(until_at)})" in text
+
+
+@pytest.mark.parametrize("reason", list(Precedence))
+async def test_why_somebody_goes_first_is_said(
+    client: TestClient[Any, Any], console: InventedConsole, reason: Precedence
+) -> None:
+    first = replace(waiting("c2"), precedence=reason, ahead_of=CallId("c1"))
+    talking = replace(talk("c3", "z"), precedence=reason, ahead_of=CallId("c1"))
+    console.view = replace(console.view, waiting=(first, waiting("c1")), talks=(talking,))
+    assert (await page(client)).count(f"جلوتر از نوبت: {PRECEDENCES[reason]}<") == 2
 
 
 async def test_the_order_of_the_line_may_change_by_time_alone(
