@@ -13,7 +13,7 @@ from ivr import events as ev
 from ivr.dialplan.conversation import Conversation, Mail, News
 from ivr.dialplan.whisper import Whisper
 from ivr.errors import LineError
-from ivr.floor_view import Attendance, attendance_of, view_of
+from ivr.floor_view import Attendance, attendance_of, resting, view_of
 from ivr.model import CallId, CallRecord, CounsellorId, DeviceId, Offer, OfferId
 from ivr.planner import Planner
 from ivr.queues import Floor
@@ -94,6 +94,10 @@ class Controller:
 
     def attendance(self) -> Attendance:
         return attendance_of(self._floor)
+
+    def resting(self) -> frozenset[CounsellorId]:
+        """Who is on a break, signed out or away; it costs less than a view."""
+        return resting(self._floor)
 
     def counsellor_at(self, device: DeviceId) -> CounsellorId | None:
         """Whose device it is by the present staff list."""

@@ -11,6 +11,7 @@ from ivr.queues import Floor
 from ivr.view import CounsellorView, FloorView, TalkView, WaitingCall
 from ivr.waiting import FloorCall
 
+_RESTING = (CounsellorState.PAUSED, CounsellorState.OFF_DUTY)
 IN_LINE = (CallPhase.WAITING, CallPhase.OFFERED, CallPhase.CONNECTING)
 
 
@@ -31,6 +32,13 @@ def attendance_of(floor: Floor) -> Attendance:
         elif presence.state_since_at is not None:
             away_since[presence.profile.id] = presence.state_since_at
     return Attendance(present=frozenset(present), away_since=away_since)
+
+
+def resting(floor: Floor) -> frozenset[CounsellorId]:
+    """Who must not be rung for a while: on a break, signed out, or away from their phones."""
+    return frozenset(
+        presence.profile.id for presence in floor.staff if presence.noted_state in _RESTING
+    )
 
 
 def view_of(floor: Floor, now: datetime) -> FloorView:

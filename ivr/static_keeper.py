@@ -16,10 +16,10 @@ from ivr.controller import Controller
 from ivr.deployment import Deployment
 from ivr.dialplan.static_lines import SipDevice, StaticLine
 from ivr.in_force import InForce
-from ivr.model import CounsellorState, DeviceId
+from ivr.model import DeviceId
 from ivr.settings import Settings
 
-_NOT_RUNG = (CounsellorState.PAUSED, CounsellorState.OFF_DUTY)
+FOLLOW_S = 0.25  # a change after a quiet time is told at once, of a flood only the newest state
 
 
 class StaticKeeper:
@@ -66,16 +66,13 @@ class StaticKeeper:
                 await changed.wait()
                 changed.clear()
                 await self._pauses.tell(self._not_rung())
+                await asyncio.sleep(FOLLOW_S)
         finally:
             self._controller.unwatch(changed)
 
     def _not_rung(self) -> frozenset[DeviceId]:
         """Devices of those who rest or have signed out; an unreachable one rings nobody anyway."""
-        resting = {
-            person.counsellor
-            for person in self._controller.view().counsellors
-            if person.state in _NOT_RUNG
-        }
+        resting = self._controller.resting()
         return frozenset(
             device.id
             for person in self._deployment.people

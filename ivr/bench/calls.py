@@ -110,7 +110,7 @@ class Result:
             "took_s": round(self.took_s, 1),
             "machine": self.machine,
             "call_s": round(self.course.whole_s, 2),
-            "first_failure_in_ramp": self.ramps,
+            "ramps_ended_at": self.ramps,
             "highest": self.highest,
             "ratio": self.ratio,
             "bar_ratio": BAR_RATIO,
