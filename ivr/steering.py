@@ -50,6 +50,7 @@ class Steering:
         self._now = now
         self._in_force = in_force
         self._next_at = in_force.next_change_at(now())
+        self._overdue = False  # time has brought something that only the database knows
         self._reachable = True
 
     async def run(self) -> None:
@@ -71,14 +72,16 @@ class Steering:
         """What is in force where that is something new; without a database what time brings."""
         try:
             newest = await self._source.revision()
-            self._say_reachable(True)
-            stale = self._in_force.from_copy and newest > 0
-            if newest == self._in_force.revision and not came and not stale:
-                return None
-            return await self._source.load(now)
+            stale = self._overdue or (self._in_force.from_copy and newest > 0)
+            same = newest == self._in_force.revision and not came and not stale
+            found = None if same else await self._source.load(now)
         except StoreError as error:
             self._say_reachable(False, str(error))
+            self._overdue |= came
             return self._in_force if came else None
+        self._say_reachable(True)
+        self._overdue = False
+        return found
 
     async def _take_in(self, found: InForce) -> None:
         self._in_force = found

@@ -31,6 +31,7 @@ class World:
 
     stored: InForce = FIRST
     away: bool = False
+    unreadable: bool = False
     refused: bool = False
     now: datetime = AT
     taken: list[InForce] = field(default_factory=list)
@@ -45,7 +46,7 @@ class World:
         return self.stored.revision
 
     async def load(self, _at: datetime) -> InForce:
-        if self.away:
+        if self.away or self.unreadable:
             raise StoreError("away")
         return self.stored
 
@@ -136,6 +137,29 @@ async def test_a_scheduled_version_comes_in_force_at_its_hour() -> None:
     await steering.look()
     await steering.look()
     assert len(world.taken) == 1
+
+
+async def test_a_version_whose_hour_came_while_the_database_was_away_is_taken_in_afterwards() -> None:
+    world = World(stored=replace(FIRST, next_rules_at=AT + timedelta(seconds=5)))
+    steering = world.steering()
+    world.now, world.away = AT + timedelta(seconds=5), True
+    await steering.look()
+    world.away, world.stored = False, FIRST
+    await steering.look()
+    await steering.look()
+    assert world.taken[1:] == [FIRST]
+
+
+async def test_what_cannot_be_read_is_told_once_until_it_can() -> None:
+    world = World()
+    steering = world.steering()
+    world.stored, world.unreadable = replace(FIRST, revision=2), True
+    for _ in range(3):
+        await steering.look()
+    world.unreadable = False
+    await steering.look()
+    assert world.told == [False, True]
+    assert [it.revision for it in world.taken] == [2]
 
 
 async def test_what_does_not_fit_leaves_the_line_alone_and_the_next_decision_mends_it() -> None:
