@@ -105,12 +105,18 @@ def simulated_calls(
     either menu; subjects are those of the first.
     """
     coming = arrivals(load, factor, days * 24.0, chance(seed, "arrivals"))
+    joining = (from_at + timedelta(seconds=at_s) for at_s in coming)
+    return simulated_calls_at(joining, load, rules, seed=seed)
+
+
+def simulated_calls_at(
+    joining: Iterable[datetime], load: Load, rules: Sequence[ProvinceRules], *, seed: int
+) -> tuple[PastCall, ...]:
+    """One call for each instant; what its caller is like does not depend on it."""
     asked = _Asked(rules)
     return tuple(
-        _simulated(
-            load, asked, CallId(f"simulated-{number}"), from_at + timedelta(seconds=at_s), seed
-        )
-        for number, at_s in enumerate(coming)
+        _simulated(load, asked, CallId(f"simulated-{number}"), joined_at, seed)
+        for number, joined_at in enumerate(joining)
     )
 
 
