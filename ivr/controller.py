@@ -96,7 +96,7 @@ class Controller:
         return attendance_of(self._floor)
 
     def resting(self) -> frozenset[CounsellorId]:
-        """Who is on a break, signed out or away; it costs less than a view."""
+        """Who is on a break or signed out; it costs less than a view."""
         return resting(self._floor)
 
     def counsellor_at(self, device: DeviceId) -> CounsellorId | None:

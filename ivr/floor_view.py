@@ -11,7 +11,6 @@ from ivr.queues import Floor
 from ivr.view import CounsellorView, FloorView, TalkView, WaitingCall
 from ivr.waiting import FloorCall
 
-_RESTING = (CounsellorState.PAUSED, CounsellorState.OFF_DUTY)
 IN_LINE = (CallPhase.WAITING, CallPhase.OFFERED, CallPhase.CONNECTING)
 
 
@@ -35,9 +34,14 @@ def attendance_of(floor: Floor) -> Attendance:
 
 
 def resting(floor: Floor) -> frozenset[CounsellorId]:
-    """Who must not be rung for a while: on a break, signed out, or away from their phones."""
+    """Who must not be rung for a while: on a break, or signed out.
+
+    Not who merely cannot be reached: they may come back when nobody of us is there to say so.
+    """
     return frozenset(
-        presence.profile.id for presence in floor.staff if presence.noted_state in _RESTING
+        presence.profile.id
+        for presence in floor.staff
+        if presence.pause_reason is not None or not presence.signed_in
     )
 
 

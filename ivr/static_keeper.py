@@ -41,6 +41,7 @@ class StaticKeeper:
         self._deployment = deployment
         self._changed = asyncio.Event()
         self._changed.set()
+        self._floor_changed = controller.watch()
 
     def take(self, deployment: Deployment) -> None:
         self._deployment = deployment
@@ -58,20 +59,24 @@ class StaticKeeper:
             lines, devices = static_of(self._deployment.in_force, self._settings, self._now())
             if await self._fallback.refresh(lines, devices):
                 self._pauses.take_lines(lines)
+                self._floor_changed.set()
 
     async def _keep_pauses(self) -> None:
-        changed = self._controller.watch()
+        was_up = False
         try:
             while True:
-                await changed.wait()
-                changed.clear()
+                await self._floor_changed.wait()
+                self._floor_changed.clear()
+                is_up = self._controller.exchange_up
+                if is_up and not was_up:  # Asterisk may be another one, that knows of no pause
+                    self._pauses.forget()
+                was_up = is_up
                 await self._pauses.tell(self._not_rung())
                 await asyncio.sleep(FOLLOW_S)
         finally:
-            self._controller.unwatch(changed)
+            self._controller.unwatch(self._floor_changed)
 
     def _not_rung(self) -> frozenset[DeviceId]:
-        """Devices of those who rest or have signed out; an unreachable one rings nobody anyway."""
         resting = self._controller.resting()
         return frozenset(
             device.id
