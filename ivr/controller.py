@@ -14,7 +14,7 @@ from ivr.dialplan.conversation import Conversation, Mail, News
 from ivr.dialplan.whisper import Whisper
 from ivr.errors import LineError
 from ivr.floor_view import Attendance, attendance_of, resting, view_of
-from ivr.model import CallId, CallRecord, CounsellorId, DeviceId, Offer, OfferId
+from ivr.model import CallId, CallRecord, CounsellorId, DeviceId, Offer, OfferId, OfferResult
 from ivr.planner import Planner
 from ivr.queues import Floor
 from ivr.view import FloorView
@@ -29,7 +29,7 @@ class Exchange(Protocol):
     """What the controller wants of Asterisk; failures of `ring` come back as events."""
 
     async def ring(self, offer: Offer) -> None: ...
-    async def hang_up_leg(self, offer: OfferId) -> None: ...
+    async def hang_up_leg(self, offer: OfferId, why: OfferResult) -> None: ...
     async def recall(self, call: CallId) -> None: ...
 
 
@@ -174,9 +174,9 @@ class _Hands:
             case do.OfferCall(offer=offer):
                 self._parties.legs[offer.id] = Whisper(offer=offer, post=self._post)
                 self._act(self._exchange.ring(offer), "ring", offer.id)
-            case do.HangUpLeg(offer=offer_id):
+            case do.HangUpLeg(offer=offer_id, why=why):
                 self._parties.legs.pop(offer_id, None)
-                self._act(self._exchange.hang_up_leg(offer_id), "hang_up_leg", offer_id)
+                self._act(self._exchange.hang_up_leg(offer_id, why), "hang_up_leg", offer_id)
             case do.LetIn():
                 self._let_in(effect)
             case do.Connect() | do.HoldCall() | do.CloseCall() | do.SendToFallback():

@@ -138,6 +138,21 @@ class CounsellorPaused:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CounsellorWillPause:
+    """Wants a pause when the present call and its wrap-up are over; at once if there is neither."""
+
+    counsellor: CounsellorId
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BreakAsked:
+    """Asks for a break: granted, after the present call, as soon as enough others are there."""
+
+    counsellor: CounsellorId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CounsellorResumed:
     counsellor: CounsellorId
 
@@ -161,6 +176,21 @@ class WrapUpEnded:
     """The counsellor is done with the call before the time was up."""
 
     counsellor: CounsellorId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WrapUpExtended:
+    """The counsellor needs `by_s` seconds more for notes; there is a bound."""
+
+    counsellor: CounsellorId
+    by_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutcomeSaved:
+    """An outcome of the call is on disk: whoever wraps it up is done."""
+
+    call: CallId
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -243,11 +273,15 @@ Event = (
     | LegEnded
     | DeviceChanged
     | CounsellorPaused
+    | CounsellorWillPause
+    | BreakAsked
     | CounsellorResumed
     | CounsellorSignedIn
     | CounsellorSignedOut
     | WrapUpEnded
     | WrapUpKept
+    | WrapUpExtended
+    | OutcomeSaved
     | StaffChanged
     | DutyChanged
     | PlansChanged

@@ -69,6 +69,10 @@ def lift_what_is_over(floor: "Floor") -> None:
             or presence.state() is CounsellorState.OFF_DUTY
         ):
             lift_alarm(floor, alarm.code, alarm.subject)
+    for alarm in floor.alarms.own(AlarmCode.NEEDS_BREAK):
+        presence = floor.staff.get(CounsellorId(alarm.subject))
+        if presence is None or not presence.load.needs_break(floor.now):
+            lift_alarm(floor, alarm.code, alarm.subject)
 
 
 def notices_changed(floor: "Floor", event: ev.NoticesChanged) -> None:

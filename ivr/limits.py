@@ -13,6 +13,7 @@ class Hold(StrEnum):
     REJECTED = "rejected"
     BUSY = "busy"
     UNREACHABLE = "unreachable"
+    NO_SUCH_NUMBER = "no_such_number"
     DECLINED = "declined"
     FAILED = "failed"
     DEVICE_LOST = "device_lost"
@@ -32,10 +33,13 @@ class Limits:
     """
 
     ring_s: float = 20.0
+    ring_at_once: int = 1  # how many counsellors are rung for one call, where nobody else waits
+    ring_at_once_danger: int = 1
     whisper_s: float = 15.0  # from pick-up to acceptance
     connect_s: float = 6.0  # from acceptance to both in the room
     wrap_up_s: float = 30.0
     wrap_up_least_s: float = 10.0  # of a wrap-up that danger ends; ours
+    wrap_up_more_most_s: float = 600.0  # by which a counsellor may lengthen a wrap-up, all in all
     danger_ends_wrap_ups: bool = True
     danger_lifts_back_offs: bool = True
     short_abandonment_s: float = 5.0
@@ -43,12 +47,19 @@ class Limits:
     rona_s: float = 10.0
     rona_most_s: float = 60.0
     rona_alarm_after: int = 3
+    rona_pause_after: int = 5  # where somebody else could be rung instead
     rejected_s: float = 15.0
     busy_s: float = 5.0
     unreachable_s: float = 5.0
+    no_such_number_s: float = 60.0  # it does not mend itself
     declined_s: float = 15.0
     failed_s: float = 2.0
     device_lost_s: float = 15.0  # until Asterisk's own check of a silent phone has spoken: 12 s
+    device_back_s: float = 60.0  # within which a broken talk goes back to its counsellor
+    heavy_gap_s: float = 1800.0  # between two heavy calls of one counsellor, where others are free
+    stretch_most_s: float = 7200.0  # of work without a rest
+    rest_s: float = 300.0  # without talk or wrap-up: a stretch ends
+    break_others_least: int = 1  # of each of their desks, for a break that was asked for
     announce_first_s: float = 10.0  # after joining, when the sentence of joining is over; ours
     announce_every_s: float = 30.0  # ours
     announce_position: bool = True
@@ -67,7 +78,7 @@ class Limits:
             OfferResult.REJECTED: (Hold.REJECTED, self.rejected_s),
             OfferResult.BUSY: (Hold.BUSY, self.busy_s),
             OfferResult.UNREACHABLE: (Hold.UNREACHABLE, self.unreachable_s),
-            OfferResult.NO_SUCH_NUMBER: (Hold.UNREACHABLE, self.unreachable_s),
+            OfferResult.NO_SUCH_NUMBER: (Hold.NO_SUCH_NUMBER, self.no_such_number_s),
             OfferResult.DECLINED: (Hold.DECLINED, self.declined_s),
             OfferResult.FAILED: (Hold.FAILED, self.failed_s),
         }

@@ -69,7 +69,7 @@ def match(floor: "Floor") -> None:
 
 
 def _offer(floor: "Floor", call: FloorCall) -> None:
-    best = floor.staff.best(call)
+    best = floor.staff.best(call, floor.now)
     if best is not None:
         offers.make_offer(floor, call, best, overtook=_overtaking(floor, call, best))
 

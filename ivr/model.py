@@ -197,6 +197,8 @@ class RoutePlan:
     all_at_once: bool = False
     skilled: tuple[CounsellorId, ...] = ()
     weight: Weight = Weight()
+    wrap_up_s: float | None = None  # of the category; None: the province's
+    heavy: bool = False  # who had such a call is spared the next one for a while
 
     @cached_property
     def circles(self) -> tuple[frozenset[CounsellorId], ...]:
@@ -339,6 +341,26 @@ class Overtaking:
     over_score_s: float
 
 
+class Protection(StrEnum):
+    """A rule that spares a counsellor a call as long as somebody else is free for it."""
+
+    HEAVY_CALL = "heavy_call"  # had such a call a short while ago
+    NEEDS_BREAK = "needs_break"  # has worked for long without a rest
+    ASKED_FOR_BREAK = "asked_for_break"  # too few others are there to let them go
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sparing:
+    """What a protection did to an offer: `counsellor` was passed over, or rung all the same.
+
+    `gave_way`: it is the one who was rung, because nobody else was free.
+    """
+
+    counsellor: CounsellorId
+    why: Protection
+    gave_way: bool
+
+
 class Relief(StrEnum):
     """What danger set aside to ring somebody when nobody was free."""
 
@@ -359,6 +381,7 @@ class Offer:
     deadline_at: datetime
     overtook: Overtaking | None = None
     relief: Relief | None = None
+    sparing: Sparing | None = None
     picked_up: bool = False
 
 
@@ -373,6 +396,7 @@ class OfferEntry:
     result: OfferResult
     overtook: Overtaking | None = None
     relief: Relief | None = None
+    sparing: Sparing | None = None
 
 
 class WaitWords(StrEnum):

@@ -27,6 +27,7 @@ class AlarmCode(StrEnum):
     LOST_IN_DANGER = "lost_in_danger"  # call
     HANDSET_OFF_HOOK = "handset_off_hook"  # call
     NOT_ANSWERING = "not_answering"  # counsellor
+    NEEDS_BREAK = "needs_break"  # counsellor
     # Where duty and floor disagree (`ivr.alarms`).
     ABSENT = "absent"  # counsellor, of `desk`
     DESK_EMPTY = "desk_empty"  # desk
@@ -46,6 +47,7 @@ SEVERITIES: Mapping[AlarmCode, Severity] = MappingProxyType(
         AlarmCode.LOST_IN_DANGER: Severity.URGENT,
         AlarmCode.HANDSET_OFF_HOOK: Severity.WARNING,
         AlarmCode.NOT_ANSWERING: Severity.WARNING,
+        AlarmCode.NEEDS_BREAK: Severity.WARNING,
         AlarmCode.ABSENT: Severity.WARNING,
         AlarmCode.DESK_EMPTY: Severity.URGENT,
         AlarmCode.NOBODY_ROSTERED: Severity.URGENT,

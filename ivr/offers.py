@@ -8,10 +8,9 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from ivr import announcing, matching
+from ivr import announcing, breaks, matching, returning, several
 from ivr import effects as do
 from ivr import events as ev
-from ivr.floor_alarms import raise_alarm
 from ivr.model import (
     CallPhase,
     Counsellor,
@@ -23,7 +22,6 @@ from ivr.model import (
     OfferResult,
     Overtaking,
 )
-from ivr.notices import AlarmCode
 from ivr.presence import Presence
 from ivr.waiting import FloorCall
 
@@ -32,7 +30,7 @@ if TYPE_CHECKING:
 
 
 def make_offer(
-    floor: "Floor", call: FloorCall, presence: Presence, *, overtook: Overtaking | None
+    floor: "Floor", call: FloorCall, presence: Presence, *, overtook: Overtaking | None = None
 ) -> None:
     """Ring the counsellor, beside those who are being rung for the call already.
 
@@ -52,11 +50,13 @@ def make_offer(
         deadline_at=floor.now + timedelta(seconds=floor.limits_of(call).ring_s),
         overtook=overtook,
         relief=floor.staff.relieve(presence, floor.now),
+        sparing=floor.staff.sparing(call, presence, floor.now),
     )
     floor.line.leave(call)
     start_offer(floor, call, offer, presence)
     first_at = call.record.first_offered_at or floor.now
     floor.change(call, phase=CallPhase.OFFERED, first_offered_at=first_at)
+    several.note(floor, call)
     floor.wake(offer.deadline_at, "offer", offer.id)
     announcing.hush(floor, call)
     floor.act(do.OfferCall(offer=offer))
@@ -92,6 +92,7 @@ def offer_accepted(floor: "Floor", event: ev.OfferAccepted) -> None:
 def _go_on(floor: "Floor", call: FloorCall, offer: Offer, seconds: float) -> None:
     deadline_at = floor.now + timedelta(seconds=seconds)
     call.offers[offer.id] = replace(offer, picked_up=True, deadline_at=deadline_at)
+    several.note(floor, call)
     floor.wake(deadline_at, "offer", offer.id)
 
 
@@ -142,7 +143,7 @@ def talk_started(floor: "Floor", event: ev.TalkStarted) -> None:
     offer = call.offers[event.offer]
     presence = floor.staff.get(offer.counsellor)
     assert presence is not None, "who has an offer is on the floor"
-    floor.staff.start_talk(presence, floor.now)
+    floor.staff.start_talk(presence, floor.limits_of(call), floor.now)
     floor.change(
         call,
         phase=CallPhase.TALKING,
@@ -173,11 +174,12 @@ def leg_ended(floor: "Floor", event: ev.LegEnded) -> None:
 def _talk_broke_off(floor: "Floor", call: FloorCall, offer: Offer) -> None:
     """The counsellor's device was lost: the caller is first of their lane."""
     end_offer(floor, call, offer, OfferResult.CONNECTED)
-    floor.staff.hold_lost(offer.counsellor, floor.limits_of(call), floor.now)
+    floor.staff.hold_lost(offer.counsellor, offer.device.id, floor.limits_of(call), floor.now)
     phase = CallPhase.WAITING if call.attached else CallPhase.FALLBACK
     floor.change(call, phase=phase, talk_ended_at=floor.now)
     if call.attached:
         floor.join_line(call, call.record.joined_at or floor.now, broken_off=True)
+        returning.expect_back(floor, call, offer.counsellor)
         _fetch_back(floor, call)
 
 
@@ -192,13 +194,15 @@ def end_offer(floor: "Floor", call: FloorCall, offer: Offer, result: OfferResult
         result=result,
         overtook=offer.overtook,
         relief=offer.relief,
+        sparing=offer.sparing,
     )
     floor.change(call, offers=(*call.record.offers, entry))
+    several.note(floor, call)
     presence = floor.staff.get(offer.counsellor)
     assert presence is not None, "who has an offer is on the floor"
-    limits, danger = floor.limits_of(call), call.in_danger
-    if floor.staff.release(presence, result, limits, floor.now, danger=danger):
-        raise_alarm(floor, AlarmCode.NOT_ANSWERING, offer.counsellor)
+    floor.staff.release(presence, result, call, floor.limits_of(call), floor.now)
+    if result is OfferResult.RONA:
+        breaks.not_answered(floor, call, presence)
 
 
 def withdraw(floor: "Floor", call: FloorCall, offer: Offer, why: OfferResult) -> None:

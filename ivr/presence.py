@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from ivr.limits import Hold
+from ivr.load import Load
 from ivr.model import (
     CallId,
     Counsellor,
@@ -16,6 +17,8 @@ from ivr.model import (
     OfferId,
     Relief,
 )
+
+NOT_ANSWERING = "not_answering"  # the reason of a pause that the floor itself makes
 
 _ENGAGED = frozenset({DeviceState.RINGING, DeviceState.IN_USE})
 
@@ -30,14 +33,17 @@ class Presence:
     talking: bool = False
     signed_in: bool = True  # until they sign out at a phone
     pause_reason: str | None = None
+    will_pause: str | None = None  # for this reason, once the present call and wrap-up are over
     wrap_up_until_at: datetime | None = None
     wrap_up_yields_at: datetime | None = None  # from then on danger may ring; None: it may not
     wrap_up_of: CallId | None = None
+    wrap_up_latest_at: datetime | None = None  # it may be lengthened until then
     hold: Hold | None = None
     held_until_at: datetime | None = None
     hold_yields: bool = False  # danger may ring all the same
     missed_in_a_row: int = 0
     idle_since_at: datetime | None = None
+    load: Load = field(default_factory=Load)
     call: CallId | None = None  # of the offer, the talk or the wrap-up
     noted_state: CounsellorState = CounsellorState.OFF_DUTY
     state_since_at: datetime | None = None
@@ -104,6 +110,20 @@ class Presence:
             if self.devices.get(device.id) is DeviceState.IDLE:
                 return device
         return None
+
+    @property
+    def may_return(self) -> bool:
+        """To a talk that broke off: a wrap-up does not keep them, it has hardly begun."""
+        return (
+            self.offer is None
+            and self.could_serve(expected=True)
+            and self.hold is None
+            and self.idle_device() is not None
+        )
+
+    def pause_as_wished(self) -> None:
+        if self.will_pause and self.offer is None and self.wrap_up_until_at is None:
+            self.pause_reason, self.will_pause = self.will_pause, None
 
     def note_state(self, now: datetime) -> None:
         state = self.state()

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 from typing import Any, ClassVar
 
-from ivr import announcing, floor_alarms, matching, offers, replanning
+from ivr import announcing, breaks, floor_alarms, matching, offers, replanning, returning, several
 from ivr import effects as do
 from ivr import events as ev
 from ivr.announcing import Announcer
@@ -24,6 +24,7 @@ from ivr.model import (
     CallPhase,
     CallRecord,
     CounsellorId,
+    DeskId,
     EndedBy,
     OfferId,
     OfferResult,
@@ -65,6 +66,9 @@ class Floor:
         self.sequence = 0
         self.restored: dict[CallId, CallRecord] = {}
         self.offers: dict[OfferId, FloorCall] = {}
+        self.wanting: dict[CallId, FloorCall] = {}  # calls for which more telephones may ring
+        self.several: dict[CallId, FloorCall] = {}  # calls for which more than one rings
+        self.broken_off: dict[CallId, FloorCall] = {}  # and may go back to their counsellor
         self._down_since_at: datetime | None = None
         self._handed_over = False
         self._timers = Timers()
@@ -108,6 +112,15 @@ class Floor:
 
     def limits_of(self, call: FloorCall) -> Limits:
         return self._limits_by_province.get(call.record.province, self.limits)
+
+    def limits_at(self, desk: DeskId) -> Limits:
+        """A desk's id is its province's, or begins with it (`model.DeskId`)."""
+        of_desk = (
+            limits
+            for province, limits in self._limits_by_province.items()
+            if f"{desk}-".startswith(f"{province}-")
+        )
+        return next(of_desk, self.limits)
 
     # ------------------------------------------------------------------ calls
 
@@ -214,10 +227,16 @@ class Floor:
 
     def _dispatch(self) -> None:
         matching.leave_steps_to_nobody(self)
+        breaks.grant(self)
+        breaks.call_back_the_last(self)
         if not self.exchange_up:
             self._hand_over()
             return
+        returning.bring_back(self)
         matching.match(self)
+        if several.stop_for_others(self):
+            matching.match(self)
+        several.ring_more(self)
 
     def _hand_over(self) -> None:
         """Without AMI nobody can be rung by us; Asterisk's own queue still can.
@@ -254,6 +273,16 @@ class Floor:
         if offer_id is not None and call is not None and call.phase is CallPhase.OFFERED:
             offers.withdraw(self, call, call.offers[offer_id], OfferResult.WITHDRAWN)
 
+    def counsellor_will_pause(self, event: ev.CounsellorWillPause) -> None:
+        presence = self.staff.get(event.counsellor)
+        if presence is not None:
+            self.staff.pause_after(presence, event.reason, self.now)
+
+    def break_asked(self, event: ev.BreakAsked) -> None:
+        presence = self.staff.get(event.counsellor)
+        if presence is not None:
+            self.staff.ask_for_break(presence, self.now)
+
     def counsellor_resumed(self, event: ev.CounsellorResumed) -> None:
         self.staff.resume(event.counsellor, self.now)
 
@@ -268,6 +297,12 @@ class Floor:
 
     def wrap_up_ended(self, event: ev.WrapUpEnded) -> None:
         self.staff.end_wrap_up(event.counsellor, self.now)
+
+    def wrap_up_extended(self, event: ev.WrapUpExtended) -> None:
+        self.staff.extend_wrap_up(event.counsellor, event.by_s, self.now)
+
+    def outcome_saved(self, event: ev.OutcomeSaved) -> None:
+        self.staff.outcome_saved(event.call, self.now)
 
     def wrap_up_kept(self, event: ev.WrapUpKept) -> None:
         self.staff.keep_wrap_up(event.counsellor, self.now)
@@ -307,6 +342,7 @@ class Floor:
             matching.step_due(self, CallId(subject))
         elif kind == "counsellor":
             self.staff.time_is_up(CounsellorId(subject), self.now)
+            breaks.look_after(self, self.staff.get(CounsellorId(subject)))
         elif kind == "announce":
             announcing.due(self)
 
@@ -333,6 +369,10 @@ class Floor:
         ev.CounsellorSignedOut: counsellor_signed_out,
         ev.WrapUpEnded: wrap_up_ended,
         ev.WrapUpKept: wrap_up_kept,
+        ev.WrapUpExtended: wrap_up_extended,
+        ev.OutcomeSaved: outcome_saved,
+        ev.CounsellorWillPause: counsellor_will_pause,
+        ev.BreakAsked: break_asked,
         ev.StaffChanged: staff_changed,
         ev.DutyChanged: replanning.duty_changed,
         ev.PlansChanged: replanning.plans_changed,

@@ -56,6 +56,8 @@ def plan(rules: ProvinceRules, duty: Duty, call: CallFacts, at: datetime) -> Rou
         weight=rules.priority.weight(
             category.urgency if category else None, category.rate if category else None
         ),
+        wrap_up_s=category.wrap_up_s if category else None,
+        heavy=category.heavy if category else at_once,
     )
 
 

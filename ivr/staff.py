@@ -9,13 +9,16 @@ from ivr.model import (
     CallId,
     Counsellor,
     CounsellorId,
+    DeskId,
     DeviceId,
     DeviceState,
     OfferId,
     OfferResult,
+    Protection,
     Relief,
+    Sparing,
 )
-from ivr.presence import Presence
+from ivr.presence import NOT_ANSWERING, Presence
 from ivr.recent_times import RecentTimes
 from ivr.timers import Timers
 from ivr.waiting import FloorCall
@@ -33,6 +36,10 @@ class Staff:
         self._fresh: dict[CounsellorId, Presence] = {}
         self._unable: list[CounsellorId] = []
         self._by_device: dict[DeviceId, Presence] = {}
+        self._spared: dict[CounsellorId, Presence] = {}  # or might be: by a rule of `ivr.load`
+        self._not_answering: dict[CounsellorId, Presence] = {}
+        self._asking: dict[CounsellorId, Presence] = {}  # for a break
+        self._more_able = False  # since breaks were last looked at
 
     def __iter__(self) -> Iterator[Presence]:
         return iter(self._presences.values())
@@ -58,29 +65,66 @@ class Staff:
         unable, self._unable = self._unable, []
         return unable
 
-    def best(self, call: FloorCall) -> Presence | None:
+    def best(self, call: FloorCall, now: datetime) -> Presence | None:
         """The first by the plan's order of the free counsellors who may be rung for the call.
 
-        Among equals the longest idle. Danger, when nobody is free, rings who is in a wrap-up or
-        back-off that yields to it.
+        Whoever is to be spared comes after those who are not; among equals the longest idle goes
+        first. Danger, when nobody is free, rings who is in a wrap-up or back-off that yields to it.
         """
-        best = self._best_of(self._free, call)
+        best = self.best_free(call, now)
         if best is None and call.in_danger:
-            best = self._best_of(self._yielding, call)
+            best = self._first(self._found(self._yielding, call), call, now)
         return best
 
-    def _best_of(self, among: dict[CounsellorId, Presence], call: FloorCall) -> Presence | None:
+    def best_free(self, call: FloorCall, now: datetime) -> Presence | None:
+        return self._first(self._found(self._free, call), call, now)
+
+    def _found(self, among: dict[CounsellorId, Presence], call: FloorCall) -> list[Presence]:
         eligible = call.eligible
         names = among if len(among) < len(eligible) else eligible
-        found = [
+        return [
             presence
             for name in names
             if (presence := among.get(name)) is not None and self.may_ring(presence, call)
         ]
+
+    def _first(self, found: list[Presence], call: FloorCall, now: datetime) -> Presence | None:
+        """Skill is the caller's need and goes before a counsellor's; nearness does not."""
         if len(found) < 2:
             return found[0] if found else None
         ranks = call.plan.ranks
-        return min(found, key=lambda one: (ranks[one.profile.id], _idle_order(one)))
+        if not any(one.profile.id in self._spared for one in found):
+            return min(found, key=lambda one: (ranks[one.profile.id], _idle_order(one)))
+
+        def order(one: Presence) -> tuple[int, bool, tuple[int, ...], tuple[datetime, str]]:
+            skill, *others = ranks[one.profile.id]
+            spared = self._spared_from(one, call, now) is not None
+            return skill, spared, tuple(others), _idle_order(one)
+
+        return min(found, key=order)
+
+    def _spared_from(self, presence: Presence, call: FloorCall, now: datetime) -> Protection | None:
+        if presence.profile.id not in self._spared:
+            return None
+        return presence.load.spared_from(now, heavy=call.plan.heavy)
+
+    def sparing(self, call: FloorCall, presence: Presence, now: datetime) -> Sparing | None:
+        """What protections do to ringing `presence` for the call."""
+        if not self._spared:
+            return None
+        if why := self._spared_from(presence, call, now):
+            return Sparing(counsellor=presence.profile.id, why=why, gave_way=True)
+        ranks = call.plan.ranks
+
+        def rank(one: Presence) -> tuple[tuple[int, int, int], tuple[datetime, str]]:
+            return ranks[one.profile.id], _idle_order(one)
+
+        passed = {name: one for name, one in self._spared.items() if name in self._free}
+        for other in sorted(self._found(passed, call), key=rank):
+            why = self._spared_from(other, call, now)
+            if why and rank(other) < rank(presence):
+                return Sparing(counsellor=other.profile.id, why=why, gave_way=False)
+        return None
 
     def may_ring(self, presence: Presence, call: FloorCall) -> bool:
         """Whether the counsellor may be rung for the call now; nothing else decides it."""
@@ -110,22 +154,22 @@ class Staff:
         presence.call = call
         self._settle(presence, now)
 
-    def start_talk(self, presence: Presence, now: datetime) -> None:
+    def start_talk(self, presence: Presence, limits: Limits, now: datetime) -> None:
         presence.talking = True
         presence.wrap_up_until_at = None
         presence.missed_in_a_row = 0
+        self._wake(presence, presence.load.talk_begins(limits, now))
         self._settle(presence, now)
 
     def release(
         self,
         presence: Presence,
         result: OfferResult,
+        call: FloorCall,
         limits: Limits,
         now: datetime,
-        *,
-        danger: bool,
-    ) -> bool:
-        """End the counsellor's part in an offer or talk; True after too many missed in a row.
+    ) -> None:
+        """End the counsellor's part in an offer or talk.
 
         `limits` are those of the call: a counsellor may serve several provinces.
         """
@@ -133,28 +177,37 @@ class Staff:
         presence.offer = None
         presence.talking = False
         if talked:
-            self._start_wrap_up(presence, limits, now, danger=danger)
+            self._start_wrap_up(presence, call, limits, now)
         else:
-            self._hold_after(presence, result, limits, now, danger=danger)
+            self._hold_after(presence, result, limits, now, danger=call.in_danger)
         self._settle(presence, now)
-        missed_now = result is OfferResult.RONA
-        return missed_now and presence.missed_in_a_row >= limits.rona_alarm_after
+
+    def _wake(self, presence: Presence, at: datetime) -> None:
+        self._timers.set(at, "counsellor", presence.profile.id)
 
     def _start_wrap_up(
-        self, presence: Presence, limits: Limits, now: datetime, *, danger: bool
+        self, presence: Presence, call: FloorCall, limits: Limits, now: datetime
     ) -> None:
         """After danger nobody is called out of it: such a talk takes its time to get over."""
-        until_at = now + timedelta(seconds=limits.wrap_up_s)
+        plan = call.record.plan
+        own_s = plan.wrap_up_s if plan is not None else None
+        until_at = now + timedelta(seconds=limits.wrap_up_s if own_s is None else own_s)
         yields_at: datetime | None = now + timedelta(seconds=limits.wrap_up_least_s)
-        if danger or not limits.danger_ends_wrap_ups:
+        if call.in_danger or not limits.danger_ends_wrap_ups:
             yields_at = None
-        presence.wrap_up_until_at = until_at
         presence.wrap_up_yields_at = yields_at
-        presence.wrap_up_of = presence.call
-        presence.idle_since_at = until_at
-        self._timers.set(until_at, "counsellor", presence.profile.id)
+        presence.wrap_up_of = call.id
+        presence.wrap_up_latest_at = until_at + timedelta(seconds=limits.wrap_up_more_most_s)
+        presence.load.talk_ends(limits, now, heavy=plan is not None and plan.heavy)
+        self._wrap_up_until(presence, until_at)
         if yields_at is not None and yields_at < until_at:
-            self._timers.set(yields_at, "counsellor", presence.profile.id)
+            self._wake(presence, yields_at)
+
+    def _wrap_up_until(self, presence: Presence, until_at: datetime) -> None:
+        presence.wrap_up_until_at = until_at
+        presence.idle_since_at = until_at
+        self._wake(presence, until_at)
+        self._wake(presence, presence.load.work_ends(until_at))
 
     def _hold_after(
         self,
@@ -171,15 +224,15 @@ class Staff:
         back_off = limits.back_off(result, presence.missed_in_a_row)
         if back_off is not None:
             yields = limits.yields_to_danger(back_off[0]) and not danger
-            until_at = presence.put_on_hold(*back_off, now, yields=yields)
-            self._timers.set(until_at, "counsellor", presence.profile.id)
+            self._wake(presence, presence.put_on_hold(*back_off, now, yields=yields))
 
-    def hold_lost(self, counsellor: CounsellorId, limits: Limits, now: datetime) -> None:
+    def hold_lost(
+        self, counsellor: CounsellorId, device: DeviceId, limits: Limits, now: datetime
+    ) -> None:
         """The device went silent in a talk and looks idle meanwhile: nobody is rung there yet."""
         presence = self.get(counsellor)
-        if presence is not None:
-            until_at = presence.put_on_hold(Hold.DEVICE_LOST, limits.device_lost_s, now)
-            self._timers.set(until_at, "counsellor", counsellor)
+        if presence is not None and presence.devices.get(device) is not DeviceState.UNREACHABLE:
+            self._wake(presence, presence.put_on_hold(Hold.DEVICE_LOST, limits.device_lost_s, now))
             self._settle(presence, now)
 
     def relieve(self, presence: Presence, now: datetime) -> Relief | None:
@@ -193,13 +246,54 @@ class Staff:
 
     def pause(self, presence: Presence, reason: str, now: datetime) -> None:
         presence.pause_reason = reason
+        presence.will_pause = presence.load.break_asked_at = None
+        self._settle(presence, now)
+
+    def pause_after(self, presence: Presence, reason: str, now: datetime) -> None:
+        """After the present call and its wrap-up; at once where there is neither."""
+        presence.will_pause = reason
+        presence.load.break_asked_at = None
+        self._settle(presence, now)
+
+    def ask_for_break(self, presence: Presence, now: datetime) -> None:
+        if presence.pause_reason is None and presence.load.break_asked_at is None:
+            presence.load.break_asked_at = now
+            self._more_able = True
+            self._settle(presence, now)
+
+    def take_asking(self) -> list[Presence]:
+        """Who waits for a break, the first to ask first; nobody while nobody has come back."""
+        if not self._more_able:
+            return []
+        self._more_able = False
+        return sorted(self._asking.values(), key=_asked_order)
+
+    def others_at(self, desk: DeskId, presence: Presence) -> int:
+        """How many others of the desk are there and mean to stay."""
+        return sum(
+            desk in other.profile.desks
+            and other is not presence
+            and other.will_pause is None
+            and other.could_serve(expected=False)
+            for other in self._presences.values()
+        )
+
+    def not_answering(self) -> list[Presence]:
+        """Whom the floor has paused because they did not answer."""
+        return list(self._not_answering.values())
+
+    def call_back(self, presence: Presence, now: datetime) -> None:
+        """Out of that pause: nobody else is there. Their back-off and the alarm stand."""
+        presence.pause_reason = None
         self._settle(presence, now)
 
     def resume(self, counsellor: CounsellorId, now: datetime) -> None:
         presence = self.get(counsellor)
         if presence is not None:
-            presence.pause_reason = None
+            presence.pause_reason = presence.will_pause = None
+            presence.load.break_asked_at = None
             presence.missed_in_a_row = 0
+            self._more_able = True
             presence.lift_hold()
             presence.idle_since_at = now
             self._settle(presence, now)
@@ -219,7 +313,30 @@ class Staff:
         if presence is not None and presence.wrap_up_until_at is not None:
             presence.wrap_up_until_at = None
             presence.idle_since_at = now
+            self._wake(presence, presence.load.work_ends(now))
             self._settle(presence, now)
+
+    def outcome_saved(self, call: CallId, now: datetime) -> None:
+        """Whoever wraps up that call is done with it; an earlier call's outcome ends nothing."""
+        for presence in self._presences.values():
+            if presence.wrap_up_of == call and presence.wrap_up_until_at is not None:
+                self.end_wrap_up(presence.profile.id, now)
+                return
+
+    def extend_wrap_up(self, counsellor: CounsellorId, by_s: float, now: datetime) -> None:
+        """Up to the bound that the call's province sets."""
+        presence = self.get(counsellor)
+        if presence is None or presence.wrap_up_until_at is None:
+            return
+        latest_at = presence.wrap_up_latest_at
+        assert latest_at is not None, "it is set where a wrap-up begins"
+        until_at = presence.wrap_up_until_at + timedelta(seconds=max(by_s, 0.0))
+        self._wrap_up_until(presence, min(until_at, latest_at))
+        self._settle(presence, now)
+
+    def go_on(self, presence: Presence) -> None:
+        """The talk is to go on: its wrap-up is none. Their next offer follows at once."""
+        presence.wrap_up_until_at = None
 
     def keep_wrap_up(self, counsellor: CounsellorId, now: datetime) -> None:
         """To its end, whatever comes."""
@@ -285,6 +402,7 @@ class Staff:
         """Keep the index of free counsellors true after any change of one of them."""
         counsellor = presence.profile.id
         self.recent.observe(presence, now)
+        presence.pause_as_wished()
         presence.note_state(now)
         if presence.leaving and presence.offer is None:
             self._presences.pop(counsellor, None)
@@ -293,6 +411,10 @@ class Staff:
         _keep(self._free, presence, free)
         _keep(self._yielding, presence, not free and presence.relief(now) is not None)
         _keep(self._fresh, presence, counsellor in self._free or counsellor in self._yielding)
+        there = counsellor in self._presences
+        _keep(self._spared, presence, there and presence.load.marked)
+        _keep(self._not_answering, presence, there and presence.pause_reason == NOT_ANSWERING)
+        _keep(self._asking, presence, there and presence.load.break_asked_at is not None)
 
     def _note_able(self, presence: Presence) -> None:
         gone = presence.profile.id not in self._presences
@@ -305,6 +427,7 @@ class Staff:
         )
         if before > presence.able:
             self._unable.append(presence.profile.id)
+        self._more_able |= before < presence.able
 
 
 def _keep(index: dict[CounsellorId, Presence], presence: Presence, wanted: bool) -> None:
@@ -312,6 +435,11 @@ def _keep(index: dict[CounsellorId, Presence], presence: Presence, wanted: bool)
         index[presence.profile.id] = presence
     else:
         index.pop(presence.profile.id, None)
+
+
+def _asked_order(presence: Presence) -> tuple[datetime, str]:
+    assert presence.load.break_asked_at is not None, "they ask for a break"
+    return presence.load.break_asked_at, presence.profile.id
 
 
 def _idle_order(presence: Presence) -> tuple[datetime, str]:

@@ -13,7 +13,7 @@ from ivr.asterisk.telephones import telephone_numbers
 from ivr.controller import Clock, Controller, Journal
 from ivr.deployment import Deployment, take_in
 from ivr.desk_phone import CheckPin, DeskPhones, KeepSignedOut, no_pin, not_kept
-from ivr.model import CallId, Offer, OfferId
+from ivr.model import CallId, Offer, OfferId, OfferResult
 from ivr.planner import Planner
 from ivr.queues import Floor
 from ivr.reception import EarlierCounty, Reception, Seal, no_earlier_county
@@ -116,8 +116,8 @@ class _NamedExchange:
         place = self.names.counties.get(county) if county else None
         await self.exchange.ring(offer, place or self.names.provinces.get(province, province))
 
-    async def hang_up_leg(self, offer: OfferId) -> None:
-        await self.exchange.hang_up_leg(offer)
+    async def hang_up_leg(self, offer: OfferId, why: OfferResult) -> None:
+        await self.exchange.hang_up_leg(offer, why)
 
     async def recall(self, call: CallId) -> None:
         await self.exchange.recall(call)

@@ -23,6 +23,9 @@ class FloorCall:
     circle: "Circle | None" = None  # while it waits
     planned_from_at: datetime | None = None  # from then on its steps count
     offers: dict[OfferId, Offer] = field(default_factory=dict)  # one alone, once it is accepted
+    promised_until_at: datetime | None = None  # a phone was stopped for this call
+    back_to: CounsellorId | None = None  # whose talk with this caller broke off …
+    back_until_at: datetime | None = None  # … and who is to have them again until then
     step: int = 0
     step_opened_at: datetime | None = None
     fallback_since_at: datetime | None = None

@@ -29,6 +29,9 @@ OFFER_CONTEXT = "offer"
 # Asterisk gives up a moment before the offer's deadline: only it knows whether the phone rang in
 # vain (not answered) or said nothing at all (unreachable).
 GIVE_UP_EARLIER_S = 0.5
+# Asterisk's AST_CAUSE_ANSWERED_ELSEWHERE: res_pjsip_rfc3326 then adds to the CANCEL
+# `Reason: SIP;cause=200;text="Call completed elsewhere"` (RFC 3326).
+_CAUSES: Mapping[OfferResult, Mapping[str, str]] = {OfferResult.ANSWERED_ELSEWHERE: {"Cause": "26"}}
 
 
 def _utc_now() -> datetime:
@@ -101,10 +104,13 @@ class Exchange:
             may_exist = isinstance(error, NoAnswer)
             self._post_all(self.translator.leg_failed(offer.id, may_exist=may_exist))
 
-    async def hang_up_leg(self, offer: OfferId) -> None:
-        """End the offer's leg at whatever stage, also one that is only about to come to be."""
+    async def hang_up_leg(self, offer: OfferId, why: OfferResult = OfferResult.WITHDRAWN) -> None:
+        """End the offer's leg at whatever stage, also one that is only about to come to be.
+
+        The phone is told where somebody else has answered: it shows no missed call.
+        """
         self.translator.withdraw_leg(offer)
-        await self._hang_up(offer)
+        await self._hang_up(offer, why)
 
     async def recall(self, call: CallId) -> None:
         """Fetch a caller out of a room: the dialplan asks our conversation anew, place kept.
@@ -142,9 +148,10 @@ class Exchange:
             return self.translator.telephones.channel(device)
         return device_channel(device)
 
-    async def _hang_up(self, offer: OfferId) -> None:
+    async def _hang_up(self, offer: OfferId, why: OfferResult) -> None:
         channel = leg_channel(wire.identifier(offer, "an offer's id"))
-        await self._try({"Action": "Hangup", "Channel": channel}, offer=offer)
+        cause = _CAUSES.get(why, {})
+        await self._try({"Action": "Hangup", "Channel": channel, **cause}, offer=offer)
 
     async def action(self, fields: Fields) -> None:
         """Any other action, for what is no part of a call; raises LinkDown or ActionFailed."""
@@ -178,7 +185,7 @@ class Exchange:
         offer = created_leg(message)
         self._post_all(self.translator.feed(message))
         if offer and self.translator.is_withdrawn(offer):  # the hang-up came before the channel
-            self._group.create_task(self._hang_up(offer), name="hang-up")
+            self._group.create_task(self._hang_up(offer, OfferResult.WITHDRAWN), name="hang-up")
 
     def _post_all(self, events: list[Event]) -> None:
         for event in events:

@@ -14,6 +14,12 @@ class Limits(Record):
     ring_s: Seconds = Field(
         20, ge=5, le=60, description="how long one counsellor's phone rings for one call"
     )
+    ring_at_once: Count = Field(
+        1, ge=1, le=5, description="how many counsellors are rung at once for one call"
+    )
+    ring_at_once_danger: Count = Field(
+        1, ge=1, le=5, description="how many counsellors are rung at once for a call in danger"
+    )
     whisper_s: Seconds = Field(
         15, ge=5, le=60, description="the time from picking up to accepting the call"
     )
@@ -25,6 +31,9 @@ class Limits(Record):
     )
     wrap_up_least_s: Seconds = Field(
         10, ge=0, le=300, description="the part of the time for notes that even danger leaves"
+    )
+    wrap_up_more_most_s: Seconds = Field(
+        600, ge=0, le=3600, description="by how much a counsellor may lengthen the time for notes"
     )
     danger_ends_wrap_ups: bool = Field(
         True,
@@ -46,6 +55,9 @@ class Limits(Record):
     rona_alarm_after: Count = Field(
         3, ge=1, le=10, description="how many offers in a row may ring in vain before an alarm"
     )
+    rona_pause_after: Count = Field(
+        5, ge=1, le=20, description="how many offers in a row may ring in vain before a pause"
+    )
     rejected_s: Seconds = Field(
         15, ge=1, le=300, description="the pause in offers after a counsellor rejected one"
     )
@@ -55,6 +67,9 @@ class Limits(Record):
     unreachable_s: Seconds = Field(
         5, ge=1, le=300, description="the pause in offers after a phone was not reachable"
     )
+    no_such_number_s: Seconds = Field(
+        60, ge=1, le=3600, description="the pause in offers after a telephone's number was unknown"
+    )
     declined_s: Seconds = Field(
         15, ge=1, le=300, description="the pause in offers after a picked-up call was declined"
     )
@@ -63,6 +78,24 @@ class Limits(Record):
     )
     device_lost_s: Seconds = Field(
         15, ge=1, le=300, description="the pause in offers after a phone went silent in a talk"
+    )
+    device_back_s: Seconds = Field(
+        60, ge=0, le=600, description="the time in which a broken talk goes back to its counsellor"
+    )
+    heavy_gap_s: Seconds = Field(
+        1800,
+        ge=0,
+        le=86400,
+        description="the time after a heavy call in which others are rung first for the next one",
+    )
+    stretch_most_s: Seconds = Field(
+        7200, ge=900, le=43200, description="the work without a rest after which others come first"
+    )
+    rest_s: Seconds = Field(
+        300, ge=60, le=3600, description="the time without talk or notes that counts as a rest"
+    )
+    break_others_least: Count = Field(
+        1, ge=0, le=20, description="how many others stay at a desk when somebody has a break"
     )
 
 

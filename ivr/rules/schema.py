@@ -23,6 +23,7 @@ from ivr.rules.fields import (
     Name,
     Number,
     Record,
+    Seconds,
     Sentence,
 )
 from ivr.rules.hours import Calendar, Timetable
@@ -128,6 +129,12 @@ class Category(Record):
     )
     centre_level: CentreLevel | None = Field(
         None, description="the level of service that a centre must give to be rung for it"
+    )
+    wrap_up_s: Seconds | None = Field(
+        None, ge=0, le=900, description="the time for notes after such a call, where it is its own"
+    )
+    heavy: bool = Field(
+        False, description="whether a counsellor is spared the next such call for a while"
     )
 
 

@@ -145,7 +145,7 @@ class DayExchange:
         await asyncio.sleep(NETWORK_S)
         self.spawn(self._lead(offer), f"leg {offer.id}")
 
-    async def hang_up_leg(self, offer: OfferId) -> None:
+    async def hang_up_leg(self, offer: OfferId, _why: OfferResult) -> None:
         leg = self.legs.get(offer)
         if leg is not None:
             leg.withdrawn = True

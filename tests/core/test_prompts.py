@@ -96,7 +96,15 @@ def test_nothing_said_aloud_endangers_who_is_overheard(catalogue: Catalogue) -> 
 
 def test_sentences_end_like_sentences(catalogue: Catalogue) -> None:
     parts = {i for i in catalogue.prompts if i.startswith("choice-")}
-    sentences = {"opening", "connecting", "county-menu", "category-menu", "line", "end", "desk-phone"}
+    sentences = {
+        "opening",
+        "connecting",
+        "county-menu",
+        "category-menu",
+        "line",
+        "end",
+        "desk-phone",
+    }
     for prompt in catalogue.prompts.values():
         if prompt.group in sentences and prompt.id not in parts:
             assert prompt.text.endswith((".", "؟")), prompt.id

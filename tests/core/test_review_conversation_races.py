@@ -7,7 +7,7 @@ from ivr import effects as do
 from ivr import events as ev
 from ivr.controller import Clock, Controller
 from ivr.dialplan.channel import RoomRole
-from ivr.model import CallId, CounsellorId, Offer, OfferId
+from ivr.model import CallId, CounsellorId, Offer, OfferId, OfferResult
 from ivr.planner import Planner
 from ivr.queues import Floor
 from ivr.simulator.memory_journal import MemoryJournal
@@ -64,7 +64,7 @@ class _Exchange:
         self.answer = asyncio.Event()
 
     async def ring(self, offer: Offer) -> None: ...
-    async def hang_up_leg(self, offer: OfferId) -> None: ...
+    async def hang_up_leg(self, offer: OfferId, why: OfferResult) -> None: ...
 
     async def recall(self, call: CallId) -> None:
         self.recalled.append(call)

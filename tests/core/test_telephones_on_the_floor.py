@@ -81,8 +81,8 @@ def test_a_wrong_number_is_left_alone_for_a_while() -> None:
     kit.fail(kit.offer(), OfferResult.NO_SUCH_NUMBER)
     presence = kit.floor.staff.get(ALI)
     assert presence is not None
-    assert presence.hold is Hold.UNREACHABLE
+    assert presence.hold is Hold.NO_SUCH_NUMBER
     assert not kit.all(do.OfferCall)
     assert kit.records["c1"].offers[0].result is OfferResult.NO_SUCH_NUMBER
-    kit.pass_s(5)
+    kit.pass_s(60)
     assert kit.offer().counsellor == "ali"

@@ -161,6 +161,16 @@ async def test_hanging_up_a_leg(fake):
         await inbox.has(OfferFailed(offer="1-1", result=OfferResult.WITHDRAWN))
 
 
+async def test_a_phone_is_told_that_somebody_else_has_answered(fake):
+    async with exchanging(fake) as (exchange, _):
+        await exchange.ring(OFFER, "ساوه")
+        await exchange.hang_up_leg("1-1", OfferResult.ANSWERED_ELSEWHERE)
+        await exchange.hang_up_leg("1-1", OfferResult.RONA)
+        elsewhere, in_vain = fake.named("Hangup")
+    assert elsewhere["Cause"] == "26"  # AST_CAUSE_ANSWERED_ELSEWHERE
+    assert "Cause" not in in_vain
+
+
 async def test_a_hang_up_that_overtakes_the_channel_is_done_when_it_comes(fake):
     fake.answers["Hangup"] = lambda fields: error(fields, "No such channel")
     async with exchanging(fake) as (exchange, inbox):
