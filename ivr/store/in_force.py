@@ -1,10 +1,13 @@
 """What the database says a copy goes by: rules, people and duty at one instant."""
 
+from collections.abc import Awaitable
 from datetime import datetime
+from typing import TypeVar
 
 import structlog
 from sqlalchemy import func, select
 
+from ivr.errors import StoreError
 from ivr.in_force import InForce
 from ivr.store.duty import DutyStore
 from ivr.store.people import PeopleStore
@@ -13,6 +16,8 @@ from ivr.store.tables import audit
 from ivr.store.versions import VersionStore
 
 log = structlog.get_logger()
+T = TypeVar("T")
+_VERSIONS = "rules_versions"
 
 
 async def revision(store: Store) -> int:
@@ -28,14 +33,26 @@ async def load_in_force(store: Store, at: datetime) -> InForce:
     """
     newest = await revision(store)
     versions = VersionStore(store)
-    found = await versions.in_force(at)
+    found = await _readable(_VERSIONS, versions.in_force(at))
     for province, error in found.unreadable.items():
         log.error("rules_in_force_unreadable", province=province, reason=str(error))
     return InForce(
         rules=tuple(version.rules for version in found.versions.values()),
-        people=await PeopleStore(store).people(),
-        book=await DutyStore(store).book(at),
+        people=await _readable("people", PeopleStore(store).people()),
+        book=await _readable("roster or closures", DutyStore(store).book(at)),
         revision=newest,
-        next_rules_at=await versions.next_activation_at(at),
-        to_be_reviewed=await versions.to_be_reviewed(),
+        next_rules_at=await _readable(_VERSIONS, versions.next_activation_at(at)),
+        to_be_reviewed=await _readable(_VERSIONS, versions.to_be_reviewed()),
     )
+
+
+async def _readable(tables: str, reading: Awaitable[T]) -> T:
+    """Raises StoreError for values of no form of ours: a running line keeps what it goes by."""
+    try:
+        return await reading
+    except (ValueError, TypeError) as error:
+        raise StoreError(
+            f"The table {tables} in the database has a value that this version did not write "
+            f"({type(error).__name__}), so nothing decided since then counts. Restore the table "
+            "from a copy, and see `ivr audit verify`."
+        ) from error

@@ -2,12 +2,20 @@
 
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Table, insert, update
 
 from ivr.duty import Closure, ClosureKind, DutyBook
 from ivr.errors import BadInput, StoreError
 from ivr.in_force import InForce
 from ivr.model import DeskId
+from ivr.settings import Settings
 from ivr.steering import Steering
+from ivr.store.in_force import load_in_force
+from ivr.store.store import Store
+from ivr.store.tables import closures, people, roster
 
 AT = datetime(2026, 11, 22, 6, 30, tzinfo=UTC)
 FIRST = InForce(rules=(), people=(), revision=1)
@@ -139,7 +147,7 @@ async def test_a_scheduled_version_comes_in_force_at_its_hour() -> None:
     assert len(world.taken) == 1
 
 
-async def test_a_version_whose_hour_came_while_the_database_was_away_is_taken_in_afterwards() -> None:
+async def test_a_version_whose_hour_came_without_a_database_is_taken_in_afterwards() -> None:
     world = World(stored=replace(FIRST, next_rules_at=AT + timedelta(seconds=5)))
     steering = world.steering()
     world.now, world.away = AT + timedelta(seconds=5), True
@@ -170,3 +178,31 @@ async def test_what_does_not_fit_leaves_the_line_alone_and_the_next_decision_men
     world.refused, world.stored = False, replace(FIRST, revision=3)
     await steering.look()
     assert [it.revision for it in world.taken] == [3]
+
+
+@pytest.mark.parametrize(
+    ("table", "column", "value"),
+    [
+        (roster, "kind", "bogus"),
+        (closures, "kind", "bogus"),
+        (people, "person", "no object"),
+    ],
+)
+async def test_values_of_no_form_of_ours_are_a_store_that_cannot_be_used(
+    tmp_path: Path, table: Table, column: str, value: str
+) -> None:
+    """The line would end, start again, and end again."""
+    span = {"from_at": AT, "until_at": AT + timedelta(hours=1), "by": "boss", "at": AT}
+    rows: dict[str, dict[str, object]] = {
+        "roster": {"desk": "markazi-saveh", "counsellor": "a", "kind": "desk", **span},
+        "closures": {"desk": "markazi-saveh", "kind": "evacuated", "reason": "x", **span},
+        "people": {"id": "a", "person": {"id": "a", "name_fa": "a"}},
+    }
+    async with await Store.open(Settings(home=tmp_path)) as store:
+        async with store.writing() as connection:
+            await connection.execute(insert(table).values(rows[table.name]))
+        await load_in_force(store, AT)
+        async with store.writing() as connection:
+            await connection.execute(update(table).values({column: value}))
+        with pytest.raises(StoreError):
+            await load_in_force(store, AT)
