@@ -67,7 +67,7 @@ class Parties:
     def say(self, call: CallId, news: News) -> None:
         conversation = self.calls.get(call)
         if conversation is not None:
-            conversation.news.put_nowait(news)
+            conversation.hear(news)
 
 
 class Controller:

@@ -37,7 +37,7 @@ class _Next(Enum):
 class Conversation:
     """One caller's conversation. `post` takes events, `plan` asks the router, `now` the clock.
 
-    `mailbox` has what the floor wants done, `news` what may be said meanwhile.
+    `mailbox` has what the floor wants done; `hear` takes what may be said meanwhile.
     """
 
     call: CallId
@@ -48,7 +48,8 @@ class Conversation:
     plan: Callable[[CallFacts], RoutePlan]
     now: Callable[[], datetime]
     mailbox: asyncio.Queue[Mail] = field(default_factory=asyncio.Queue)
-    news: asyncio.Queue[News] = field(default_factory=asyncio.Queue)
+    _to_say: asyncio.Queue[do.Announce] = field(default_factory=asyncio.Queue)
+    _hushed: asyncio.Queue[do.Hush] = field(default_factory=asyncio.Queue)
     out_of_room: asyncio.Event = field(default_factory=asyncio.Event)
     _known: dict[Fact, str] = field(default_factory=dict)
     _likely: LocationCandidate | None = None
@@ -77,6 +78,14 @@ class Conversation:
         """End it wherever it is: the caller is the dialplan's from then on, or another's."""
         if self._task is not None:
             self._task.cancel()
+
+    def hear(self, news: News) -> None:
+        """Said when what plays is over, unless there is newer by then; a Hush ends it all."""
+        _empty(self._to_say)
+        if isinstance(news, do.Announce):
+            self._to_say.put_nowait(news)
+        else:
+            self._hushed.put_nowait(news)
 
     async def _let_go(self, next_: _Next) -> None:
         if next_ is _Next.CLOSING:
@@ -163,24 +172,25 @@ class Conversation:
 
     async def _wait_for_mail(self, say: tuple[str, ...]) -> Mail:
         """Sentences, music between them, until the floor wants something: that cuts all short."""
-        _take_last(self.news)  # of an earlier wait
+        _empty(self._to_say)  # of an earlier wait
         mail = await _first_of(self._pass_the_time(say), self.mailbox)
         assert mail is not None, "the time is passed until it is cut short"
         return mail
 
     async def _pass_the_time(self, say: tuple[str, ...]) -> None:
-        """For ever. Nothing is said of the line before the first sentence is over."""
+        """For ever. The first sentence is heard to its end, whoever is being rung meanwhile."""
         if say:
             await self.channel.play(say)
-        news = _take_last(self.news)
         while True:
-            if isinstance(news, do.Announce):
-                prompts = waiting_prompts(self.flow.waiting, news.note)
-                news = await _first_of(self.channel.play(prompts), self.news)
-                if news is not None:
-                    continue
-            await self.channel.start_music()
-            news = await _first_of(self._listen(), self.news)
+            if self._to_say.empty():
+                await self.channel.start_music()
+                announce = await _first_of(self._listen(), self._to_say)
+            else:
+                announce = self._to_say.get_nowait()
+            assert announce is not None, "listening ends with the call"
+            _empty(self._hushed)  # of what was said before
+            prompts = waiting_prompts(self.flow.waiting, announce.note)
+            await _first_of(self.channel.play(prompts), self._hushed)
 
     async def _listen(self) -> None:
         """Keys mean nothing in line, but waiting for one tells of a hang-up at once."""
@@ -231,9 +241,6 @@ async def _first_of(
         await asyncio.wait({doing, reading})
 
 
-def _take_last(queue: "asyncio.Queue[Item]") -> Item | None:
-    """Empty the queue: what was put in before the last is out of date."""
-    last = None
+def _empty(queue: "asyncio.Queue[Item]") -> None:
     while not queue.empty():
-        last = queue.get_nowait()
-    return last
+        queue.get_nowait()

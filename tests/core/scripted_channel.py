@@ -11,8 +11,8 @@ class ScriptedChannel:
     """Presses `keys[prompt]` while that prompt plays; a list gives one key for each time.
 
     `heard` is what was played, `variables` what was kept. Timed waits for a key run out at once.
-    A prompt in `long` lasts until it is cut short, and stands in `cut` then; the others last no
-    time. `playing` is set as soon as a long one plays.
+    A prompt in `long` lasts until it may `go_on` or is cut short, and stands in `cut` then; the
+    others last no time. `playing` is set as soon as a long one plays.
     """
 
     def __init__(
@@ -22,6 +22,7 @@ class ScriptedChannel:
         self.cut: list[str] = []
         self.playing = asyncio.Event()
         self._long = frozenset(long)
+        self._go_on = asyncio.Event()
         self.variables: dict[str, str] = {}
         self.rooms: list[tuple[str, RoomRole]] = []
         self.music = asyncio.Event()
@@ -32,6 +33,9 @@ class ScriptedChannel:
 
     def hang_up(self) -> None:
         self._hung_up.set()
+
+    def go_on(self) -> None:
+        self._go_on.set()
 
     def leave_room(self) -> None:
         self._room_over.set()
@@ -52,13 +56,22 @@ class ScriptedChannel:
         self.music.clear()
         self.playing.set()
         try:
-            await self._hung_up.wait()
+            await self._either(self._hung_up, self._go_on)
             self._check()
         except asyncio.CancelledError:
             self.cut.append(prompt)
             raise
         finally:
             self.playing.clear()
+            self._go_on.clear()
+
+    async def _either(self, *events: asyncio.Event) -> None:
+        waiting = [asyncio.create_task(event.wait()) for event in events]
+        try:
+            await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in waiting:
+                task.cancel()
 
     async def wait_key(self, timeout_s: float | None) -> str | None:
         self._check()
@@ -80,13 +93,7 @@ class ScriptedChannel:
         self.rooms.append((room, role))
         self._room_over.clear()
         self.in_room.set()
-        waiting = [
-            asyncio.create_task(self._hung_up.wait()),
-            asyncio.create_task(self._room_over.wait()),
-        ]
-        await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
-        for task in waiting:
-            task.cancel()
+        await self._either(self._hung_up, self._room_over)
         self.in_room.clear()
         self._check()
 

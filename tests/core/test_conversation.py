@@ -76,7 +76,7 @@ class Talk:
 
     def say(self, *news: News) -> None:
         for item in news:
-            self.conversation.news.put_nowait(item)
+            self.conversation.hear(item)
 
     def tell(self, mail: do.Connect | do.HoldCall | do.CloseCall | do.SendToFallback) -> None:
         self.conversation.mailbox.put_nowait(mail)
@@ -296,6 +296,17 @@ class TestAnnouncements:
             talk.tell(CONNECT)
             await channel.in_room.wait()
 
+    async def test_a_newer_one_waits_until_it_is_over(self) -> None:
+        channel = ScriptedChannel(long=["ord-3"])
+        async with self.hears(channel) as talk:
+            talk.say(self.FIRST)
+            await asyncio.sleep(0)
+            assert channel.cut == []
+            channel.go_on()
+            await channel.music.wait()
+        assert channel.heard[-3:] == ["position-you", "ord-first", "position-in-line"]
+        assert "wait-is" in channel.heard
+
     async def test_a_hang_up_in_the_middle_ends_the_conversation(self) -> None:
         channel = ScriptedChannel(long=["ord-3"])
         talk = Talk(channel)
@@ -358,7 +369,7 @@ class TestAnnouncements:
         note = WaitNote(words=WaitWords.ALL_BUSY, place=21, minutes=10)
         said = " ".join(texts[prompt].text for prompt in waiting_prompts(FLOW.waiting, note))
         assert said == (
-            "همهٔ کارشناسان در حال پاسخ‌گویی به دیگران هستند. نوبت شما هم می‌رسد. "
+            "همهٔ کارشناسان در حال پاسخ‌گویی به دیگران هستند. "
             "شما نفر بیست و یکم صف هستید. زمان انتظار شما حدود ده دقیقه است."
         )
         least = waiting_prompts(FLOW.waiting, WaitNote(minutes=0))
