@@ -12,7 +12,7 @@ from ivr import events as ev
 from ivr.asterisk.instance import Instance
 from ivr.console import Console
 from ivr.controller import Clock
-from ivr.deployment import Deployment, deploy
+from ivr.deployment import Deployment, deploy, deploy_next
 from ivr.errors import StoreError
 from ivr.in_force import InForce
 from ivr.in_force_copy import save_copy
@@ -152,13 +152,13 @@ class _Line:
                 part.cancel()
 
     async def _take(self, in_force: InForce) -> None:
-        """Go by it from now on; raises what `deploy` does, and then the old stays in force."""
-        deployment = deploy(self._settings, in_force)
+        """Go by it from now on; raises what `deploy_next` does, and then the old stays in force."""
+        deployment = deploy_next(self._settings, in_force, self._deployment)
         self._deployment = deployment
         self._switchboard.take(deployment)
         self.console.take(deployment.names)
         self._static.take(deployment)
-        await asyncio.to_thread(save_copy, copy_of(self._settings), in_force)
+        await asyncio.to_thread(save_copy, copy_of(self._settings), deployment.in_force)
 
     async def _keep_importing(self) -> None:
         while True:

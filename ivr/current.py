@@ -10,7 +10,7 @@ from ivr.deployment import from_files
 from ivr.errors import StoreError
 from ivr.in_force import InForce
 from ivr.in_force_copy import load_copy
-from ivr.installation import copy_of
+from ivr.installation import copy_of, with_readable_rules
 from ivr.settings import Settings
 from ivr.store.in_force import load_in_force
 from ivr.store.store import Store
@@ -29,7 +29,9 @@ def current(settings: Settings, at: datetime | None = None) -> InForce:
 async def current_in_force(settings: Settings, at: datetime) -> InForce:
     """As `current`, within an event loop."""
     found = await _decided(settings, at) if _has_database(settings) else None
-    return found or load_copy(copy_of(settings)) or from_files(settings)
+    if found:
+        return with_readable_rules(settings, found)
+    return load_copy(copy_of(settings)) or from_files(settings)
 
 
 async def _decided(settings: Settings, at: datetime) -> InForce | None:

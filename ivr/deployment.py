@@ -1,13 +1,15 @@
 """What is served: rules and people in force, and the conversations made from them."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+import structlog
 
 from ivr import events as ev
 from ivr.controller import Controller
 from ivr.dialplan.needed_prompts import needed_prompts
 from ivr.dialplan.script import build_flow
-from ivr.errors import BadInput
+from ivr.errors import BadInput, LineError
 from ivr.in_force import InForce
 from ivr.limits import Limits
 from ivr.location import LocationTables
@@ -21,9 +23,10 @@ from ivr.rules.schema import ProvinceRules
 from ivr.settings import Settings
 from ivr.view import Names
 
-
 # What is said to who waits is the floor's decision, the other times are the conversation's own.
 _ANNOUNCING = {"announce_first_s", "announce_every_s", "announce_position", "announce_wait"}
+
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,6 +101,21 @@ def deploy(settings: Settings, in_force: InForce) -> Deployment:
         default_province=default,
         tables=load_tables(settings.locations_dir),
     )
+
+
+def deploy_next(settings: Settings, in_force: InForce, before: Deployment) -> Deployment:
+    """As `deploy`, for a running line: rules that do not fit leave those before in force.
+
+    People and duty count all the same: who evacuates a desk did not publish those rules.
+    """
+    found = in_force.keeping(before.in_force)
+    try:
+        return deploy(settings, found)
+    except LineError as error:
+        if found.rules == before.rules:
+            raise
+        log.error("rules_not_taken_in", revision=found.revision, reason=str(error))  # noqa: TRY400
+        return deploy(settings, replace(found, rules=before.rules))
 
 
 def take_in(deployment: Deployment, reception: Reception, controller: Controller) -> None:

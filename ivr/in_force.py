@@ -1,10 +1,10 @@
 """What a copy goes by at one instant: rules, people and duty, as the database has them."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from ivr.duty import NO_BOOK, DutyBook
-from ivr.model import Counsellor
+from ivr.model import Counsellor, ProvinceId
 from ivr.people import Person, counsellor_of
 from ivr.rules.schema import ProvinceRules
 from ivr.versions import Version
@@ -15,8 +15,9 @@ class InForce:
     """`revision` is the newest entry of the audit trail that it contains.
 
     `next_rules_at` is when a scheduled version comes in force, if any is to come;
-    `to_be_reviewed` are versions that one person alone has published. `from_copy`: the database was
-    away, and this is what was kept of it.
+    `to_be_reviewed` are versions that one person alone has published. `unreadable` are provinces
+    without rules here, because those in force cannot be read by this code. `from_copy`: the
+    database was away, and this is what was kept of it.
     """
 
     rules: tuple[ProvinceRules, ...]
@@ -25,7 +26,14 @@ class InForce:
     revision: int = 0
     next_rules_at: datetime | None = None
     to_be_reviewed: tuple[Version, ...] = ()
+    unreadable: tuple[ProvinceId, ...] = ()
     from_copy: bool = False
+
+    def keeping(self, before: "InForce") -> "InForce":
+        """With the rules of `before` where ours cannot be read: a line is never without its own."""
+        kept = tuple(item for item in before.rules if item.id in self.unreadable)
+        left = set(self.unreadable) - {item.id for item in kept}
+        return replace(self, rules=(*self.rules, *kept), unreadable=tuple(sorted(left)))
 
     @property
     def counsellors(self) -> tuple[Counsellor, ...]:

@@ -69,10 +69,20 @@ async def first_in_force(store: Store, settings: Settings, at: datetime) -> InFo
     try:
         if await install(store, settings, at):
             log.info("installed_from_files")
-        return await load_in_force(store, at)
+        return with_readable_rules(settings, await load_in_force(store, at))
     except StoreError as error:
         log.warning("decisions_not_reachable", reason=str(error))
     return replace(load_copy(copy_of(settings)) or from_files(settings), from_copy=True)
+
+
+def with_readable_rules(settings: Settings, in_force: InForce) -> InForce:
+    """Where rules in force cannot be read, those of the copy, else of the files.
+
+    Raises RulesError or BadInput where it comes to the files and they have mistakes.
+    """
+    copy = load_copy(copy_of(settings)) if in_force.unreadable else None
+    found = in_force.keeping(copy) if copy else in_force
+    return found.keeping(from_files(settings)) if found.unreadable else found
 
 
 def copy_of(settings: Settings) -> Path:

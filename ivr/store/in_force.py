@@ -41,6 +41,7 @@ async def load_in_force(store: Store, at: datetime) -> InForce:
         people=await _readable("people", PeopleStore(store).people()),
         book=await _readable("roster or closures", DutyStore(store).book(at)),
         revision=newest,
+        unreadable=tuple(found.unreadable),
         next_rules_at=await _readable(_VERSIONS, versions.next_activation_at(at)),
         to_be_reviewed=await _readable(_VERSIONS, versions.to_be_reviewed()),
     )
