@@ -146,7 +146,7 @@ def translated(url: URL) -> Iterator[None]:
     """Foreign errors as StoreError; without SQL and values, which may tell of a caller."""
     try:
         yield
-    except (SQLAlchemyError, sqlite3.Error, OSError, ImportError) as error:
+    except (SQLAlchemyError, sqlite3.Error, OSError, ImportError, OverflowError) as error:
         place = url.render_as_string(hide_password=True)
         refused = f"The database {place} cannot be used: "
         if _is_about_a_value(error):
@@ -155,8 +155,8 @@ def translated(url: URL) -> Iterator[None]:
 
 
 def _is_about_a_value(error: Exception) -> bool:
-    """PostgreSQL's own words on a data exception repeat the value."""
-    return _sqlstate(error).startswith("22")
+    """PostgreSQL's own words on a data exception repeat the value; SQLite's driver overflows."""
+    return isinstance(error, OverflowError) or _sqlstate(error).startswith("22")
 
 
 def _sqlstate(error: Exception) -> str:

@@ -11,7 +11,7 @@ from sqlalchemy import insert, select
 
 from ivr.closures import NewClosure
 from ivr.duty import ClosureKind, DutyKind, PlannedDuty
-from ivr.errors import BadInput
+from ivr.errors import BadInput, StoreError
 from ivr.jalali import JalaliWeek
 from ivr.model import CounsellorId, DeskId, ProvinceId
 from ivr.people import Person
@@ -282,6 +282,11 @@ async def test_what_is_not_closed_cannot_be_reopened(duty: DutyStore) -> None:
         await duty.reopen(closure.id, by="boss", at=hour(2))
     with pytest.raises(BadInput, match="no closure 99"):
         await duty.closure(99)
+
+
+async def test_a_number_that_no_column_holds_is_refused(duty: DutyStore) -> None:
+    with pytest.raises(StoreError, match="a value does not fit"):
+        await duty.closure(10**20)
 
 
 @pytest.mark.parametrize(
