@@ -226,17 +226,24 @@ class Floor:
     # ------------------------------------------------------------- dispatching
 
     def _dispatch(self) -> None:
-        matching.leave_steps_to_nobody(self)
         breaks.grant(self)
+        self._widen()
         breaks.call_back_the_last(self)
         if not self.exchange_up:
             self._hand_over()
             return
         returning.bring_back(self)
-        matching.match(self)
+        self._match()
         if several.stop_for_others(self):
-            matching.match(self)
+            self._widen()
+            self._match()
         several.ring_more(self)
+
+    def _widen(self) -> None:
+        matching.leave_steps_to_nobody(self)
+
+    def _match(self) -> None:
+        matching.match(self)
 
     def _hand_over(self) -> None:
         """Without AMI nobody can be rung by us; Asterisk's own queue still can.

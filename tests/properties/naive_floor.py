@@ -19,12 +19,11 @@ _Order = tuple[int, Fraction, datetime, int]
 
 
 class NaiveFloor(Floor):
-    def _dispatch(self) -> None:
+    def _widen(self) -> None:
         for call in self.line:
             _open_steps(self, call)
-        if not self.exchange_up:
-            self._hand_over()
-            return
+
+    def _match(self) -> None:
         self.line.take_fresh()
         for call in sorted(self.line, key=lambda call: order_of(call, self.now)):
             presence = self.best(call)
@@ -37,12 +36,7 @@ class NaiveFloor(Floor):
         found = [presence for presence in there if presence.free]
         if not found and facts_of(call).lane is Lane.DANGER:
             found = [presence for presence in there if presence.relief(self.now)]
-        ranks = call.plan.ranks
-        return min(
-            found,
-            key=lambda one: (ranks[one.profile.id], one.idle_since_at, one.profile.id),
-            default=None,
-        )
+        return min(found, key=lambda one: _preference(one, call, self.now), default=None)
 
     def overtaken(self, call: FloorCall, presence: Presence) -> Overtaking | None:
         """The earliest of those who could have had the counsellor and are passed over."""
@@ -70,6 +64,17 @@ def may_be_rung(presence: Presence, call: FloorCall) -> bool:
     name = presence.profile.id
     device = presence.idle_device(expected=name in call.expected)
     return name in call.eligible and device is not None
+
+
+def _preference(presence: Presence, call: FloorCall, now: datetime) -> tuple[object, ...]:
+    """Skill, then whoever need not be spared, then near and expected, then the longest idle."""
+    skill, near, expected = call.plan.ranks[presence.profile.id]
+    load = presence.load
+    tired = load.tired_at is not None and load.tired_at <= now
+    rested = load.rested_at is not None and load.rested_at <= now
+    heavy = call.plan.heavy and load.heavy_until_at is not None and now < load.heavy_until_at
+    spared = (tired and not rested) or heavy or load.break_asked_at is not None
+    return skill, spared, near, expected, presence.idle_since_at, presence.profile.id
 
 
 def _open_steps(floor: Floor, call: FloorCall) -> None:

@@ -14,6 +14,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from ivr import effects as do
 from ivr import events as ev
+from ivr import several
+from ivr.limits import Limits
 from ivr.model import (
     CallFacts,
     CallId,
@@ -50,7 +52,14 @@ WEIGHTS = (
     Weight(head_start_s=20, cap_s=90),
     Weight(head_start_s=5, rate=0.5, cap_s=40),
 )
-PLANS = tuple(replace(plan, weight=weight) for plan in STEPS for weight in WEIGHTS)
+PLANS = tuple(
+    replace(plan, weight=weight, heavy=heavy, wrap_up_s=60.0 if heavy else None)
+    for plan in STEPS
+    for weight in WEIGHTS
+    for heavy in (False, True)
+)
+ONE_AT_ONCE = replace(LIMITS, rona_pause_after=2, stretch_most_s=90, rest_s=20, heavy_gap_s=90)
+LIMITS_TRIED = (ONE_AT_ONCE, replace(ONE_AT_ONCE, ring_at_once=2, ring_at_once_danger=3))
 IN_OFFER = (CallPhase.OFFERED, CallPhase.CONNECTING, CallPhase.TALKING)
 RESULTS = st.sampled_from(
     [
@@ -76,8 +85,7 @@ def _in_danger(call: FloorCall) -> bool:
 class FloorMachine(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
-        self.kit = Kit()
-        self.naive = NaiveFloor(epoch=7, limits=LIMITS)
+        self.limits = ONE_AT_ONCE
         self.journal: list[tuple[ev.Event, timedelta]] = []
         self.decided: list[list[do.Effect]] = []
         self.alive: list[CallId] = []
@@ -97,8 +105,11 @@ class FloorMachine(RuleBasedStateMachine):
                 call = effect.record.call
                 self.final[call] = self.final.get(call, 0) + 1
 
-    @initialize()
-    def begin(self) -> None:
+    @initialize(limits=st.sampled_from(LIMITS_TRIED))
+    def begin(self, limits: Limits) -> None:
+        self.limits = limits
+        self.kit = Kit(floor=Floor(epoch=7, limits=limits))
+        self.naive = NaiveFloor(epoch=7, limits=limits)
         self.post(ev.StaffChanged(counsellors=PEOPLE))
         self.post(ev.ExchangeSeen(snapshot=ExchangeSnapshot(calls=())))
 
@@ -202,7 +213,25 @@ class FloorMachine(RuleBasedStateMachine):
     def somebody_is_ready(self, name: str) -> None:
         self.post(ev.DeviceChanged(device=DeviceId(f"{name}-phone"), state=DeviceState.IDLE))
 
-    @rule(name=st.sampled_from(NAMES), choice=st.integers(0, 5))
+    @precondition(lambda self: self.offers)
+    @rule(data=st.data())
+    def a_device_is_lost_and_comes_back(self, data: st.DataObject) -> None:
+        """In a talk or while it rings; the leg's end may be told before or after."""
+        offer = data.draw(st.sampled_from(self.offers[-3:]))
+        events = [
+            ev.DeviceChanged(device=offer.device.id, state=DeviceState.UNREACHABLE),
+            ev.LegEnded(offer=offer.id, ended_by=EndedBy.DEVICE_LOST),
+        ]
+        for event in data.draw(st.permutations(events)):
+            self.post(event)
+        self.post(ev.DeviceChanged(device=offer.device.id, state=DeviceState.IDLE))
+
+    @precondition(lambda self: self.alive)
+    @rule(data=st.data())
+    def an_outcome_is_saved(self, data: st.DataObject) -> None:
+        self.post(ev.OutcomeSaved(call=data.draw(st.sampled_from(self.alive))))
+
+    @rule(name=st.sampled_from(NAMES), choice=st.integers(0, 8))
     def a_counsellor_decides(self, name: str, choice: int) -> None:
         who = CounsellorId(name)
         self.post(
@@ -213,6 +242,9 @@ class FloorMachine(RuleBasedStateMachine):
                 ev.WrapUpKept(counsellor=who),
                 ev.CounsellorSignedOut(counsellor=who),
                 ev.CounsellorSignedIn(counsellor=who),
+                ev.CounsellorWillPause(counsellor=who, reason="lunch"),
+                ev.BreakAsked(counsellor=who),
+                ev.WrapUpExtended(counsellor=who, by_s=300.0),
             ][choice]
         )
 
@@ -283,6 +315,48 @@ class FloorMachine(RuleBasedStateMachine):
                     assert not (presence.free or relief) or not may_be_rung(presence, call)
 
     @invariant()
+    def nobody_waits_for_somebody_s_rest(self) -> None:
+        """Whoever is to be spared takes the caller for whom nobody else is free."""
+        floor = self.kit.floor
+        spared = [one for one in floor.staff if one.load.protections(floor.now)]
+        for call in floor.line if floor.exchange_up else ():
+            assert not any(one.free and may_be_rung(one, call) for one in spared)
+
+    @invariant()
+    def a_second_telephone_rings_for_nobody_s_loss(self) -> None:
+        floor = self.kit.floor
+        second = [
+            offer.counsellor
+            for call in floor.calls.values()
+            for offer in call.offers.values()
+            if len(call.offers) > 1 and not offer.picked_up
+        ]
+        for call in floor.line if floor.exchange_up else ():
+            assert several.is_promised(floor, call) or call.eligible.isdisjoint(second)
+
+    @invariant()
+    def no_more_telephones_ring_than_are_allowed(self) -> None:
+        """And that of somebody who is back after a lost talk."""
+        for call in self.kit.floor.calls.values():
+            most = self.limits.ring_at_once_danger if call.in_danger else self.limits.ring_at_once
+            back = any(entry.result is OfferResult.CONNECTED for entry in call.record.offers)
+            assert len(call.offers) <= most + back
+
+    @invariant()
+    def who_did_not_answer_is_paused_only_while_others_are_there(self) -> None:
+        floor = self.kit.floor
+        for call in floor.line:
+            if not any(floor.staff.could_serve(name, expected=True) for name in call.eligible):
+                paused = {one.profile.id for one in floor.staff.not_answering()}
+                assert call.eligible.isdisjoint(paused)
+
+    @invariant()
+    def a_wished_pause_waits_for_nothing_but_call_and_wrap_up(self) -> None:
+        for presence in self.kit.floor.staff:
+            if presence.will_pause is not None:
+                assert presence.offer is not None or presence.wrap_up_until_at is not None
+
+    @invariant()
     def a_counsellor_has_at_most_one_offer_or_call(self) -> None:
         floor = self.kit.floor
         holders = [presence for presence in floor.staff if presence.offer is not None]
@@ -334,7 +408,7 @@ class FloorMachine(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         """Replaying the journal gives the same decisions (promise 7)."""
-        again = Floor(epoch=7, limits=LIMITS)
+        again = Floor(epoch=7, limits=self.limits)
         for (event, after), effects in zip(self.journal, self.decided, strict=True):
             assert again.decide(event, START + after) == effects
 
