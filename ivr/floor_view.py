@@ -57,7 +57,7 @@ def view_of(floor: Floor, now: datetime) -> FloorView:
         at=now,
         waiting=_line(in_line, now_us),
         talks=tuple(_talk(call) for call in calls if call.phase is CallPhase.TALKING),
-        counsellors=tuple(_counsellor(presence, now) for presence in floor.staff),
+        counsellors=tuple(_counsellor(presence, floor, now) for presence in floor.staff),
         alarms=tuple(floor.alarms),
         closed_desks=floor.closed_desks,
         in_menu=sum(call.phase is CallPhase.MENU for call in calls),
@@ -120,7 +120,9 @@ def _talk(call: FloorCall) -> TalkView:
     )
 
 
-def _counsellor(presence: Presence, now: datetime) -> CounsellorView:
+def _counsellor(presence: Presence, floor: Floor, now: datetime) -> CounsellorView:
+    call = floor.offers.get(presence.offer) if presence.offer is not None else None
+    offer = call.offers.get(presence.offer) if call and presence.offer is not None else None
     states = [presence.devices.get(device.id) for device in presence.profile.devices]
     reachable = [state for state in states if state not in (None, DeviceState.UNREACHABLE)]
     return CounsellorView(
@@ -135,5 +137,9 @@ def _counsellor(presence: Presence, now: datetime) -> CounsellorView:
         hold=presence.hold or "",
         held_until_at=presence.held_until_at,
         wrap_up_until_at=presence.wrap_up_until_at,
+        will_pause=presence.will_pause or "",
+        protections=presence.load.protections(now),
+        relief=offer.relief if offer else None,
+        sparing=offer.sparing if offer else None,
         signed_in=presence.signed_in,
     )

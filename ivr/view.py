@@ -20,7 +20,10 @@ from ivr.model import (
     DeviceState,
     Lane,
     Precedence,
+    Protection,
     ProvinceId,
+    Relief,
+    Sparing,
 )
 from ivr.notices import Alarm, ClosedDesk
 
@@ -56,8 +59,10 @@ class CounsellorView:
     """A counsellor and since when the state holds; `call` while offered, talking or in wrap-up.
 
     `hold` names the rule that keeps them from being rung until `held_until_at` (`limits.Hold`), ""
-    for none; `wrap_up_until_at` is when a wrap-up ends by itself. Who is not `signed_in` takes no
-    call after the present one.
+    for none; `wrap_up_until_at` is when a wrap-up ends by itself. `will_pause`: the reason of a
+    pause that begins after the present call. `protections` spare them calls as long as somebody
+    else is free; `relief` and `sparing` say how their present offer or talk came to them. Who is
+    not `signed_in` takes no call after the present one.
     """
 
     counsellor: CounsellorId
@@ -71,6 +76,10 @@ class CounsellorView:
     hold: str = ""
     held_until_at: datetime | None = None
     wrap_up_until_at: datetime | None = None
+    will_pause: str = ""
+    protections: tuple[Protection, ...] = ()
+    relief: Relief | None = None
+    sparing: Sparing | None = None
     signed_in: bool = True
 
     @property

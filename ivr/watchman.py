@@ -8,12 +8,16 @@ import asyncio
 from contextlib import suppress
 from datetime import datetime, timedelta
 
+import structlog
+
 from ivr import events as ev
 from ivr.controller import Controller
 from ivr.floor_view import Attendance
 from ivr.in_force import InForce
 from ivr.notices import Alarm, AlarmCode
 from ivr.standing_alarms import closed_desks, standing_alarms
+
+log = structlog.get_logger()
 
 LOOK_EVERY_S = 10.0  # how late an alarm of time alone may be
 SETTLE_S = 1.0  # what changes together is looked at once
@@ -49,13 +53,20 @@ class Watchman:
         try:
             while True:
                 changed.clear()
-                self.look()
+                self._look_safely()
                 with suppress(TimeoutError):
                     async with asyncio.timeout(LOOK_EVERY_S):
                         await changed.wait()
                 await asyncio.sleep(SETTLE_S)
         finally:
             self._controller.unwatch(changed)
+
+    def _look_safely(self) -> None:
+        """A mistake of ours in an alarm must cost no call; what stood before goes on standing."""
+        try:
+            self.look()
+        except Exception:
+            log.exception("watchman_broke")
 
     def look(self) -> None:
         """Once: tell the floor where there is something to tell."""

@@ -120,7 +120,7 @@ def _talks(picture: Picture) -> Table:
 
 def _counsellors(picture: Picture) -> Table:
     """Whoever is off duty is only counted: a province has hundreds."""
-    table = _table("counsellor", "state", "for", "held back", "until", "desks", "name")
+    table = _table("counsellor", "state", "for", "held back", "until", "notes", "desks", "name")
     there = [one for one in picture.floor["counsellors"] if one["state"] != "off_duty"]
     for one in sorted(there, key=lambda one: (one["desks"], one["counsellor"])):
         _row(
@@ -130,10 +130,22 @@ def _counsellors(picture: Picture) -> Table:
             _duration(_since_s(one["since_at"], picture)),
             one["hold"] or None,
             _second(one["held_until_at"] or one["wrap_up_until_at"]),
+            ", ".join(_notes(one)) or None,
             " ".join(one["desks"]),
             one["name_fa"],
         )
     return table
+
+
+def _notes(one: Json) -> Iterator[str]:
+    yield from one["protections"]
+    if one["will_pause"]:
+        yield f"pause after this call: {one['will_pause']}"
+    if one["relief"]:
+        yield f"{one['relief']} ended for danger"
+    if sparing := one["sparing"]:
+        why, other = sparing["why"], sparing["counsellor"]
+        yield "nobody else was free" if sparing["gave_way"] else f"spares {other}: {why}"
 
 
 def _why(call: Json) -> str | None:

@@ -12,6 +12,7 @@ SENTENCES: Mapping[AlarmCode, str] = {
     AlarmCode.LOST_IN_DANGER: "تماسی با خطر جانی پیش از روشن شدن محل قطع شد (تماس {call}).",
     AlarmCode.HANDSET_OFF_HOOK: "گوشی تماس‌گیرنده پس از گفت‌وگو باز مانده است (تماس {call}).",
     AlarmCode.NOT_ANSWERING: "{counsellor} چند بار پیاپی به زنگ پاسخ نداده است.",
+    AlarmCode.NEEDS_BREAK: "{counsellor} مدتی طولانی بدون استراحت کار کرده است.",
     AlarmCode.ABSENT: "{counsellor} اکنون در {desk} نوبت دارد، ولی حاضر نیست.",
     AlarmCode.DESK_EMPTY: "در {desk} هیچ کارشناسی حاضر نیست؛ تماس‌ها بی‌درنگ به گام بعد می‌روند.",
     AlarmCode.NOBODY_ROSTERED: "برای {desk} اکنون کسی در برنامهٔ نوبت نیست.",

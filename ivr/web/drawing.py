@@ -60,7 +60,12 @@ class Drawing:
             moment=_moment,
         )
         self._jinja.globals.update(
-            alarm_text=alarm_text, words=words, late_s=LATE_S, grave_s=GRAVE_S, a_day_s=A_DAY_S
+            alarm_text=alarm_text,
+            notes=_notes,
+            words=words,
+            late_s=LATE_S,
+            grave_s=GRAVE_S,
+            a_day_s=A_DAY_S,
         )
 
     def floor(
@@ -125,6 +130,22 @@ class _Places:
     def desk(self, desk: DeskId) -> str:
         province = self._names.provinces.get(ProvinceId(desk))
         return words.PROVINCIAL_DESK.format(province) if province else self.county(CountyId(desk))
+
+
+def _notes(one: CounsellorView, names: Mapping[CounsellorId, str]) -> list[str]:
+    """Why this counsellor is or is not chosen, besides the state."""
+    found = [words.PROTECTIONS[protection] for protection in one.protections]
+    if one.will_pause:
+        reason = words.PAUSE_REASONS.get(one.will_pause, one.will_pause)
+        found.append(words.PAUSE_AFTER_CALL.format(reason=reason))
+    if one.relief:
+        found.append(words.RELIEFS[one.relief])
+    if one.sparing and one.sparing.gave_way:
+        found.append(words.NOBODY_ELSE_FREE)
+    elif one.sparing:
+        other, why = one.sparing.counsellor, words.PROTECTIONS[one.sparing.why]
+        found.append(words.INSTEAD_OF.format(name=names.get(other, other), why=why))
+    return found
 
 
 def _moment(at: datetime, now: datetime) -> str:

@@ -1,6 +1,15 @@
 """Persian words for the states of calls, counsellors and devices, as the console shows them."""
 
-from ivr.model import CallEnd, CallPhase, CounsellorState, DeviceState, Lane, Precedence
+from ivr.model import (
+    CallEnd,
+    CallPhase,
+    CounsellorState,
+    DeviceState,
+    Lane,
+    Precedence,
+    Protection,
+    Relief,
+)
 from ivr.notices import Severity
 
 LANES = {
@@ -25,6 +34,7 @@ HOLDS = {
     "rejected": "رد کرد",
     "busy": "اشغال بود",
     "unreachable": "در دسترس نبود",
+    "no_such_number": "شمارهٔ تلفن در شبکه نیست",
     "declined": "نپذیرفت",
     "failed": "زنگ نخورد",
     "device_lost": "تلفن قطع شد",
@@ -61,6 +71,25 @@ SEVERITIES = {
     Severity.WARNING: "هشدار",
     Severity.REMINDER: "یادآوری",
 }
+
+# Pauses that the floor itself makes; others have the words that somebody gave.
+PAUSE_REASONS = {"break": "استراحت", "not_answering": "چند بار پاسخ نداد"}
+
+# Why somebody is spared a call as long as another is free (`ivr.model.Protection`).
+PROTECTIONS = {
+    Protection.HEAVY_CALL: "پس از تماسی سنگین",
+    Protection.NEEDS_BREAK: "نیاز به استراحت دارد",
+    Protection.ASKED_FOR_BREAK: "استراحت خواسته است",
+}
+
+# What danger set aside to ring somebody (`ivr.model.Relief`).
+RELIEFS = {
+    Relief.WRAP_UP: "برای خطر جانی: ثبت نتیجه کوتاه شد",
+    Relief.BACK_OFF: "برای خطر جانی: وقفهٔ پیشنهاد برداشته شد",
+}
+NOBODY_ELSE_FREE = "کس دیگری آزاد نبود"
+INSTEAD_OF = "به‌جای {name}: {why}"
+PAUSE_AFTER_CALL = "توقف پس از این تماس: {reason}"
 
 # Why a call goes before one that joined earlier (`ivr.model.Precedence`).
 PRECEDENCES = {

@@ -1,7 +1,7 @@
 """The floor as a view, and deltas between two views."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -27,6 +27,7 @@ from ivr.model import (
     Weight,
 )
 from ivr.notices import SEVERITIES, Alarm, AlarmCode, ClosedDesk
+from ivr.settings import PROJECT
 from ivr.view import CounsellorView, FloorView, TalkView, WaitingCall
 from tests.core.floor_kit import START, Kit, counsellor, plan_of
 
@@ -208,6 +209,14 @@ def test_the_order_is_that_of_now_also_where_nothing_has_happened() -> None:
         assert view.sequence == sequence
         assert [row.call for row in view.waiting] == order
     assert [row.precedence for row in view.waiting] == ["score", None]
+
+
+@pytest.mark.parametrize(
+    "kind", [FloorView, WaitingCall, TalkView, CounsellorView, Alarm, ClosedDesk]
+)
+def test_the_page_has_every_field(kind: type) -> None:
+    page = (PROJECT / "docs" / "floor.md").read_text("utf-8")
+    assert [one.name for one in fields(kind) if f"`{one.name}`" not in page] == []
 
 
 def test_a_view_knows_nothing_of_who_called() -> None:

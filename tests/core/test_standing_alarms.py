@@ -1,5 +1,6 @@
 """All alarms beside the floor's own, for what is in force and who is there."""
 
+import re
 from datetime import date, datetime, timedelta
 
 import pytest
@@ -10,7 +11,7 @@ from ivr.floor_view import Attendance
 from ivr.in_force import InForce
 from ivr.jalali import parse_day
 from ivr.model import CounsellorId, ProvinceId
-from ivr.notices import Alarm, AlarmCode, ClosedDesk
+from ivr.notices import SEVERITIES, Alarm, AlarmCode, ClosedDesk, Severity
 from ivr.rules.load import load_rules
 from ivr.rules.schema import ProvinceRules
 from ivr.settings import PROJECT
@@ -21,6 +22,14 @@ from tests.core.duty_kit import ARAK, SAVEH, closure, entry, hour, person
 PEOPLE = [person("a", SAVEH), person("b", SAVEH)]
 LATER = entry("b", 400, 408)  # so that the roster does not end soon
 SHIFT = DutyBook((entry("a", 7, 14), LATER))
+
+
+def test_the_page_has_every_alarm_with_its_severity() -> None:
+    page = (PROJECT / "docs" / "floor.md").read_text("utf-8")
+    rows = re.findall(r"^\| `(\w+)` \| (\w+) \|", page, re.MULTILINE)
+    severities = {str(severity) for severity in Severity}
+    listed = {code: severity for code, severity in rows if severity in severities}
+    assert listed == {str(code): str(severity) for code, severity in SEVERITIES.items()}
 
 
 def seen(in_force: InForce, at: datetime, *present: str, looked: bool = True) -> dict[str, Alarm]:

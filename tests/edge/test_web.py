@@ -21,10 +21,14 @@ from ivr.model import (
     CallId,
     CallPhase,
     CallRecord,
+    CounsellorId,
     CounsellorState,
     DeskId,
     Lane,
     Precedence,
+    Protection,
+    Relief,
+    Sparing,
 )
 from ivr.notices import Alarm, AlarmCode, ClosedDesk
 from ivr.outcomes import OUTCOME_LABELS, outcome_id
@@ -33,7 +37,7 @@ from ivr.web import app as web_app
 from ivr.web.app import make_app, serve_console
 from ivr.web.drawing import FLOOR_REGIONS, STATIC
 from ivr.web.ports import DatabaseHealth
-from ivr.web.words import CLOSURES, HOLDS, PRECEDENCES, SEVERITIES
+from ivr.web.words import CLOSURES, HOLDS, PRECEDENCES, PROTECTIONS, RELIEFS, SEVERITIES
 from tests.web.floors import (
     MARKAZI,
     SAVEH,
@@ -351,7 +355,7 @@ async def test_the_floor_as_json(client: TestClient[Any, Any], console: Invented
 async def test_every_alarm_is_a_sentence_with_its_severity_in_words(
     client: TestClient[Any, Any], console: InventedConsole, code: AlarmCode
 ) -> None:
-    subject = {"absent": "z", "not_answering": "z"}.get(code, "markazi-arak")
+    subject = {"absent": "z", "not_answering": "z", "needs_break": "z"}.get(code, "markazi-arak")
     desk = SAVEH if code is AlarmCode.ABSENT else None
     alarm = Alarm(code=code, subject=subject, desk=desk, since_at=ago(65), due_at=ago(-100_000))
     console.view = replace(busy_night().view, alarms=(alarm,))
@@ -399,6 +403,33 @@ async def test_a_hold_and_a_wrap_up_say_until_when(
     text = await page(client)
     assert f"(رد کرد؛ تا {clock_with_seconds(until_at)})" in text
     assert f"(تا {clock_with_seconds(until_at)})" in text
+
+
+def sparing(why: Protection, *, gave_way: bool) -> Sparing:
+    return Sparing(counsellor=CounsellorId("z"), why=why, gave_way=gave_way)
+
+
+@pytest.mark.parametrize("why", list(Protection))
+async def test_who_is_spared_and_what_gives_way_is_said(
+    client: TestClient[Any, Any], console: InventedConsole, why: Protection
+) -> None:
+    tired = replace(counsellor("زهرا رضایی", id_="z"), protections=(why,))
+    instead = replace(counsellor("a"), sparing=sparing(why, gave_way=False), will_pause="break")
+    console.view = replace(console.view, counsellors=(tired, instead))
+    text = await page(client)
+    assert f">{PROTECTIONS[why]}<" in text
+    assert f">توقف پس از این تماس: استراحت؛ به‌جای زهرا رضایی: {PROTECTIONS[why]}<" in text
+    rung = replace(tired, sparing=sparing(why, gave_way=True))
+    console.view = replace(console.view, counsellors=(rung,))
+    assert f">{PROTECTIONS[why]}؛ کس دیگری آزاد نبود<" in await page(client)
+
+
+@pytest.mark.parametrize("relief", list(Relief))
+async def test_what_danger_set_aside_is_said(
+    client: TestClient[Any, Any], console: InventedConsole, relief: Relief
+) -> None:
+    console.view = replace(console.view, counsellors=(replace(counsellor("a"), relief=relief),))
+    assert f">{RELIEFS[relief]}<" in await page(client)
 
 
 @pytest.mark.parametrize("reason", list(Precedence))

@@ -7,9 +7,11 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import pytest
 import structlog
 
 from ivr import events as ev
+from ivr import watchman
 from ivr.asterisk.instance import ami_secret
 from ivr.asterisk.roster import lines_and_devices
 from ivr.controller import Clock
@@ -17,6 +19,7 @@ from ivr.deployment import Deployment, deploy, from_files
 from ivr.duty import Closure, ClosureKind, DutyBook, DutyKind, RosterEntry
 from ivr.in_force import InForce
 from ivr.model import CallerRef, CounsellorId, DeskId
+from ivr.notices import Alarm
 from ivr.settings import Settings
 from ivr.simulator.asterisk import SimulatedAsterisk
 from ivr.simulator.memory_journal import MemoryJournal
@@ -165,6 +168,27 @@ def test_a_desk_is_told_empty_at_once_and_not_while_it_is_evacuated(tmp_path: Pa
             assert EMPTY in line.alarms
 
     play(story)
+
+
+def test_a_mistake_in_an_alarm_stops_neither_the_line_nor_the_watchman(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def mistaken(*_: object) -> tuple[Alarm, ...]:
+        raise ZeroDivisionError
+
+    async def story() -> None:
+        async with running_line(tmp_path, DutyBook((rostered(PHONE, 30),))) as line:
+            await line.until(lambda: EMPTY in line.alarms)
+            monkeypatch.setattr(watchman, "standing_alarms", mistaken)
+            line.exchange.counsellor(PHONE, NEVER, registered=True)
+            await asyncio.sleep(60)  # virtual
+            assert EMPTY in line.alarms
+            monkeypatch.undo()
+            await line.until(lambda: line.alarms == {})
+
+    with structlog.testing.capture_logs() as logs:
+        play(story)
+    assert "watchman_broke" in {line["event"] for line in logs}
 
 
 def test_a_line_by_its_kept_copy_says_so_until_the_database_is_back(tmp_path: Path) -> None:
