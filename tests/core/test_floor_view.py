@@ -237,6 +237,23 @@ def test_a_view_knows_nothing_of_who_called() -> None:
     assert "c1pher" not in shown
 
 
+def test_what_spares_a_counsellor_is_shown_and_that_it_gave_way() -> None:
+    heavy = replace(ONE, heavy=True)
+    kit = Kit().staff(counsellor("sara", "markazi-saveh")).on_duty("sara")
+    kit.call("c1", heavy)
+    offer = kit.offer()
+    kit.talk(offer)
+    kit.leg_ended(offer)
+    kit.device("sara", DeviceState.IDLE)
+    kit.pass_s(30)
+    (row,) = view_of(kit.floor, kit.now).counsellors
+    assert (row.protections, row.sparing) == (("heavy_call",), None)
+    kit.call("c2", heavy)
+    (row,) = view_of(kit.floor, kit.now).counsellors
+    assert row.sparing is not None
+    assert (row.sparing.counsellor, row.sparing.gave_way) == ("sara", True)
+
+
 def test_attendance_counts_breaks_as_being_there() -> None:
     kit = Kit().staff(counsellor("sara", "markazi-saveh"), counsellor("ali", "markazi-arak"))
     assert set(attendance_of(kit.floor).away_since) == {"sara", "ali"}
