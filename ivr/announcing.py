@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from ivr import effects as do
 from ivr.expected_wait import (
@@ -24,7 +24,7 @@ from ivr.expected_wait import (
 )
 from ivr.heard import Heard
 from ivr.model import CallId, CallPhase, CounsellorId, CounsellorState, Lane, WaitNote, WaitWords
-from ivr.order import micros
+from ivr.order import Key, micros
 from ivr.presence import Presence
 from ivr.waiting import FloorCall
 
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 LOOKED_AT = 400  # calls at the head of the line: a place behind them is not looked for
 SILENCE_EVERY = 4  # intervals: a hidden caller's telephone should hardly ever speak
-AT_ONCE = 8  # announcements in one step of the floor, so that none of its steps takes long …
+AT_ONCE = 4  # announcements in one step of the floor, so that none of its steps takes long …
 PAUSE_S = 0.02  # … and then others first
 KEPT_PLACE_S = 2.0  # who joined longer ago has stood in line before
 
@@ -117,7 +117,7 @@ def outlook(floor: "Floor", call: FloorCall) -> Outlook:
     assert call.heard is not None, "a call in line began to wait"
     ahead = _ahead(floor, call)
     return Outlook(
-        place=None if ahead is None else ahead + 1,
+        place=None if ahead is None else ahead.rung + ahead.waiting + 1,
         forecast=_forecast(floor, call, ahead),
         said_until_at=call.heard.said_until_at,
     )
@@ -172,21 +172,34 @@ def _words(
 # -------------------------------------------------------------- place and forecast
 
 
-def _ahead(floor: "Floor", call: FloorCall) -> int | None:
-    """How many would be served before it, of those who need the same counsellors.
+class _Ahead(NamedTuple):
+    """How many would be served before a call, of those who need the same counsellors.
 
     Who is being rung for counts: that may come to nothing.
     """
+
+    rung: int
+    waiting: int
+
+
+def _ahead(floor: "Floor", call: FloorCall) -> _Ahead | None:
+    """None where it is not known: far behind, or the line is not whole."""
     if not call.plan.circles or _others_will_return(floor, call):
         return None
     everyone = call.plan.circles[-1]
-    ahead = set(_rung_before(floor, call, everyone))
+    rung, waiting, mine = len(set(_rung_before(floor, call, everyone))), 0, _key(floor, call)
     for other in islice(floor.line.in_order(floor.now), LOOKED_AT):
-        if other is call:
-            return len(ahead)
-        if other.plan is call.plan or not everyone.isdisjoint(other.plan.circles[-1]):
-            ahead.add(other.id)
-    return len(ahead) if call.id not in floor.line else None
+        if _key(floor, other) >= mine:
+            return _Ahead(rung, waiting)
+        same_plan = other.plan is call.plan
+        waiting += same_plan or not everyone.isdisjoint(other.plan.circles[-1])
+    return _Ahead(rung, waiting) if len(floor.line) <= LOOKED_AT else None
+
+
+def _key(floor: "Floor", call: FloorCall) -> Key:
+    """Where it stands, also while somebody is rung for it."""
+    assert call.place is not None, "a call that joined has its place"
+    return call.place.key(micros(floor.now))
 
 
 def _others_will_return(floor: "Floor", call: FloorCall) -> bool:
@@ -200,19 +213,16 @@ def _others_will_return(floor: "Floor", call: FloorCall) -> bool:
 def _rung_before(
     floor: "Floor", call: FloorCall, everyone: frozenset[CounsellorId]
 ) -> Iterator[CallId]:
-    now_us = micros(floor.now)
     for name in everyone:
         presence = floor.staff.get(name)
         other = floor.offers.get(presence.offer) if presence and presence.offer else None
         if other is None or other is call or other.phase is CallPhase.TALKING:
             continue
-        assert other.place is not None, "an offered call has its place"
-        assert call.place is not None, "a call in line has its place"
-        if other.place.key(now_us) < call.place.key(now_us):
+        if _key(floor, other) < _key(floor, call):
             yield other.id
 
 
-def _forecast(floor: "Floor", call: FloorCall, ahead: int | None) -> Forecast | Withheld:
+def _forecast(floor: "Floor", call: FloorCall, ahead: _Ahead | None) -> Forecast | Withheld:
     if (withheld := _withheld(floor, call)) is not None:
         return withheld
     if ahead is None:
@@ -220,8 +230,7 @@ def _forecast(floor: "Floor", call: FloorCall, ahead: int | None) -> Forecast | 
     servers = list(_servers(floor, call))
     desks = {desk for presence, _ in servers for desk in presence.profile.desks}
     recent = floor.staff.recent.at(desks, call.record.province, floor.now)
-    waiting_ahead = ahead - len(set(_rung_before(floor, call, call.plan.circles[-1])))
-    found = expected_wait([busy for _, busy in servers], waiting_ahead, recent)
+    found = expected_wait([busy for _, busy in servers], ahead.waiting, recent)
     if isinstance(found, Forecast) and minutes_for(found.safe_s) is None:
         return Withheld.TOO_LONG
     return found

@@ -14,12 +14,13 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from itertools import accumulate
+from itertools import accumulate, cycle
 from random import Random
 
 from ivr.model import CounsellorState
 
 RUNS = 20
+SPREAD = tuple((run + 0.5) / RUNS for run in range(RUNS))
 LIKELY, SAFE = RUNS // 2, RUNS * 9 // 10  # the median, and what is enough in nine of ten
 MOST_AHEAD = 20  # of calls: beyond it small errors add up, and so does the work
 MOST_COUNSELLORS = 12  # who are free first; leaving others out can only make it longer
@@ -67,27 +68,32 @@ class Busy:
 
 
 class Lengths:
-    """Measured lengths, each with the weight that its age leaves it."""
+    """Measured lengths, each with the weight that its age leaves it.
+
+    `spread_s` are those that as many in a hundred do not reach as SPREAD says; zeros where nothing
+    was measured.
+    """
 
     def __init__(self, samples: Iterable[tuple[float, float]] = ()) -> None:
         ordered = sorted(samples)
         self._lengths_s = [length_s for length_s, _ in ordered]
         self._weights = list(accumulate(weight for _, weight in ordered))
+        self.spread_s = tuple(self._above(0.0, share) for share in SPREAD)
 
     @property
     def weight(self) -> float:
         return self._weights[-1] if self._weights else 0.0
 
-    def at(self, share: float) -> float:
-        """The length that `share` of them do not reach; 0 where none was measured."""
-        return self._above(0.0, share)
+    def left_s(self, after_s: float) -> tuple[float, ...]:
+        """The spread of what remains after `after_s`: of those that took longer.
 
-    def left(self, after_s: float, share: float) -> float:
-        """What remains after `after_s`, going by those that took longer; else as if begun anew."""
+        As if begun anew, where none did.
+        """
         first = bisect_right(self._lengths_s, after_s)
         if first == len(self._lengths_s):
-            return self.at(share)
-        return self._above(self._weights[first - 1] if first else 0.0, share) - after_s
+            return self.spread_s
+        before = self._weights[first - 1] if first else 0.0
+        return tuple(self._above(before, share) - after_s for share in SPREAD)
 
     def _above(self, base: float, share: float) -> float:
         if not self._weights:
@@ -121,7 +127,8 @@ def expected_wait(counsellors: Sequence[Busy], ahead: int, recent: Recent) -> Fo
     if recent.talks.weight < LEAST_TALKS:
         return Withheld.TOO_FEW_TALKS
     soonest = sorted(counsellors, key=_rough_order)[:MOST_COUNSELLORS]
-    waits_s = sorted(_Run(draws, recent).wait_s(soonest, ahead) for draws in _SHARES)
+    people = [(one, recent.talks.left_s(one.for_s)) for one in soonest]
+    waits_s = sorted(_Run(draws, recent).wait_s(people, ahead) for draws in _RUNS)
     forecast = Forecast(likely_s=waits_s[LIKELY - 1], safe_s=waits_s[SAFE - 1])
     too_wide = forecast.safe_s > max(WIDEST * forecast.likely_s, NARROW_ENOUGH_S)
     return Withheld.TOO_UNCERTAIN if too_wide else forecast
@@ -145,58 +152,56 @@ def _rough_order(one: Busy) -> tuple[int, float, float]:
     return place, one.not_before_s, -one.for_s
 
 
-def _shares() -> tuple[tuple[float, ...], ...]:
-    """Numbers between 0 and 1, the same ones for ever, each column spread evenly over the runs."""
+def _draws() -> tuple[tuple[int, ...], ...]:
+    """Places in a spread, the same ones for ever: at each draw every run has another one."""
     chance = Random(123)  # noqa: S311 - a simulation
     columns = [chance.sample(range(RUNS), RUNS) for _ in range(_DRAWS)]
-    return tuple(tuple((column[run] + 0.5) / RUNS for column in columns) for run in range(RUNS))
+    return tuple(tuple(column[run] for column in columns) for run in range(RUNS))
 
 
-_SHARES = _shares()
+_RUNS = _draws()
+_Person = tuple[Busy, tuple[float, ...]]  # and the spread of what would be left of a talk
 
 
 class _Run:
     """The line played forward once."""
 
-    def __init__(self, shares: tuple[float, ...], recent: Recent) -> None:
-        self._shares = shares
-        self._drawn = 0
-        self._recent = recent
+    def __init__(self, draws: tuple[int, ...], recent: Recent) -> None:
+        self._next = cycle(draws).__next__
+        self._talks_s = recent.talks.spread_s
+        self._wrap_ups_s = recent.wrap_ups.spread_s
+        self._answers_s = recent.answers.spread_s
+        self._failures_s = recent.failures.spread_s
+        self._urgent_per_s = recent.urgent_per_s
         failed, answered = recent.failures.weight, recent.answers.weight
-        self._failing = failed / (failed + answered) if failed else 0.0
+        self._failing = RUNS * failed / (failed + answered) if failed else 0.0
 
-    def wait_s(self, counsellors: Sequence[Busy], ahead: int) -> float:
-        answer_s, urgent = self._answer(), self._share()
-        free_at = [self._free_after(one) for one in counsellors]
+    def wait_s(self, people: Sequence[_Person], ahead: int) -> float:
+        answer_s, urgent = self._answer(), SPREAD[self._next()]
+        free_at = [self._free_after(one, left_s) for one, left_s in people]
         heapq.heapify(free_at)
         served = 0
-        while served < min(ahead + int(free_at[0] * self._recent.urgent_per_s + urgent), _DRAWS):
+        while served < min(ahead + int(free_at[0] * self._urgent_per_s + urgent), _DRAWS):
             heapq.heapreplace(free_at, free_at[0] + self._whole_call())
             served += 1
         return free_at[0] + answer_s
 
-    def _free_after(self, one: Busy) -> float:
-        recent = self._recent
+    def _free_after(self, one: Busy, left_s: tuple[float, ...]) -> float:
         match one.state:
             case CounsellorState.OFFERED:
-                left_s = max(self._whole_call() - one.for_s, 0.0)
+                busy_s = max(self._whole_call() - one.for_s, 0.0)
             case CounsellorState.TALKING:
-                left_s = recent.talks.left(one.for_s, self._share())
-                left_s += recent.wrap_ups.at(self._share())
+                busy_s = left_s[self._next()] + self._wrap_ups_s[self._next()]
             case _:
-                left_s = 0.0
-        return max(left_s, one.not_before_s)
+                busy_s = 0.0
+        return max(busy_s, one.not_before_s)
 
     def _whole_call(self) -> float:
-        recent = self._recent
-        return self._answer() + recent.talks.at(self._share()) + recent.wrap_ups.at(self._share())
+        next_ = self._next
+        return self._answer() + self._talks_s[next_()] + self._wrap_ups_s[next_()]
 
     def _answer(self) -> float:
-        answer_s = self._recent.answers.at(self._share())
-        if self._failing and self._share() < self._failing:
-            answer_s += self._recent.failures.at(self._share())
+        answer_s = self._answers_s[self._next()]
+        if self._failing and self._next() < self._failing:
+            answer_s += self._failures_s[self._next()]
         return answer_s
-
-    def _share(self) -> float:
-        self._drawn += 1
-        return self._shares[self._drawn % _DRAWS]

@@ -169,7 +169,11 @@ class TestRecentTimes:
     def test_rings_talks_and_wrap_ups_each_on_their_own(self) -> None:
         self.talk(100)
         found = self.at()
-        assert (found.answers.at(0.5), found.talks.at(0.5), found.wrap_ups.at(0.5)) == (7, 100, 25)
+        assert (
+            found.answers.spread_s[10],
+            found.talks.spread_s[10],
+            found.wrap_ups.spread_s[10],
+        ) == (7, 100, 25)
         assert found.failures.weight == 0
 
     def test_an_offer_that_holds_its_counsellor_came_to_nothing(self) -> None:
@@ -177,7 +181,7 @@ class TestRecentTimes:
         self.ali.offer = None
         self.ali.put_on_hold(Hold.NOT_ANSWERED, 10, self.now)
         self.lasts(20)
-        assert self.at().failures.at(0.5) == 20
+        assert self.at().failures.spread_s[10] == 20
 
     def test_an_offer_that_was_taken_back_is_nobodys_failure(self) -> None:
         self.offered()
@@ -194,7 +198,7 @@ class TestRecentTimes:
     def test_only_the_newest_are_kept(self) -> None:
         for number in range(KEPT + 5):
             self.talk(100 + number)
-        assert self.at().talks.at(0) == 105
+        assert self.at().talks.spread_s[0] == 105
 
     def test_a_counsellor_at_two_desks_counts_once(self) -> None:
         profile = self.ali.profile
