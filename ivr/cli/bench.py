@@ -54,6 +54,19 @@ def rules(*, quick: Quick = False, as_json: AsJson = False) -> None:
 
 
 @app.command()
+def floor(*, quick: Quick = False, as_json: AsJson = False) -> None:
+    """How long the floor takes to decide with 100, 1,000 and 10,000 callers in line."""
+    from ivr.bench import floor as bench  # noqa: PLC0415
+
+    result = bench.measure(quick=quick)
+    if as_json:
+        typer.echo(json.dumps(result.as_json()))
+    else:
+        typer.echo(f"Floor, {result.began_at:%Y-%m-%d %H:%M} UTC, {result.took_s:.0f} s")
+        typer.echo(f"{result.machine}\n\n{bench.table(result)}")
+
+
+@app.command()
 def handover(
     *,
     ours: Annotated[int, typer.Option(min=1, help="Hand-overs of ours.")] = 200,
@@ -118,4 +131,5 @@ def calls(
 def run_all(*, as_json: AsJson = False) -> None:
     """Run every benchmark, quickly."""
     rules(quick=True, as_json=as_json)
+    floor(quick=True, as_json=as_json)
     connect(None, quick=True, as_json=as_json)
