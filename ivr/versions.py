@@ -16,6 +16,9 @@ from ivr.rules.schema import ProvinceRules
 
 LEAST_REASON_LETTERS = 10  # of breaking the glass: a word says nothing to whoever reviews it
 _TICK = timedelta(microseconds=1)
+# How much later than by our clock somebody else may have decided just before us; what is dated
+# later still was dated by a wrong clock, and nobody waits until that hour to put it right.
+_MEANWHILE = timedelta(minutes=1)
 
 
 class VersionState(StrEnum):
@@ -119,7 +122,8 @@ def decided_at(versions: Iterable[Version], at: datetime) -> datetime:
     Somebody else's decision may have been written after we had read our clock: what comes after
     another must not look as if it had been there before.
     """
-    last = max((item.published_at for item in versions if item.published_at), default=None)
+    published = (item.published_at for item in versions if item.published_at)
+    last = max((then for then in published if then <= at + _MEANWHILE), default=None)
     return at if last is None or at > last else last + _TICK
 
 

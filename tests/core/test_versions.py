@@ -115,6 +115,14 @@ def test_a_decision_lies_behind_the_last_publishing() -> None:
     assert decided_at([draft(2)], at(-1)) == at(-1)
 
 
+def test_a_wrong_clock_of_yesterday_does_not_put_off_what_is_decided_today() -> None:
+    """Else a rollback waits for that hour, and nothing published then could be taken back."""
+    ahead = published(2, 24 * 60)
+    now = decided_at([published(1, 0), ahead], at(1))
+    assert now == at(1)
+    check_withdrawal(ahead, now)
+
+
 def publishing(
     version: Version, by: str = "omid", *, start: float = 0, alone: bool = False
 ) -> None:
