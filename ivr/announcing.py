@@ -3,19 +3,19 @@
 A number is said only where it is true and no worse than the one before: a place in line that has
 grown because danger came is not said again, and an expected wait never rises; where it turns out
 too short, that is said, and no new one is invented. Danger and silence hear no numbers
-(docs/decisions/0005).
+(docs/decisions/0008).
 """
 
 import heapq
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
 from ivr import effects as do
 from ivr.expected_wait import (
     FARTHEST_PLACE,
+    MOST_AHEAD,
     Busy,
     Forecast,
     Withheld,
@@ -31,7 +31,6 @@ from ivr.waiting import FloorCall
 if TYPE_CHECKING:
     from ivr.queues import Floor
 
-LOOKED_AT = 400  # calls at the head of the line: a place behind them is not looked for
 SILENCE_EVERY = 4  # intervals: a hidden caller's telephone should hardly ever speak
 AT_ONCE = 4  # announcements in one step of the floor, so that none of its steps takes long …
 PAUSE_S = 0.02  # … and then others first
@@ -183,17 +182,12 @@ class _Ahead(NamedTuple):
 
 
 def _ahead(floor: "Floor", call: FloorCall) -> _Ahead | None:
-    """None where it is not known: far behind, or the line is not whole."""
+    """None where it is not known: the line is not whole."""
     if not call.plan.circles or _others_will_return(floor, call):
         return None
     everyone = call.plan.circles[-1]
-    rung, waiting, mine = len(set(_rung_before(floor, call, everyone))), 0, _key(floor, call)
-    for other in islice(floor.line.in_order(floor.now), LOOKED_AT):
-        if _key(floor, other) >= mine:
-            return _Ahead(rung, waiting)
-        same_plan = other.plan is call.plan
-        waiting += same_plan or not everyone.isdisjoint(other.plan.circles[-1])
-    return _Ahead(rung, waiting) if len(floor.line) <= LOOKED_AT else None
+    rung = len(set(_rung_before(floor, call, everyone)))
+    return _Ahead(rung, floor.line.ahead(call, floor.now))
 
 
 def _key(floor: "Floor", call: FloorCall) -> Key:
@@ -205,8 +199,7 @@ def _key(floor: "Floor", call: FloorCall) -> Key:
 def _others_will_return(floor: "Floor", call: FloorCall) -> bool:
     """Callers in the static queue keep their places: without them the line is not whole."""
     return any(
-        other.phase is CallPhase.FALLBACK and other.record.province == call.record.province
-        for other in islice(floor.calls.values(), LOOKED_AT)
+        other.record.province == call.record.province for other in floor.in_fallback.values()
     )
 
 
@@ -226,6 +219,8 @@ def _forecast(floor: "Floor", call: FloorCall, ahead: _Ahead | None) -> Forecast
     if (withheld := _withheld(floor, call)) is not None:
         return withheld
     if ahead is None:
+        return Withheld.TOO_FAR
+    if ahead.waiting > MOST_AHEAD:
         return Withheld.TOO_FAR
     servers = list(_servers(floor, call))
     desks = {desk for presence, _ in servers for desk in presence.profile.desks}
