@@ -72,6 +72,8 @@ class Line:
     )
     _of: dict[CounsellorId, list[Circle]] = field(default_factory=dict)
     _fresh: dict[CallId, FloorCall] = field(default_factory=dict)
+    _by_all: dict[frozenset[CounsellorId], Circle] = field(default_factory=dict)
+    _sharing: dict[frozenset[CounsellorId], tuple[Circle, ...]] = field(default_factory=dict)
     _joined: int = 0
     _crowded_at: int = _EMPTY_CIRCLES
 
@@ -100,6 +102,7 @@ class Line:
         self._fresh[call.id] = call
         call.circle = self._circle(call)
         call.circle.add(call)
+        self._all_of(call).add(call)
 
     def leave(self, call: FloorCall) -> None:
         if self._calls.pop(call.id, None) is not None:
@@ -107,6 +110,7 @@ class Line:
             self._fresh.pop(call.id, None)
             call.circle.remove(call)
             call.circle = None
+            self._all_of(call).remove(call)
 
     def step_opened(self, call: FloorCall) -> None:
         """Or its plan is another one: the circle may be too."""
@@ -123,6 +127,19 @@ class Line:
     def circles_of(self, counsellor: CounsellorId) -> Iterator[Circle]:
         """Those in which somebody waits."""
         return (circle for circle in self._of.get(counsellor, ()) if circle.queues)
+
+    def ahead(self, call: FloorCall, now: datetime) -> int:
+        """How many would be served before it who wait, sooner or later, for one of the same people.
+
+        Each at the last step of their plans.
+        """
+        now_us = micros(now)
+        mine = _key(call, now_us)
+        return sum(
+            bisect_left(queue, mine, key=lambda entry: _key(entry[2], now_us))
+            for circle in self._sharing_people(_everybody(call))
+            for queue in circle.queues.values()
+        )
 
     def next_for(self, seeker: Seeker, now: datetime, permits: Permits) -> FloorCall | None:
         """The first in line of those that `permits` lets the counsellor be rung for."""
@@ -151,6 +168,23 @@ class Line:
                 if first is not None:
                     yield first
 
+    def _all_of(self, call: FloorCall) -> Circle:
+        """All who wait for the same people in the end."""
+        people = _everybody(call)
+        known = self._by_all.get(people)
+        if known is None:
+            known = self._by_all[people] = Circle(people, frozenset())
+            self._sharing.clear()
+        return known
+
+    def _sharing_people(self, people: frozenset[CounsellorId]) -> tuple[Circle, ...]:
+        """Circles of those who wait for one of these people in the end."""
+        known = self._sharing.get(people)
+        if known is None:
+            sharing = (one for one in self._by_all.values() if not people.isdisjoint(one.people))
+            known = self._sharing[people] = tuple(sharing)
+        return known
+
     def _circle(self, call: FloorCall) -> Circle:
         key = (call.eligible, call.expected)
         circle = self._circles.get(key)
@@ -170,6 +204,8 @@ class Line:
             return
         self._circles = {key: circle for key, circle in self._circles.items() if circle.queues}
         self._crowded_at = 2 * len(self._circles) + _EMPTY_CIRCLES
+        self._by_all = {people: circle for people, circle in self._by_all.items() if circle.queues}
+        self._sharing = {}
         self._of = {}
         for circle in self._circles.values():
             self._note(circle)
@@ -177,6 +213,11 @@ class Line:
     def _note(self, circle: Circle) -> None:
         for name in circle.people:
             self._of.setdefault(name, []).append(circle)
+
+
+def _everybody(call: FloorCall) -> frozenset[CounsellorId]:
+    circles = call.plan.circles
+    return circles[-1] if circles else frozenset()
 
 
 def _standing(call: FloorCall) -> Standing:

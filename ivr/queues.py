@@ -58,6 +58,7 @@ class Floor:
         self.limits = limits
         self._limits_by_province = limits_by_province
         self.calls: dict[CallId, FloorCall] = {}
+        self.in_fallback: dict[CallId, FloorCall] = {}
         self.line = Line()
         self.announcer = Announcer()
         self.exchange_up = False
@@ -148,7 +149,7 @@ class Floor:
 
     def admit(self, record: CallRecord) -> FloorCall:
         call = self.calls[record.call] = FloorCall(record)
-        self._changed[call.id] = call
+        self._note_change(call)
         return call
 
     def call_joined(self, event: ev.CallJoined) -> None:
@@ -221,7 +222,14 @@ class Floor:
 
     def change(self, call: FloorCall, **fields: Any) -> None:
         call.record = replace(call.record, **fields)
+        self._note_change(call)
+
+    def _note_change(self, call: FloorCall) -> None:
         self._changed[call.id] = call
+        if call.phase is CallPhase.FALLBACK:
+            self.in_fallback[call.id] = call
+        else:
+            self.in_fallback.pop(call.id, None)
 
     # ------------------------------------------------------------- dispatching
 
