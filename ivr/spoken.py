@@ -41,6 +41,11 @@ def about_minutes(number: int) -> tuple[str, ...]:
     return ("about", *minutes(number)) if number > 1 else minutes(number)
 
 
+def expected_wait(minutes_left: int) -> tuple[str, ...]:
+    """«زمان انتظار شما حدود پنج دقیقه است.» Raises ValueError as `cardinal` does."""
+    return ("wait-you", *about_minutes(minutes_left), "wait-is")
+
+
 def position(number: int) -> tuple[str, ...]:
     """«شما نفر بیست و سوم صف هستید.»; beyond the 100th, that there are many before the caller.
 

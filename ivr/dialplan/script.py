@@ -10,7 +10,7 @@ from ivr.dialplan.flow import Answer, Fact, Flow, Page, Question, Then
 from ivr.model import UNKNOWN_CATEGORY, CallFacts, CategoryId, Lane, WaitNote, WaitWords
 from ivr.rules.menus import HUMAN_KEY, NEXT_PAGE_KEY, CategoryChoice, CountyChoice
 from ivr.rules.schema import ProvinceRules
-from ivr.spoken import about_minutes, position
+from ivr.spoken import expected_wait, position
 
 UNKNOWN_COUNTY = "-"
 
@@ -133,8 +133,8 @@ def waiting_prompts(
     """What a waiting caller hears: words, then the place, then the expected wait."""
     words = waiting[note.words] if note.words is not None else ()
     place = position(note.place) if note.place is not None else ()
-    wait = about_minutes(note.minutes) if note.minutes is not None else ()
-    return (*words, *place, *(("wait-you", *wait, "wait-is") if wait else ()))
+    wait = expected_wait(note.minutes) if note.minutes is not None else ()
+    return (*words, *place, *wait)
 
 
 def whisper_prompts(

@@ -140,5 +140,5 @@ def test_every_word_of_numbers_is_said_in_some_number() -> None:
     """The groups of the catalogue hold the words of numbers, all of them and no other."""
     said = {i for number in range(1001) for i in spoken.cardinal(number)} | {"num-1000-o"}
     said |= {i for number in range(1, 102) for i in spoken.position(number)}
-    said |= {i for number in range(3) for i in spoken.about_minutes(number)}
+    said |= {i for number in range(3) for i in spoken.expected_wait(number)}
     assert said == {i for group in GROUPS for i in CATALOGUE.members(group)}
