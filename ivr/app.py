@@ -153,7 +153,8 @@ class _Line:
 
     async def _take(self, in_force: InForce) -> None:
         """Go by it from now on; raises what `deploy_next` does, and then the old stays in force."""
-        deployment = deploy_next(self._settings, in_force, self._deployment)
+        before = self._deployment
+        deployment = await asyncio.to_thread(deploy_next, self._settings, in_force, before)
         self._deployment = deployment
         self._switchboard.take(deployment)
         self.console.take(deployment.names)

@@ -8,6 +8,8 @@ import asyncio
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
+import structlog
+
 from ivr.asterisk.fallback import Fallback
 from ivr.asterisk.pauses import PauseMirror
 from ivr.asterisk.roster import lines_and_devices_of
@@ -15,6 +17,7 @@ from ivr.asterisk.telephones import dialled
 from ivr.controller import Controller
 from ivr.deployment import Deployment
 from ivr.dialplan.static_lines import SipDevice, StaticLine
+from ivr.errors import LineError
 from ivr.in_force import InForce
 from ivr.model import DeviceId
 from ivr.settings import Settings
@@ -56,7 +59,12 @@ class StaticKeeper:
         while True:
             await self._changed.wait()
             self._changed.clear()
-            lines, devices = static_of(self._deployment.in_force, self._settings, self._now())
+            in_force, at = self._deployment.in_force, self._now()
+            try:
+                lines, devices = await asyncio.to_thread(static_of, in_force, self._settings, at)
+            except LineError as error:
+                log.warning("fallback_not_refreshed", why=str(error))
+                continue
             if await self._fallback.refresh(lines, devices):
                 self._pauses.take_lines(lines)
                 self._floor_changed.set()
