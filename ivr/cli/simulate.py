@@ -22,6 +22,9 @@ from ivr.simulator.day import simulate_day
 from ivr.simulator.day_people import LOADS
 from ivr.simulator.day_report import for_people
 from ivr.simulator.demo import CallRequest, demo_exchange, place_call
+from ivr.simulator.quality import trials
+from ivr.simulator.quality_report import as_json as trial_json
+from ivr.simulator.quality_report import beside_table, more_table, summary, waits_table
 from ivr.simulator.scenario import load_scenarios
 from ivr.simulator.scenario_stage import simulated_theatre
 
@@ -80,6 +83,29 @@ def day(
         broken += len(report.broken)
     if broken:
         raise typer.Exit(1)
+
+
+@app.command()
+def quality(
+    *,
+    province: Annotated[str, typer.Option(help="A province's id, or all that have rules.")] = ALL,
+    seeds: Annotated[int, typer.Option(min=2, help="Worlds of their own; 30 for the page.")] = 30,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="A line of JSON for each row, with all samples.")
+    ] = False,
+) -> None:
+    """How long callers wait with us, with app_queue and with one pooled queue; see docs."""
+    _quiet_logs()
+    deployment = load_deployment(load_settings())
+    known = [one for one in LOADS if one in deployment.lines]
+    rows = trials(deployment, known if province == ALL else [province], range(1, seeds + 1))
+    if as_json:
+        for row in rows:
+            typer.echo(json.dumps(trial_json(row)))
+        return
+    kept = list(rows)
+    for part in (summary, waits_table, beside_table, more_table):
+        typer.echo(part(kept))
 
 
 @app.command()
