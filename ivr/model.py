@@ -382,6 +382,7 @@ class Offer:
     overtook: Overtaking | None = None
     relief: Relief | None = None
     sparing: Sparing | None = None
+    back: bool = False  # their talk with this caller broke off, and their device is back
     picked_up: bool = False
 
 

@@ -30,13 +30,20 @@ if TYPE_CHECKING:
 
 
 def make_offer(
-    floor: "Floor", call: FloorCall, presence: Presence, *, overtook: Overtaking | None = None
+    floor: "Floor",
+    call: FloorCall,
+    presence: Presence,
+    *,
+    overtook: Overtaking | None = None,
+    back: bool = False,
 ) -> None:
     """Ring the counsellor, beside those who are being rung for the call already.
 
-    `overtook`: whom the call goes before that joined earlier.
+    `overtook`: whom the call goes before that joined earlier; `back`: whatever step is reached,
+    because it was their talk that broke off.
     """
-    device = presence.idle_device(expected=presence.profile.id in call.expected)
+    expected = call.plan.expected[-1] if back else call.expected
+    device = presence.idle_device(expected=presence.profile.id in expected)
     facts = call.record.facts
     assert device is not None, "a free counsellor has an idle device"
     assert facts is not None, "a call in line has facts"
@@ -50,7 +57,8 @@ def make_offer(
         deadline_at=floor.now + timedelta(seconds=floor.limits_of(call).ring_s),
         overtook=overtook,
         relief=floor.staff.relieve(presence, floor.now),
-        sparing=floor.staff.sparing(call, presence, floor.now),
+        sparing=None if back else floor.staff.sparing(call, presence, floor.now),
+        back=back,
     )
     floor.line.leave(call)
     start_offer(floor, call, offer, presence)

@@ -111,12 +111,11 @@ class Presence:
                 return device
         return None
 
-    @property
-    def may_return(self) -> bool:
-        """To a talk that broke off: a wrap-up does not keep them, it has hardly begun."""
+    def may_return_to(self, call: CallId) -> bool:
+        """Wraps up that call and could be rung: their device has been lost and is back."""
         return (
-            self.offer is None
-            and self.could_serve(expected=True)
+            self.state() is CounsellorState.WRAP_UP
+            and self.wrap_up_of == call
             and self.hold is None
             and self.idle_device() is not None
         )

@@ -240,8 +240,9 @@ class Floor:
         if not self.exchange_up:
             self._hand_over()
             return
-        returning.bring_back(self)
+        returning.free_the_returned(self)
         self._match()
+        returning.ring_the_returned(self)
         if several.stop_for_others(self):
             self._widen()
             self._match()

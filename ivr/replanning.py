@@ -54,5 +54,5 @@ def _plan_again(floor: "Floor", call: FloorCall, plan: RoutePlan) -> None:
     else:
         matching.widen(floor, call)
     for offer in list(call.offers.values()):
-        if offer.counsellor not in call.eligible:
+        if offer.counsellor not in (call.plan.circles[-1] if offer.back else call.eligible):
             offers.withdraw(floor, call, offer, OfferResult.WITHDRAWN)

@@ -1,16 +1,17 @@
 """A talk that broke off with a device goes back to its counsellor if they are back in time.
 
 The caller is first in line and others are rung at once: nobody waits for a device. The counsellor
-is rung beside them the moment a device of theirs is idle again, and the first to accept has the
-call (docs/decisions/0006).
+is free for the line the moment a device of theirs is idle again, since their talk is not over; for
+their own caller they are rung beside the others, and the first to accept has the call
+(docs/decisions/0008).
 """
 
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from ivr import offers
-from ivr.line import Seeker
 from ivr.model import CallPhase, CounsellorId
+from ivr.presence import Presence
 from ivr.waiting import FloorCall
 
 if TYPE_CHECKING:
@@ -25,28 +26,39 @@ def expect_back(floor: "Floor", call: FloorCall, counsellor: CounsellorId) -> No
     floor.broken_off[call.id] = call
 
 
-def bring_back(floor: "Floor") -> None:
+def free_the_returned(floor: "Floor") -> None:
+    """Whose device is back: their talk is to go on, so there is nothing to wrap up yet."""
     for call in list(floor.broken_off.values()):
         in_time = call.back_until_at is not None and floor.now < call.back_until_at
         if not in_time or call.id not in floor.calls:
             _forget(floor, call)
-        elif call.phase in _NOBODY_HAS_IT:
-            _ring_again(floor, call)
+            continue
+        presence = floor.staff.get(call.back_to)
+        if (
+            presence is not None
+            and call.phase in _NOBODY_HAS_IT
+            and presence.may_return_to(call.id)
+        ):
+            floor.staff.end_wrap_up(presence.profile.id, floor.now)
 
 
-def _ring_again(floor: "Floor", call: FloorCall) -> None:
-    presence = floor.staff.get(call.back_to)
-    if presence is None or not presence.may_return or _danger_waits_for(floor, call.back_to):
-        return
-    floor.staff.go_on(presence)
-    _forget(floor, call)
-    offers.make_offer(floor, call, presence)
+def ring_the_returned(floor: "Floor") -> None:
+    """Beside those who are being rung, once nobody waits who would be rung for before."""
+    for call in list(floor.broken_off.values()):
+        presence = floor.staff.get(call.back_to)
+        if presence is not None and presence.offer is not None:
+            if presence.offer in call.offers:
+                _forget(floor, call)
+        elif presence is not None and call.phase in _NOBODY_HAS_IT and _may_ring(call, presence):
+            _forget(floor, call)
+            offers.make_offer(floor, call, presence, back=True)
 
 
-def _danger_waits_for(floor: "Floor", counsellor: CounsellorId | None) -> bool:
-    assert counsellor is not None, "it is known whose talk it was"
-    seeker = Seeker(counsellor=counsellor, only_expected=False, only_danger=True)
-    return floor.line.next_for(seeker, floor.now, lambda _call: True) is not None
+def _may_ring(call: FloorCall, presence: Presence) -> bool:
+    """Whatever step the call has reached by now, as long as the plan has them at all."""
+    name = presence.profile.id
+    device = presence.idle_device(expected=name in call.plan.expected[-1])
+    return presence.free and name in call.plan.circles[-1] and device is not None
 
 
 def _forget(floor: "Floor", call: FloorCall) -> None:

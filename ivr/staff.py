@@ -89,9 +89,15 @@ class Staff:
         ]
 
     def _first(self, found: list[Presence], call: FloorCall, now: datetime) -> Presence | None:
-        """Skill is the caller's need and goes before a counsellor's; nearness does not."""
+        """Whose talk it was that broke off, then by the plan.
+
+        Skill is the caller's need and goes before a counsellor's; nearness does not.
+        """
         if len(found) < 2:
             return found[0] if found else None
+        back = next((one for one in found if one.profile.id == call.back_to), None)
+        if back is not None:
+            return back
         ranks = call.plan.ranks
         if not any(one.profile.id in self._spared for one in found):
             return min(found, key=lambda one: (ranks[one.profile.id], _idle_order(one)))
@@ -333,10 +339,6 @@ class Staff:
         until_at = presence.wrap_up_until_at + timedelta(seconds=max(by_s, 0.0))
         self._wrap_up_until(presence, min(until_at, latest_at))
         self._settle(presence, now)
-
-    def go_on(self, presence: Presence) -> None:
-        """The talk is to go on: its wrap-up is none. Their next offer follows at once."""
-        presence.wrap_up_until_at = None
 
     def keep_wrap_up(self, counsellor: CounsellorId, now: datetime) -> None:
         """To its end, whatever comes."""

@@ -67,14 +67,18 @@ def may_be_rung(presence: Presence, call: FloorCall) -> bool:
 
 
 def _preference(presence: Presence, call: FloorCall, now: datetime) -> tuple[object, ...]:
-    """Skill, then whoever need not be spared, then near and expected, then the longest idle."""
+    """Whose talk it was, then skill, then whoever need not be spared, then by the plan.
+
+    Among equals the longest idle.
+    """
     skill, near, expected = call.plan.ranks[presence.profile.id]
     load = presence.load
     tired = load.tired_at is not None and load.tired_at <= now
     rested = load.rested_at is not None and load.rested_at <= now
     heavy = call.plan.heavy and load.heavy_until_at is not None and now < load.heavy_until_at
     spared = (tired and not rested) or heavy or load.break_asked_at is not None
-    return skill, spared, near, expected, presence.idle_since_at, presence.profile.id
+    mine = presence.profile.id == call.back_to
+    return not mine, skill, spared, near, expected, presence.idle_since_at, presence.profile.id
 
 
 def _open_steps(floor: Floor, call: FloorCall) -> None:

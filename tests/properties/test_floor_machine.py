@@ -117,12 +117,27 @@ class FloorMachine(RuleBasedStateMachine):
 
     @rule(plan=st.sampled_from(PLANS), facts=FACTS, joins=st.booleans())
     def a_call_comes(self, plan: RoutePlan, facts: CallFacts, *, joins: bool) -> None:
+        if joins:
+            self._comes_and_joins(plan, facts)
+        else:
+            self._comes()
+
+    @rule(
+        plans=st.lists(st.sampled_from(PLANS), min_size=2, max_size=5), lane=st.sampled_from(Lane)
+    )
+    def many_come_at_once(self, plans: list[RoutePlan], lane: Lane) -> None:
+        for plan in plans:
+            self._comes_and_joins(plan, CallFacts(province=MARKAZI, lane=lane))
+
+    def _comes_and_joins(self, plan: RoutePlan, facts: CallFacts) -> None:
+        self._join(self._comes(), plan, facts)
+
+    def _comes(self) -> CallId:
         self.arrived += 1
         call = CallId(f"c{self.arrived}")
         self.alive.append(call)
         self._arrive(call)
-        if joins:
-            self._join(call, plan, facts)
+        return call
 
     def _arrive(self, call: CallId) -> None:
         now = self.kit.now
@@ -210,8 +225,16 @@ class FloorMachine(RuleBasedStateMachine):
         self.post(ev.DeviceChanged(device=DeviceId(f"{name}-phone"), state=state))
 
     @rule(name=st.sampled_from(NAMES))
-    def somebody_is_ready(self, name: str) -> None:
+    def somebody_becomes_ready(self, name: str) -> None:
+        self._is_ready(name)
+
+    def _is_ready(self, name: str) -> None:
         self.post(ev.DeviceChanged(device=DeviceId(f"{name}-phone"), state=DeviceState.IDLE))
+
+    @rule()
+    def everybody_is_ready(self) -> None:
+        for name in NAMES:
+            self._is_ready(name)
 
     @precondition(lambda self: self.offers)
     @rule(data=st.data())
@@ -302,7 +325,9 @@ class FloorMachine(RuleBasedStateMachine):
     def nobody_is_rung_whom_the_plan_does_not_have(self) -> None:
         for call in self.kit.floor.calls.values():
             if call.phase is CallPhase.OFFERED:
-                assert {offer.counsellor for offer in call.offers.values()} <= call.eligible
+                for offer in call.offers.values():
+                    whole = call.plan.circles[-1] if offer.back else call.eligible
+                    assert offer.counsellor in whole
 
     @invariant()
     def nobody_waits_while_an_eligible_counsellor_is_free(self) -> None:
