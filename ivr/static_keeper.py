@@ -22,6 +22,8 @@ from ivr.in_force import InForce
 from ivr.model import DeviceId
 from ivr.settings import Settings
 
+log = structlog.get_logger()
+
 FOLLOW_S = 0.25  # a change after a quiet time is told at once, of a flood only the newest state
 
 
