@@ -7,15 +7,18 @@ too short, that is said, and no new one is invented. Danger and silence hear no 
 """
 
 import heapq
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from heapq import nsmallest
 from typing import TYPE_CHECKING, NamedTuple
 
 from ivr import effects as do
 from ivr.expected_wait import (
     FARTHEST_PLACE,
+    FREE_FIRST,
     MOST_AHEAD,
+    MOST_COUNSELLORS,
     Busy,
     Forecast,
     Withheld,
@@ -206,12 +209,9 @@ def _others_will_return(floor: "Floor", call: FloorCall) -> bool:
 def _rung_before(
     floor: "Floor", call: FloorCall, everyone: frozenset[CounsellorId]
 ) -> Iterator[CallId]:
-    for name in everyone:
-        presence = floor.staff.get(name)
-        other = floor.offers.get(presence.offer) if presence and presence.offer else None
-        if other is None or other is call or other.phase is CallPhase.TALKING:
-            continue
-        if _key(floor, other) < _key(floor, call):
+    for offer_id, other in floor.ringing.items():
+        theirs = other is not call and other.offers[offer_id].counsellor in everyone
+        if theirs and _key(floor, other) < _key(floor, call):
             yield other.id
 
 
@@ -222,7 +222,7 @@ def _forecast(floor: "Floor", call: FloorCall, ahead: _Ahead | None) -> Forecast
         return Withheld.TOO_FAR
     if ahead.waiting > MOST_AHEAD:
         return Withheld.TOO_FAR
-    servers = list(_servers(floor, call))
+    servers = _soonest(floor, call)
     desks = {desk for presence, _ in servers for desk in presence.profile.desks}
     recent = floor.staff.recent.at(desks, call.record.province, floor.now)
     found = expected_wait([busy for _, busy in servers], ahead.waiting, recent)
@@ -245,50 +245,70 @@ def _withheld(floor: "Floor", call: FloorCall) -> Withheld | None:
     return None
 
 
-def _servers(floor: "Floor", call: FloorCall) -> Iterator[tuple[Presence, Busy]]:
+def _soonest(floor: "Floor", call: FloorCall) -> list[tuple[Presence, Busy]]:
+    """Of those who may serve the call now or at a later step the ones who are free first."""
+    opens_at, circles = _opens_at(call), call.plan.circles
+    found = (
+        (order, free_at, presence.state_since_at or floor.now, presence.profile.id, presence)
+        for presence in _servers(floor, call)
+        if (order := FREE_FIRST.get(presence.noted_state)) is not None
+        for free_at in [_free_at(floor, presence, opens_at, circles)]
+    )
+    return [
+        (presence, _busy(floor, presence, free_at))
+        for _, free_at, _, _, presence in nsmallest(MOST_COUNSELLORS, found)
+    ]
+
+
+def _free_at(
+    floor: "Floor",
+    presence: Presence,
+    opens_at: Sequence[datetime | None],
+    circles: Sequence[frozenset[CounsellorId]],
+) -> datetime:
+    """At the earliest: the end of a wrap-up or back-off, and the opening of the step."""
+    until_at = presence.wrap_up_until_at or presence.held_until_at or floor.now
+    for opens, people in zip(opens_at, circles, strict=True):
+        if presence.profile.id in people:
+            return max(until_at, opens or floor.now, floor.now)
+    return until_at
+
+
+def _servers(floor: "Floor", call: FloorCall) -> Iterator[Presence]:
     """Who may serve the call now or at a later step, and is there to do it."""
-    opens_s = _opens_s(floor, call)
-    expected = call.plan.expected[-1]
-    for name in sorted(call.plan.circles[-1]):
-        presence = floor.staff.get(name)
-        if presence is None or not presence.could_serve(expected=name in expected):
-            continue
-        if (busy := _busy(floor, presence)) is not None:
-            nearness = call.plan.ranks[name][1]
-            not_before_s = max(busy.not_before_s, opens_s.get(nearness, 0.0))
-            yield (
-                presence,
-                Busy(state=busy.state, for_s=busy.for_s, not_before_s=not_before_s),
-            )
+    everyone, expected = call.plan.circles[-1], call.plan.expected[-1]
+    for presence in map(floor.staff.get, everyone):
+        if presence is not None and presence.able[presence.profile.id not in expected]:
+            yield presence
 
 
-def _opens_s(floor: "Floor", call: FloorCall) -> dict[int, float]:
-    """In how many seconds each later step opens."""
-    due_at, opens = call.step_due_at(), {}
-    for step in range(call.step + 1, len(call.plan.steps)):
+def _opens_at(call: FloorCall) -> list[datetime | None]:
+    """When each step opens; None for those that are open."""
+    opens: list[datetime | None] = [None] * (call.step + 1)
+    due_at = call.step_due_at()
+    for step in call.plan.steps[call.step + 1 :]:
         assert due_at is not None, "a step that is not the last has its time"
-        opens[step] = (due_at - floor.now).total_seconds()
-        due_at += timedelta(seconds=call.plan.steps[step].lasts_s or 0.0)
+        opens.append(due_at)
+        due_at += timedelta(seconds=step.lasts_s or 0.0)
     return opens
 
 
-def _busy(floor: "Floor", presence: Presence) -> Busy | None:
-    """None where nobody knows when they are free: in a call that is not ours."""
-    state = presence.state()
-    if state is CounsellorState.BUSY_ELSEWHERE:
-        return None
+def _busy(floor: "Floor", presence: Presence, free_at: datetime) -> Busy:
     since_at = presence.state_since_at or floor.now
-    until_at = presence.wrap_up_until_at or presence.held_until_at or floor.now
     return Busy(
-        state=state,
+        state=presence.noted_state,
         for_s=(floor.now - since_at).total_seconds(),
-        not_before_s=max((until_at - floor.now).total_seconds(), 0.0),
+        not_before_s=(free_at - floor.now).total_seconds(),
     )
 
 
 def _all_in_talks(floor: "Floor", call: FloorCall) -> bool:
     """Whether somebody is on duty for the call, and everybody who is talks, rings or writes."""
-    states = {presence.state() for presence, _ in _servers(floor, call)}
+    states = {
+        presence.noted_state
+        for presence in _servers(floor, call)
+        if presence.noted_state is not CounsellorState.BUSY_ELSEWHERE
+    }
     return bool(states) and states <= {
         CounsellorState.TALKING,
         CounsellorState.OFFERED,

@@ -144,12 +144,19 @@ def seconds_of(minutes: int) -> float:
     return 60.0 * max(minutes, 1)
 
 
-_ORDER = (CounsellorState.AVAILABLE, CounsellorState.WRAP_UP, CounsellorState.TALKING)
+# Who is in a call that is not ours is not here: nobody knows when they are free.
+FREE_FIRST = {
+    CounsellorState.AVAILABLE: 0,
+    CounsellorState.WRAP_UP: 1,
+    CounsellorState.TALKING: 2,
+    CounsellorState.OFFERED: 3,
+    CounsellorState.PAUSED: 3,
+    CounsellorState.OFF_DUTY: 3,
+}
 
 
 def _rough_order(one: Busy) -> tuple[int, float, float]:
-    place = _ORDER.index(one.state) if one.state in _ORDER else len(_ORDER)
-    return place, one.not_before_s, -one.for_s
+    return FREE_FIRST[one.state], one.not_before_s, -one.for_s
 
 
 def _draws() -> tuple[tuple[int, ...], ...]:

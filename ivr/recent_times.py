@@ -9,12 +9,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum, auto
+from itertools import islice
 
 from ivr.expected_wait import Lengths, Recent
 from ivr.model import CounsellorId, CounsellorState, DeskId, ProvinceId
 from ivr.presence import Presence
 
 KEPT = 30  # of each kind, for each desk
+LOOKED_AT = 120  # of each kind, of all desks together: more would hardly say anything else
 HALF_LIFE_S = 6 * 3600.0  # of a measured length
 URGENT_HALF_LIFE_S = 1800.0
 _LN_2 = 0.6931471805599453
@@ -84,7 +86,12 @@ class RecentTimes:
 
     def _of(self, kind: _Kind, desks: tuple[DeskId, ...], now: datetime) -> Lengths:
         """Each once, also where a counsellor sits at several of the desks."""
-        samples = {sample for desk in desks for sample in self._lengths.get((kind, desk), ())}
+        newest = LOOKED_AT // max(len(desks), 1)
+        samples = {
+            sample
+            for desk in desks
+            for sample in islice(reversed(self._lengths.get((kind, desk), ())), newest)
+        }
         return Lengths((length_s, _weight(at, now, HALF_LIFE_S)) for at, _, length_s in samples)
 
 

@@ -125,7 +125,9 @@ class Staff:
         def rank(one: Presence) -> tuple[tuple[int, int, int], tuple[datetime, str]]:
             return ranks[one.profile.id], _idle_order(one)
 
-        passed = {name: one for name, one in self._spared.items() if name in self._free}
+        some = min(self._free, self._spared, key=len)
+        passed = {name: self._free[name] for name in some if name in self._free}
+        passed = {name: one for name, one in passed.items() if name in self._spared}
         for other in sorted(self._found(passed, call), key=rank):
             why = self._spared_from(other, call, now)
             if why and rank(other) < rank(presence):

@@ -47,6 +47,7 @@ Take = Callable[[ev.Event, datetime], list[do.Effect]]
 
 _TALK_S, _PATIENCE_S = 300.0, 900.0  # means
 _RING_S = 15.0
+_FILL_S = 30.0
 _ROUNDS = 3  # until nearly everybody talks
 _CATEGORIES = tuple(
     (CategoryId(f"category-{urgency.lower()}-{n}"), Priority().weight(urgency, None))
@@ -86,10 +87,11 @@ class World:
                 self.step()
 
     def fill(self) -> None:
-        """As many callers as are to wait."""
-        self._filled = True
+        """As many callers as are to wait; they come one after the other, in half a minute."""
         while len(self.floor.line) < self._wanted:
+            self.now += timedelta(seconds=_FILL_S / self._wanted)
             self._somebody_calls()
+        self._filled = True
 
     def step(self) -> None:
         """What comes next: somebody does something, or a deadline of the floor."""
