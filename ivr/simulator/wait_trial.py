@@ -40,13 +40,19 @@ class WaitTrial:
     """Of one or several days: what we said, what app_queue would have said, to how many callers."""
 
     callers: int = 0  # who waited until there was something to say, danger and silence left out
-    longer: int = 0  # who were told that it takes longer
+    told: int = 0  # a wait
+    longer: int = 0  # that it takes longer
+    rises: int = 0  # of what one caller was told
+    app_queue_rises: int = 0
     ours: list[Said] = field(default_factory=list)
     app_queue: list[Said] = field(default_factory=list)
 
     def add(self, other: "WaitTrial") -> None:
         self.callers += other.callers
+        self.told += other.told
         self.longer += other.longer
+        self.rises += other.rises
+        self.app_queue_rises += other.app_queue_rises
         self.ours += other.ours
         self.app_queue += other.app_queue
 
@@ -87,7 +93,8 @@ def trial_of(journal: Journal, floor: Floor) -> WaitTrial:
             trial.ours.append(_said(record, at, seconds_of(note.minutes)))
         if (app_queue_s := means.said_s(record, at)) is not None:
             trial.app_queue.append(_said(record, at, app_queue_s))
-    trial.callers = len(told)
+    trial.callers, trial.told = len(told), len({one.call for one in trial.ours})
+    trial.rises, trial.app_queue_rises = rises(trial.ours), rises(trial.app_queue)
     return trial
 
 

@@ -5,7 +5,7 @@ or never. What it keeps of the world is only what decides which events are possi
 """
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from hypothesis import settings
@@ -15,6 +15,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from ivr import effects as do
 from ivr import events as ev
 from ivr import several
+from ivr.heard import Heard
 from ivr.limits import Limits
 from ivr.model import (
     CallFacts,
@@ -92,6 +93,7 @@ class FloorMachine(RuleBasedStateMachine):
         self.offers: list[Offer] = []
         self.final: dict[CallId, int] = {}
         self.arrived = 0
+        self.said: dict[CallId, tuple[Heard, int | None, datetime | None]] = {}
 
     def post(self, event: ev.Event) -> None:
         effects = self.kit.post(event)
@@ -101,9 +103,24 @@ class FloorMachine(RuleBasedStateMachine):
         for effect in effects:
             if isinstance(effect, do.OfferCall):
                 self.offers.append(effect.offer)
+            elif isinstance(effect, do.Announce):
+                self._gets_no_worse(effect)
             elif isinstance(effect, do.SaveCall) and effect.record.ended_at is not None:
                 call = effect.record.call
                 self.final[call] = self.final.get(call, 0) + 1
+
+    def _gets_no_worse(self, effect: do.Announce) -> None:
+        """Within one wait no place and no wait is said that is worse than the one before."""
+        call, note = self.kit.floor.calls[effect.call], effect.note
+        assert call.heard is not None
+        assert call.record.facts is not None
+        if call.record.facts.lane is not Lane.ORDINARY:
+            assert (note.place, note.minutes) == (None, None)
+        wait, place, until_at = self.said.get(call.id, (call.heard, None, None))
+        if wait is call.heard:
+            assert note.place is None or place is None or note.place < place
+            assert until_at is None or (call.heard.said_until_at or until_at) <= until_at
+        self.said[call.id] = (call.heard, call.heard.place, call.heard.said_until_at)
 
     @initialize(limits=st.sampled_from(LIMITS_TRIED))
     def begin(self, limits: Limits) -> None:
