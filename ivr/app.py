@@ -21,10 +21,11 @@ from ivr.model import CounsellorId, DeviceId
 from ivr.notify import beat, notify
 from ivr.settings import Settings
 from ivr.static_keeper import StaticKeeper
-from ivr.steering import Steering
+from ivr.steering import OutcomeWatch, Steering
 from ivr.store.fallback_import import import_fallback_calls
 from ivr.store.in_force import load_in_force, revision
 from ivr.store.left_open import calls_left_open
+from ivr.store.outcome_news import OutcomeNews
 from ivr.store.people import PeopleStore
 from ivr.store.signed_out import SignedOutStore
 from ivr.store.store import Store, clock_epoch
@@ -110,6 +111,9 @@ class _Line:
             deployment.in_force,
             self._switchboard.watchman.decisions_reachable,
         )
+        self._outcomes = OutcomeWatch(
+            OutcomeNews(store), lambda call: self.controller.post(ev.OutcomeSaved(call=call))
+        )
 
     async def restore(self) -> None:
         """What happened while nobody of us was here, and whom an earlier controller left behind."""
@@ -142,6 +146,7 @@ class _Line:
                 tasks.create_task(self._switchboard.run(), name="switchboard"),
                 tasks.create_task(self._keep_importing(), name="fallback-import"),
                 tasks.create_task(self._steering.run(), name="steering"),
+                tasks.create_task(self._outcomes.run(), name="outcomes"),
                 tasks.create_task(self._static.run(), name="static-fallback"),
                 tasks.create_task(beat(), name="beat"),
             ]

@@ -14,6 +14,7 @@ import structlog
 
 from ivr.errors import LineError, StoreError
 from ivr.in_force import InForce
+from ivr.model import CallId
 
 log = structlog.get_logger()
 
@@ -25,6 +26,13 @@ class Source(Protocol):
 
     async def revision(self) -> int: ...
     async def load(self, at: datetime) -> InForce: ...
+
+
+class Outcomes(Protocol):
+    """Where outcomes are saved, numbered as they come; raises StoreError."""
+
+    async def newest(self) -> int: ...
+    async def saved_after(self, number: int) -> tuple[tuple[int, CallId], ...]: ...
 
 
 Take = Callable[[InForce], Awaitable[None]]
@@ -99,3 +107,32 @@ class Steering:
                 "decisions_reachable_again" if reachable else "decisions_not_reachable",
                 reason=reason,
             )
+
+
+class OutcomeWatch:
+    """Tells of each outcome that is saved from now on, whoever saves it, once.
+
+    While the database is away nothing is told; a wrap-up then ends by its time.
+    """
+
+    def __init__(self, outcomes: Outcomes, tell: Callable[[CallId], None]) -> None:
+        self._outcomes = outcomes
+        self._tell = tell
+        self._last: int | None = None
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        while True:
+            await self.look()
+            await asyncio.sleep(LOOK_EVERY_S)
+
+    async def look(self) -> None:
+        try:
+            if self._last is None:
+                self._last = await self._outcomes.newest()
+            found = await self._outcomes.saved_after(self._last)
+        except StoreError:  # Steering says so
+            return
+        for number, call in found:
+            self._last = number
+            self._tell(call)

@@ -115,7 +115,7 @@ MAY_IMPORT = {
     "in_force": {"model", "duty", "people", "rules", "versions"},
     "standing_alarms": {"notices", "alarms", "calendar", "duty", "floor_view", "in_force", "rules"},
     "watchman": {"events", "notices", "controller", "floor_view", "in_force", "standing_alarms"},
-    "steering": {"errors", "in_force"},
+    "steering": {"model", "errors", "in_force"},
     "store": FACTS
     | {
         "settings",

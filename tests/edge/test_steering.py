@@ -10,12 +10,15 @@ from sqlalchemy import Table, insert, update
 from ivr.duty import Closure, ClosureKind, DutyBook
 from ivr.errors import BadInput, StoreError
 from ivr.in_force import InForce
-from ivr.model import DeskId
+from ivr.model import CallId, DeskId
+from ivr.outcomes import OutcomeId
 from ivr.settings import Settings
-from ivr.steering import Steering
+from ivr.steering import OutcomeWatch, Steering
 from ivr.store.in_force import load_in_force
+from ivr.store.outcome_news import OutcomeNews
 from ivr.store.store import Store
 from ivr.store.tables import closures, people, roster
+from tests.edge.store_examples import call as record
 
 AT = datetime(2026, 11, 22, 6, 30, tzinfo=UTC)
 FIRST = InForce(rules=(), people=(), revision=1)
@@ -206,3 +209,44 @@ async def test_values_of_no_form_of_ours_are_a_store_that_cannot_be_used(
             await connection.execute(update(table).values({column: value}))
         with pytest.raises(StoreError):
             await load_in_force(store, AT)
+
+
+async def test_outcomes_are_told_once_whoever_saves_them(tmp_path: Path) -> None:
+    told: list[CallId] = []
+    async with await Store.open(Settings(home=tmp_path)) as store:
+        calls = (CallId("c1"), CallId("c2"))
+        await store.save_calls([record(call) for call in calls])
+        await store.add_outcome(calls[0], OutcomeId.TEST, by="before us", at=AT)
+        watch = OutcomeWatch(OutcomeNews(store), told.append)
+        await watch.look()
+        assert told == []
+        async with await Store.open(Settings(home=tmp_path)) as another:
+            await another.add_outcome(calls[1], OutcomeId.PHONE_RESOLVED, by="sara", at=AT)
+            await another.add_outcome(calls[0], OutcomeId.PHONE_RESOLVED, by="ali", at=AT)
+        await watch.look()
+        await watch.look()
+    assert told == ["c2", "c1"]
+
+
+@dataclass
+class AwayAtFirst:
+    away: bool = True
+
+    async def newest(self) -> int:
+        if self.away:
+            raise StoreError("away")
+        return 0
+
+    async def saved_after(self, number: int) -> tuple[tuple[int, CallId], ...]:
+        return ((1, CallId("c1")),) if number == 0 else ()
+
+
+async def test_outcomes_are_told_when_the_database_is_back() -> None:
+    told: list[CallId] = []
+    source = AwayAtFirst()
+    watch = OutcomeWatch(source, told.append)
+    await watch.look()
+    source.away = False
+    await watch.look()
+    await watch.look()
+    assert told == ["c1"]

@@ -1,0 +1,32 @@
+"""Outcomes as they are saved, by this process or by another (`ivr outcome`)."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import func, select
+
+from ivr.model import CallId
+from ivr.store.store import Store
+from ivr.store.tables import outcomes
+
+AT_ONCE = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class OutcomeNews:
+    """`ivr.steering.Outcomes` in the database; both raise StoreError."""
+
+    store: Store
+
+    async def newest(self) -> int:
+        rows = await self.store.rows(select(func.max(outcomes.c.id).label("id")))
+        return int(rows[0]["id"] or 0)
+
+    async def saved_after(self, number: int) -> tuple[tuple[int, CallId], ...]:
+        """In the order in which they were saved."""
+        statement = (
+            select(outcomes.c.id, outcomes.c.call)
+            .where(outcomes.c.id > number)
+            .order_by(outcomes.c.id)
+            .limit(AT_ONCE)
+        )
+        return tuple((row["id"], CallId(row["call"])) for row in await self.store.rows(statement))
