@@ -45,7 +45,7 @@ from ivr.simulator.sipp import SippProcess
 
 BAR_RATIO = 0.9
 LINES = {"ours": LINE, "pure": PURE_LINE}
-_HEARD_TALK_S = 4.0  # after the whisper
+_HEARD_TALK_S = 2.0  # after the whisper; long talks would measure mixing, not calls
 _RAMP_FROM, _RAMP_GROWTH = 4.0, 1.15
 _RAMP_STEP_S = 5.0
 _DEVICES = 240

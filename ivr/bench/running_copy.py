@@ -133,7 +133,7 @@ async def serving(settings: Settings) -> AsyncIterator[int]:
             stderr=log,
         )
     try:
-        await _until_exchange_up(settings)
+        await _until_exchange_up(settings, process)
         yield process.pid
     except TimeoutError as error:
         words = (settings.home / "serve.log").read_text(errors="replace")[-2000:]
@@ -153,9 +153,12 @@ async def _end(process: asyncio.subprocess.Process) -> None:
         await process.wait()
 
 
-async def _until_exchange_up(settings: Settings) -> None:
+async def _until_exchange_up(settings: Settings, process: asyncio.subprocess.Process) -> None:
+    """Raises TimeoutError, at once where the process has ended."""
     async with asyncio.timeout(_START_S):
-        while not await asyncio.to_thread(_exchange_up, settings):  # noqa: ASYNC110 - elsewhere
+        while not await asyncio.to_thread(_exchange_up, settings):
+            if process.returncode is not None:
+                raise TimeoutError
             await asyncio.sleep(_POLL_S)
 
 
