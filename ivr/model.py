@@ -218,7 +218,7 @@ class RoutePlan:
         for nearness, step in enumerate(self.steps):
             expected = frozenset(step.on_duty)
             for name in step.counsellors:
-                rank = (int(name not in skilled), nearness, int(name not in expected))
+                rank = _rank(name not in skilled, nearness, name not in expected)
                 ranks.setdefault(name, rank)
         return ranks
 
@@ -229,6 +229,12 @@ def _growing(parts: Iterable[tuple[CounsellorId, ...]]) -> tuple[frozenset[Couns
     for part in parts:
         found.append(_one_of(frozenset(part).union(*found[-1:])))
     return tuple(found)
+
+
+@lru_cache(maxsize=256)
+def _rank(unskilled: bool, nearness: int, unexpected: bool) -> tuple[int, int, int]:
+    """The same object for the same rank: every plan has hundreds of them."""
+    return int(unskilled), nearness, int(unexpected)
 
 
 @lru_cache(maxsize=8192)

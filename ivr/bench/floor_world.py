@@ -8,7 +8,8 @@ import heapq
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from itertools import count
+from functools import cache
+from itertools import chain, count
 from random import Random
 
 from ivr import effects as do
@@ -207,8 +208,17 @@ def _desk(person: Counsellor) -> int:
     return int(person.id.partition("-")[0])
 
 
+@cache
+def _named(*desks: int) -> tuple[DeskId, ...]:
+    return tuple(DeskId(f"county-{one}") for one in desks)
+
+
+@cache
 def _at(*desks: int) -> tuple[CounsellorId, ...]:
-    return tuple(CounsellorId(f"{desk}-{n}") for desk in desks for n in range(AT_A_DESK))
+    """One tuple for the same desks, as `ivr.router` makes one for each page of duty."""
+    if len(desks) > 1:
+        return tuple(chain.from_iterable(map(_at, desks)))
+    return tuple(CounsellorId(f"{desks[0]}-{n}") for n in range(AT_A_DESK))
 
 
 def plan_of(desk: int, category: CategoryId, lane: Lane) -> RoutePlan:
@@ -221,7 +231,7 @@ def plan_of(desk: int, category: CategoryId, lane: Lane) -> RoutePlan:
         Step(
             after_s=0.0 if at_once else after_s,
             lasts_s=0.0 if at_once else lasts_s,
-            desks=tuple(DeskId(f"county-{one}") for one in desks),
+            desks=_named(*desks),
             counsellors=_at(*desks),
             on_duty=_at(*desks),
             reasons=(Reason(code, f"county-{desks[0]}"),),
