@@ -6,7 +6,7 @@ from datetime import datetime
 
 from ivr.model import CallPhase, CounsellorId, CounsellorState, DeviceState, Overtaking
 from ivr.order import Place, micros, overtaking
-from ivr.presence import Presence
+from ivr.presence import NOT_ANSWERING, Presence
 from ivr.queues import Floor
 from ivr.view import CounsellorView, FloorView, TalkView, WaitingCall
 from ivr.waiting import FloorCall
@@ -36,12 +36,13 @@ def attendance_of(floor: Floor) -> Attendance:
 def resting(floor: Floor) -> frozenset[CounsellorId]:
     """Who must not be rung for a while: on a break, or signed out.
 
-    Not who merely cannot be reached: they may come back when nobody of us is there to say so.
+    Not who merely cannot be reached, or did not answer: they may be back when nobody of us is
+    there to say so.
     """
     return frozenset(
         presence.profile.id
         for presence in floor.staff
-        if presence.pause_reason is not None or not presence.signed_in
+        if presence.pause_reason not in (None, NOT_ANSWERING) or not presence.signed_in
     )
 
 

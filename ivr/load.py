@@ -1,7 +1,7 @@
 """What work has asked of one counsellor lately, and which named rules spare them because of it.
 
 To be spared is a preference and gives way: whoever is spared goes behind others who are free for
-the same call, and is rung all the same where nobody else is (docs/decisions/0006).
+the same call, and is rung all the same where nobody else is (docs/decisions/0009).
 """
 
 from dataclasses import dataclass

@@ -3,7 +3,7 @@
 The caller is first in line and others are rung at once: nobody waits for a device. The counsellor
 is free for the line the moment a device of theirs is idle again, since their talk is not over; for
 their own caller they are rung beside the others, and the first to accept has the call
-(docs/decisions/0008).
+(docs/decisions/0009).
 """
 
 from datetime import timedelta

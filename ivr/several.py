@@ -50,7 +50,7 @@ def _wants_more(floor: "Floor", call: FloorCall) -> bool:
     at_once = limits.ring_at_once_danger if call.in_danger else limits.ring_at_once
     return (
         call.phase is CallPhase.OFFERED
-        and len(call.offers) < at_once
+        and 0 < len(call.offers) < at_once
         and not any(offer.picked_up for offer in call.offers.values())
     )
 

@@ -99,8 +99,8 @@ class TestChecksThatMustFail:
     ) -> None:
         best = Staff.best
 
-        def sleepy(self: Staff, call: FloorCall) -> Presence | None:
-            found = best(self, call)
+        def sleepy(self: Staff, call: FloorCall, now: datetime) -> Presence | None:
+            found = best(self, call, now)
             return found if found and found.profile.id.endswith("1") else None
 
         monkeypatch.setattr(Staff, "best", sleepy)
