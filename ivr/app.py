@@ -14,6 +14,7 @@ from ivr.console import Console
 from ivr.controller import Clock
 from ivr.deployment import Deployment, deploy, deploy_next
 from ivr.errors import StoreError
+from ivr.garbage import settle, tidy
 from ivr.in_force import InForce
 from ivr.in_force_copy import save_copy
 from ivr.installation import copy_of, first_in_force
@@ -54,6 +55,7 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
         )
         line = _Line(settings, deployment, store, writer, epoch)
         await line.restore()
+        settle()
         line.agi.open()
         console_port = await stack.enter_async_context(
             serve_console(line.console, settings.http_port)
@@ -149,6 +151,7 @@ class _Line:
                 tasks.create_task(self._outcomes.run(), name="outcomes"),
                 tasks.create_task(self._static.run(), name="static-fallback"),
                 tasks.create_task(beat(), name="beat"),
+                tasks.create_task(tidy(self.controller.somebody_waits), name="garbage"),
             ]
             notify("READY=1")
             await stop.wait()

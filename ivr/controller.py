@@ -99,6 +99,10 @@ class Controller:
         """Who is on a break or signed out; it costs less than a view."""
         return resting(self._floor)
 
+    def somebody_waits(self) -> bool:
+        """Whether any call wants a counsellor now."""
+        return bool(self._floor.wanting)
+
     def counsellor_at(self, device: DeviceId) -> CounsellorId | None:
         """Whose device it is by the present staff list."""
         presence = self._floor.staff.at_device(device)

@@ -31,6 +31,7 @@ from ivr.bench.running_copy import (
 )
 from ivr.bench.samples import in_ms, median, percentile
 from ivr.bench.usage import Usage, usage_of
+from ivr.garbage import settle
 from ivr.settings import Settings
 from ivr.simulator.asterisk import SimulatedAsterisk
 from ivr.simulator.feed import Message
@@ -127,6 +128,7 @@ async def measure(*, waiting: int, hand_overs: int) -> Result:
                 line = _Line(exchange, settings, pid)
                 idle = usage_of(pid)
                 await line.fill(waiting)
+                settle()  # else this process would be late where the controller is not
                 samples, busy_share = await line.hand_over(hand_overs)
                 full = usage_of(pid)
     return Result(

@@ -136,6 +136,7 @@ MAY_IMPORT = {
     "settings": {"errors"},
     "logs": set(),
     "notify": set(),
+    "garbage": set(),
     "signals": set(),
     "supervisor": {"errors"},
 }
