@@ -100,8 +100,8 @@ class Controller:
         return resting(self._floor)
 
     def somebody_waits(self) -> bool:
-        """Whether any call wants a counsellor now."""
-        return bool(self._floor.wanting)
+        """Whether anybody is in line or rung for."""
+        return bool(self._floor.line or self._floor.ringing)
 
     def counsellor_at(self, device: DeviceId) -> CounsellorId | None:
         """Whose device it is by the present staff list."""
