@@ -2,7 +2,9 @@
 
 import os
 import pwd
-from contextlib import suppress
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -116,13 +118,24 @@ def secret_from(variable: str, prompt: str, *, twice: bool = False) -> str:
     if text is not None:
         return text
     try:
-        answer: str = typer.prompt(prompt, hide_input=True, confirmation_prompt=twice, err=True)
+        with _ended_by_ctrl_c():
+            answer: str = typer.prompt(prompt, hide_input=True, confirmation_prompt=twice, err=True)
     except typer.Abort:
         raise BadInput(
             f"{prompt}: none was given; nothing was changed. Type it in a terminal, or set "
             f"{variable}."
         ) from None
     return answer
+
+
+@contextmanager
+def _ended_by_ctrl_c() -> Iterator[None]:
+    """The event loop takes the first Ctrl-C for the task, which cannot see it while it asks."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _roles(person: Person) -> str:
