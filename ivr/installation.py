@@ -57,7 +57,10 @@ async def opened(settings: Settings) -> AsyncIterator[Store]:
     Raises StoreError, or RulesError and BadInput where a file has mistakes.
     """
     async with await Store.open(settings) as store:
+        is_new = not await PeopleStore(store).people()
         await install(store, settings, datetime.now(UTC))
+        if is_new:  # or IVR_HOME is not the one that was meant
+            log.warning("new_copy_made_from_files", home=str(settings.home))
         yield store
 
 
