@@ -13,7 +13,7 @@ from collections.abc import Callable
 # Young objects are collected often and in small portions, which takes about a millisecond.
 _YOUNG, _PORTIONS, _NEVER = 2_000, 10, 1_000_000
 TIDY_EVERY_S = 60.0
-PUT_OFF_AT_MOST = 10  # then it is done whoever waits: memory must not grow without end
+PUT_OFF_AT_MOST = 4  # then it is done whoever waits: memory must not grow without end
 
 
 def settle() -> None:
@@ -24,7 +24,7 @@ def settle() -> None:
 
 
 async def tidy(somebody_waits: Callable[[], bool]) -> None:
-    """Collect all garbage once a minute while nobody waits, every tenth minute anyway."""
+    """Collect all garbage once a minute while nobody waits, every fifth minute anyway."""
     put_off = 0
     while True:
         await asyncio.sleep(TIDY_EVERY_S)
