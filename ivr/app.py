@@ -18,7 +18,7 @@ from ivr.garbage import settle, tidy
 from ivr.in_force import InForce
 from ivr.in_force_copy import save_copy
 from ivr.installation import copy_of, first_in_force
-from ivr.model import CounsellorId, DeviceId
+from ivr.model import CallRecord, CounsellorId, DeviceId
 from ivr.notify import beat, notify
 from ivr.settings import Settings
 from ivr.static_keeper import StaticKeeper
@@ -97,6 +97,7 @@ class _Line:
             epoch=epoch,
             seal=Vault.open(settings).seal,
             earlier_county=store.confirmed_county,
+            earlier_silence=store.was_silent,
             check_pin=self._check_pin,
             keep_signed_out=SignedOutStore(store).keep,
         )
@@ -126,7 +127,14 @@ class _Line:
         except StoreError:
             log.warning("fallback_import_put_off")
         left_open = await calls_left_open(self._store, self._emergency)
-        self.controller.post(ev.CallsRestored(records=left_open))
+        self.controller.post(ev.CallsRestored(records=left_open, lost=await self._lost_calls()))
+
+    async def _lost_calls(self) -> tuple[CallRecord, ...]:
+        try:
+            return await self._store.lost_calls()
+        except StoreError:
+            log.warning("lost_calls_not_known")
+            return ()
 
     async def _sign_out_again(self) -> None:
         """Whoever had signed out before an earlier controller ended."""

@@ -235,10 +235,22 @@ class NoticesChanged:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SupervisorAcknowledged:
+    """Somebody sees to a call that was lost in danger; `by` is the person."""
+
+    call: CallId
+    by: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CallsRestored:
-    """Records left open by an earlier controller; posted once, before Asterisk is seen."""
+    """Records left open by an earlier controller; posted once, before Asterisk is seen.
+
+    `lost` are calls lost in danger that nobody has acknowledged.
+    """
 
     records: tuple[CallRecord, ...]
+    lost: tuple[CallRecord, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -287,6 +299,7 @@ Event = (
     | PlansChanged
     | LimitsChanged
     | NoticesChanged
+    | SupervisorAcknowledged
     | CallsRestored
     | ExchangeLost
     | ExchangeSeen

@@ -5,6 +5,7 @@ the board for everybody who looks.
 """
 
 from collections.abc import Iterable, Iterator
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from ivr import effects as do
@@ -19,7 +20,7 @@ _URGENCY = {severity: place for place, severity in enumerate(Severity)}
 
 
 class AlarmBoard:
-    """All alarms that stand, the most urgent first, then the oldest."""
+    """All alarms that stand: callers lost in danger, then the most urgent, then the oldest."""
 
     def __init__(self) -> None:
         self._own: dict[str, Alarm] = {}
@@ -27,7 +28,7 @@ class AlarmBoard:
 
     def __iter__(self) -> Iterator[Alarm]:
         standing = (*self._own.values(), *self._reported.values())
-        return iter(sorted(standing, key=lambda it: (_URGENCY[it.severity], it.since_at, it.key)))
+        return iter(sorted(standing, key=_order))
 
     def own(self, code: AlarmCode) -> tuple[Alarm, ...]:
         return tuple(alarm for alarm in self._own.values() if alarm.code is code)
@@ -47,9 +48,17 @@ class AlarmBoard:
         return raised, over
 
 
-def raise_alarm(floor: "Floor", code: AlarmCode, subject: str) -> None:
+def _order(alarm: Alarm) -> tuple[bool, int, datetime, str]:
+    lost = alarm.code is AlarmCode.LOST_IN_DANGER
+    return not lost, _URGENCY[alarm.severity], alarm.since_at, alarm.key
+
+
+def raise_alarm(
+    floor: "Floor", code: AlarmCode, subject: str, *, since_at: datetime | None = None
+) -> None:
     """Of the floor itself; nothing happens where it stands already."""
-    if floor.alarms.raise_own(Alarm(code=code, subject=subject, since_at=floor.now)):
+    alarm = Alarm(code=code, subject=subject, since_at=since_at or floor.now)
+    if floor.alarms.raise_own(alarm):
         floor.act(do.RaiseAlarm(code=code, subject=subject))
 
 

@@ -467,6 +467,9 @@ class CallRecord:
     offers: tuple[OfferEntry, ...] = ()
     fallback_s: float = 0.0
     location: CallLocation | None = None
+    lost_at: datetime | None = None  # in danger, before the place was known
+    acknowledged_at: datetime | None = None  # when somebody took the lost call up …
+    acknowledged_by: str | None = None  # … and who
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

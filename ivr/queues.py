@@ -11,7 +11,17 @@ from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 from typing import Any, ClassVar
 
-from ivr import announcing, breaks, floor_alarms, matching, offers, replanning, returning, several
+from ivr import (
+    announcing,
+    breaks,
+    floor_alarms,
+    lost,
+    matching,
+    offers,
+    replanning,
+    returning,
+    several,
+)
 from ivr import effects as do
 from ivr import events as ev
 from ivr.announcing import Announcer
@@ -66,6 +76,7 @@ class Floor:
         self.closed_desks: tuple[ClosedDesk, ...] = ()
         self.sequence = 0
         self.restored: dict[CallId, CallRecord] = {}
+        self.lost: dict[CallId, CallRecord] = {}  # in danger, and nobody has acknowledged it
         self.offers: dict[OfferId, FloorCall] = {}
         self.ringing: dict[OfferId, FloorCall] = {}  # those of them that are no talk yet
         self.wanting: dict[CallId, FloorCall] = {}  # calls for which more telephones may ring
@@ -197,8 +208,10 @@ class Floor:
 
     def end_call(self, call: FloorCall, ended_by: EndedBy) -> None:
         end = _end_of(call.record, self.now, self.limits_of(call))
+        lost.note_end(self, call, ended_by)
         self._take_out(call, CallPhase.ENDED)
         self.change(call, ended_at=self.now, ended_by=ended_by, end=end)
+        lost.stand(self, call.record)
         del self.calls[call.id]
 
     def _take_out(self, call: FloorCall, phase: CallPhase) -> None:
@@ -338,6 +351,8 @@ class Floor:
 
     def calls_restored(self, event: ev.CallsRestored) -> None:
         self.restored = {record.call: record for record in event.records}
+        for record in event.lost:
+            lost.stand(self, record)
 
     def exchange_lost(self, _event: ev.ExchangeLost) -> None:
         self.exchange_up = False
@@ -395,6 +410,7 @@ class Floor:
         ev.PlansChanged: replanning.plans_changed,
         ev.LimitsChanged: limits_changed,
         ev.NoticesChanged: floor_alarms.notices_changed,
+        ev.SupervisorAcknowledged: lost.supervisor_acknowledged,
         ev.CallsRestored: calls_restored,
         ev.ExchangeLost: exchange_lost,
         ev.ExchangeSeen: exchange_seen,

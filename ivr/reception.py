@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import structlog
 
@@ -39,6 +39,7 @@ from ivr.rules.schema import ProvinceRules
 log = structlog.get_logger()
 
 LOOK_UP_S = 0.2  # an earlier call is worth no longer a wait
+T = TypeVar("T")
 LEG_PREFIX = "ivr-"  # docs/architecture.md: the leg's channel id
 
 
@@ -69,6 +70,14 @@ async def no_earlier_county(_pseudonym: str, _since_at: datetime, _call: CallId)
     return None
 
 
+# Whether the caller of this pseudonym was silent since then, in any call but this one.
+EarlierSilence = Callable[[str, datetime, CallId], Awaitable[bool]]
+
+
+async def no_earlier_silence(_pseudonym: str, _since_at: datetime, _call: CallId) -> bool:
+    return False
+
+
 @dataclass(slots=True, kw_only=True)
 class Reception:
     """Takes channels in; raises nothing of its own."""
@@ -79,6 +88,7 @@ class Reception:
     seal: Seal
     tables: LocationTables = field(default_factory=LocationTables)
     earlier_county: EarlierCounty = no_earlier_county
+    earlier_silence: EarlierSilence = no_earlier_silence
 
     async def take_call(
         self,
@@ -121,32 +131,35 @@ class Reception:
         resume = resume_from(arguments, line.rules)
         if resume.phase is Phase.TALK:  # it was located before
             return resume
-        location = await self._locate(call, await read_signals(), line)
-        return with_location(resume, location, line.rules)
+        location, silent_before = await self._locate(call, await read_signals(), line)
+        located = with_location(resume, location, line.rules)
+        return replace(located, silent_before=silent_before)
 
-    async def _locate(self, call: CallId, signals: Signals, line: Line) -> CallLocation:
+    async def _locate(
+        self, call: CallId, signals: Signals, line: Line
+    ) -> tuple[CallLocation, bool]:
+        """Where the call comes from, and whether its caller was silent lately."""
         number, raw = identify(signals, line.area_code)
         caller = self._caller(signals, number, raw)
-        earlier = await self._earlier_county(call, caller, line.rules) if caller else None
-        told = replace(signals, earlier_county=earlier)
+        county, silent = await self._look_up(call, caller, line.rules) if caller else (None, False)
+        told = replace(signals, earlier_county=county)
         location = locate(told, number, line.rules.id, self.tables)
         self.controller.post(ev.CallLocated(call=call, location=location, caller=caller))
-        return location
+        return location, silent
 
-    async def _earlier_county(
+    async def _look_up(
         self, call: CallId, caller: CallerRef, rules: ProvinceRules
-    ) -> CountyId | None:
+    ) -> tuple[CountyId | None, bool]:
+        """What earlier calls tell of the county, and of silence; both at once."""
+        now = self.controller.clock.now()
         kept = timedelta(days=rules.location.earlier_call_days)
-        since_at = self.controller.clock.now() - kept
-        looking = asyncio.ensure_future(self.earlier_county(caller.pseudonym, since_at, call))
+        remembered = timedelta(hours=rules.priority.returning_silence_h)
+        who = caller.pseudonym
+        county = asyncio.ensure_future(self.earlier_county(who, now - kept, call))
+        silent = asyncio.ensure_future(self.earlier_silence(who, now - remembered, call))
         # Not a time-out: the driver's thread cannot be interrupted, so cancelling would wait too.
-        await asyncio.wait({looking}, timeout=LOOK_UP_S)
-        try:
-            return looking.result()
-        except (asyncio.InvalidStateError, StoreError):
-            looking.cancel()
-            log.warning("earlier_call_not_looked_up", call=call)
-            return None
+        await asyncio.wait({county, silent}, timeout=LOOK_UP_S)
+        return _found(county, None, call), _found(silent, False, call)
 
     async def take_leg(self, uniqueid: str, channel: Channel) -> None:
         """A counsellor's picked-up leg; an offer that is over returns at once, into a hang-up."""
@@ -192,3 +205,13 @@ class Reception:
         if number.kind is NumberKind.ANONYMOUS:
             return None
         return self.seal(number.national or signals.caller_id, raw=raw, withheld=signals.withheld)
+
+
+def _found(looking: asyncio.Future[T], otherwise: T, call: CallId) -> T:
+    """What was looked up in time."""
+    try:
+        return looking.result()
+    except (asyncio.InvalidStateError, StoreError):
+        looking.cancel()
+        log.warning("earlier_call_not_looked_up", call=call)
+        return otherwise

@@ -16,7 +16,14 @@ from ivr.desk_phone import CheckPin, DeskPhones, KeepSignedOut, no_pin, not_kept
 from ivr.model import CallId, Offer, OfferId, OfferResult
 from ivr.planner import Planner
 from ivr.queues import Floor
-from ivr.reception import EarlierCounty, Reception, Seal, no_earlier_county
+from ivr.reception import (
+    EarlierCounty,
+    EarlierSilence,
+    Reception,
+    Seal,
+    no_earlier_county,
+    no_earlier_silence,
+)
 from ivr.settings import Settings
 from ivr.view import Names
 from ivr.watchman import Watchman
@@ -26,8 +33,8 @@ class Switchboard:
     """Everything between Asterisk and the journal. `agi.open()` takes the port, `run` serves.
 
     `seal` turns a caller's number into what may be kept of it; `earlier_county` looks up what the
-    same caller confirmed before. `check_pin` and `keep_signed_out` are for counsellors who sign in
-    and out at their phones.
+    same caller confirmed before, `earlier_silence` whether they were silent. `check_pin` and
+    `keep_signed_out` are for counsellors who sign in and out at their phones.
     """
 
     def __init__(
@@ -40,6 +47,7 @@ class Switchboard:
         epoch: int,
         seal: Seal,
         earlier_county: EarlierCounty = no_earlier_county,
+        earlier_silence: EarlierSilence = no_earlier_silence,
         check_pin: CheckPin = no_pin,
         keep_signed_out: KeepSignedOut = not_kept,
     ) -> None:
@@ -64,6 +72,7 @@ class Switchboard:
             seal=seal,
             tables=deployment.tables,
             earlier_county=earlier_county,
+            earlier_silence=earlier_silence,
         )
         self.watchman = Watchman(controller, deployment.in_force)
         self._geolocation = settings.trunk_geolocation

@@ -53,6 +53,7 @@ class Conversation:
     out_of_room: asyncio.Event = field(default_factory=asyncio.Event)
     _known: dict[Fact, str] = field(default_factory=dict)
     _likely: LocationCandidate | None = None
+    _silent_before: bool = False
     _task: asyncio.Task[object] | None = None
 
     async def run(self, resume: Resume) -> None:
@@ -64,6 +65,7 @@ class Conversation:
         self._task = asyncio.current_task()
         self._known = dict(resume.facts)
         self._likely = resume.likely
+        self._silent_before = resume.silent_before
         self.out_of_room.set()
         if resume.phase is Phase.TALK:
             next_ = _Next.CLOSING
@@ -140,7 +142,7 @@ class Conversation:
     async def _stand_in_line(self, joined_at: datetime, say: tuple[str, ...]) -> _Next:
         place = {"IVR_JOINED_AT": f"{joined_at.timestamp():.3f}", "IVR_PHASE": Phase.LINE}
         await self.channel.set_variables(place | self._settle_county())
-        facts = facts_of(self.province, self._known)
+        facts = facts_of(self.province, self._known, silent_before=self._silent_before)
         plan = self.plan(facts)
         self.mailbox = (
             asyncio.Queue()

@@ -36,13 +36,14 @@ class Phase(StrEnum):
 class Resume:
     """What is known of a call that reaches us, at first or again.
 
-    `likely` is the county of a caller who names none.
+    `likely` is the county of a caller who names none; `silent_before`: an earlier call was silent.
     """
 
     phase: Phase = Phase.NEW
     facts: Mapping[Fact, str] = field(default_factory=dict)
     joined_at: datetime | None = None
     likely: LocationCandidate | None = None
+    silent_before: bool = False
 
 
 def resume_from(arguments: Mapping[str, str], rules: ProvinceRules) -> Resume:
@@ -91,16 +92,20 @@ def county_facts(found: LocationCandidate) -> Mapping[Fact, str]:
     return {Fact.COUNTY: found.county or UNKNOWN_COUNTY, Fact.COUNTY_SOURCE: found.source}
 
 
-def facts_of(province: ProvinceId, known: Mapping[Fact, str]) -> CallFacts:
+def facts_of(
+    province: ProvinceId, known: Mapping[Fact, str], *, silent_before: bool = False
+) -> CallFacts:
     """What the conversation has found out, in the words of the floor."""
     county = known.get(Fact.COUNTY, UNKNOWN_COUNTY)
     told = known.get(Fact.COUNTY_SOURCE, "")
     source = CountySource(told) if told in set(CountySource) else CountySource.KEYPAD
     is_known = county != UNKNOWN_COUNTY
+    lane = Lane[known.get(Fact.LANE, "ordinary").upper()]
     return CallFacts(
         province=province,
         county=CountyId(county) if is_known else None,
         county_source=source if is_known else CountySource.UNKNOWN,
         category=CategoryId(known.get(Fact.CATEGORY, UNKNOWN_CATEGORY)),
-        lane=Lane[known.get(Fact.LANE, "ordinary").upper()],
+        lane=lane,
+        returning_silence=silent_before and lane is Lane.SILENCE,
     )

@@ -46,6 +46,12 @@ class Limits(Record):
     short_abandonment_s: Seconds = Field(
         5, ge=0, le=30, description="the wait below which a lost call counts as short"
     )
+    lost_talk_s: Seconds = Field(
+        30,
+        ge=0,
+        le=300,
+        description="the talk below which a caller in danger, whose county is not known, is lost",
+    )
     rona_s: Seconds = Field(
         10, ge=1, le=120, description="the pause in offers after a phone rang in vain"
     )

@@ -21,10 +21,13 @@ _FILLED = (
     "desk",
     "ended_by",
     "end",
+    "lost_at",
+    "acknowledged_at",
+    "acknowledged_by",
 )
 _FIRST = ("joined_at", "first_offered_at", "connected_at")  # the floor sets each of them once
 _CALLER = ("caller_pseudonym", "caller_ciphertext", "caller_raw_ciphertext", "caller_withheld")
-_FACTS = ("facts_province", "county", "county_source", "category", "lane")
+_FACTS = ("facts_province", "county", "county_source", "category", "lane", "returning_silence")
 _NOTHING_ASKED = {
     "county": None,
     "county_source": CountySource.UNKNOWN,

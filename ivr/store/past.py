@@ -18,7 +18,7 @@ from ivr.store.tables import calls, corrections
 _COLUMNS = (
     *("call", "province", "line", "phase"),
     *("arrived_at", "joined_at", "connected_at", "talk_ended_at", "ended_at"),
-    *("facts_province", "county", "county_source", "category", "lane"),
+    *("facts_province", "county", "county_source", "category", "lane", "returning_silence"),
 )
 
 

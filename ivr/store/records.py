@@ -91,6 +91,9 @@ _PLAIN = (
     "counsellor",
     "desk",
     "fallback_s",
+    "lost_at",
+    "acknowledged_at",
+    "acknowledged_by",
 )
 
 
@@ -146,6 +149,7 @@ def _facts_to_row(facts: CallFacts | None) -> dict[str, Any]:
         "county_source": facts.county_source.value if facts else None,
         "category": facts.category if facts else None,
         "lane": facts.lane.value if facts else None,
+        "returning_silence": facts.returning_silence if facts else None,
     }
 
 
@@ -185,6 +189,7 @@ def facts_from_row(row: Row | RowMapping) -> CallFacts | None:
         county_source=decode(CountySource, row["county_source"]),
         category=row["category"],
         lane=decode(Lane, row["lane"]),
+        returning_silence=bool(row["returning_silence"]),
     )
 
 

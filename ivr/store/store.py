@@ -238,6 +238,25 @@ class Store:
         rows = await self.rows(statement)
         return CountyId(rows[0]["county"]) if rows else None
 
+    async def was_silent(self, pseudonym: str, since_at: datetime, not_of: CallId) -> bool:
+        """Whether an earlier call of the caller since then stood in the lane of silence."""
+        statement = (
+            select(calls.c.call)
+            .where(
+                calls.c.caller_pseudonym == pseudonym,
+                calls.c.arrived_at >= since_at,
+                calls.c.lane == Lane.SILENCE.value,
+                calls.c.call != not_of,
+            )
+            .limit(1)
+        )
+        return bool(await self.rows(statement))
+
+    async def lost_calls(self) -> tuple[CallRecord, ...]:
+        """Calls lost in danger that nobody has acknowledged, newest first."""
+        waiting = calls.c.lost_at.is_not(None) & calls.c.acknowledged_at.is_(None)
+        return await self._select(waiting, None)
+
     async def correct_county(
         self, call: CallId, county: CountyId, *, by: str, at: datetime
     ) -> Correction:

@@ -83,13 +83,18 @@ calls = Table(
     Column("county_source", String),
     Column("category", String),
     Column("lane", Integer),
+    Column("returning_silence", Boolean),
     Column("location", JSON(none_as_null=True)),  # what was known before anybody spoke
     Column("rules_version", String),  # of the plan, for questions by version
     Column("plan", JSON(none_as_null=True)),
     Column("offers", JSON, nullable=False),
+    Column("lost_at", UtcDateTime),  # in danger, before the place was known …
+    Column("acknowledged_at", UtcDateTime),  # … until somebody has taken it up
+    Column("acknowledged_by", String),
 )
 Index("ix_calls_arrived_at", calls.c.arrived_at)
 Index("ix_calls_ended_at", calls.c.ended_at)  # open calls are those without
+Index("ix_calls_lost_at", calls.c.lost_at)
 Index("ix_calls_caller_pseudonym_arrived_at", calls.c.caller_pseudonym, calls.c.arrived_at)
 
 corrections = Table(

@@ -32,6 +32,7 @@ FLOOR = FACTS | {
     "recent_times",
     "announcing",
     "floor_alarms",
+    "lost",
 }
 CORE = FLOOR | {
     "floor_view",
@@ -78,6 +79,7 @@ MAY_IMPORT = {
     "replanning": FLOOR,
     "reconcile": FLOOR,
     "floor_alarms": FLOOR,
+    "lost": FLOOR,
     "floor_delta": {"notices", "view"},
     "floor_view": FACTS | {"order", "presence", "waiting", "staff", "queues"},
     "duty": {"model"},

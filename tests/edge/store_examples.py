@@ -25,11 +25,15 @@ from ivr.model import (
     OfferEntry,
     OfferId,
     OfferResult,
+    Overtaking,
+    Precedence,
     ProvinceId,
     Reason,
     ReasonCode,
+    Relief,
     RoutePlan,
     Step,
+    Weight,
 )
 from ivr.settings import Settings
 
@@ -77,6 +81,7 @@ PLAN = RoutePlan(
     rules_version="markazi-7",
     reasons=(Reason(ReasonCode.DANGER_OPENS_ALL),),
     all_at_once=True,
+    weight=Weight(head_start_s=60.0, rate=1.5, cap_s=240.0),
 )
 
 
@@ -104,6 +109,15 @@ def full_call(name: str = "1700000000.1") -> CallRecord:
                 offered_at=at(20.5),
                 ended_at=at(25),
                 result=OfferResult.RONA,
+                overtook=Overtaking(
+                    reason=Precedence.SCORE,
+                    over=CallId("1700000000.2"),
+                    waited_s=0.5,
+                    score_s=60.75,
+                    over_waited_s=9.0,
+                    over_score_s=9.0,
+                ),
+                relief=Relief.WRAP_UP,
             ),
         ),
         fallback_s=3.5,

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -19,7 +19,7 @@ from ivr.location.tables import Listed, LocationTables
 from ivr.location_files import gazette
 from ivr.model import CallerRef, CountySource, Lane, LocationNoteCode
 from ivr.planner import Planner
-from ivr.reception import Line, Reception, no_earlier_county
+from ivr.reception import Line, Reception, no_earlier_county, no_earlier_silence
 from ivr.rules.load import load_rules
 from tests.core.floor_kit import START
 from tests.core.scripted_channel import ScriptedChannel
@@ -51,6 +51,7 @@ class Desk:
 
     channel: ScriptedChannel
     earlier: Any = no_earlier_county
+    silent_before: Any = no_earlier_silence
     posted: list[ev.Event] = field(default_factory=list)
     joined: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -70,6 +71,7 @@ class Desk:
             seal=seal,
             tables=TABLES,
             earlier_county=self.earlier,
+            earlier_silence=self.silent_before,
         )
 
     def _post(self, event: ev.Event) -> None:
@@ -250,3 +252,36 @@ async def test_a_look_up_that_cannot_be_cancelled_keeps_nobody_in_silence() -> N
     desk = await joined(SAVEH_LANDLINE, TO_CATEGORY, earlier=stuck)
     over.set()
     assert desk.event(ev.CallJoined)
+
+
+@pytest.mark.parametrize(
+    ("keys", "returning"), [({}, True), ({"first-question": ["1"]}, False)], ids=["silent", "key"]
+)
+async def test_who_was_silent_before_and_is_again(
+    keys: dict[str, list[str]], returning: bool
+) -> None:
+    asked: list[tuple[str, datetime, str]] = []
+
+    async def silent(pseudonym: str, since_at: datetime, call: str) -> bool:
+        asked.append((pseudonym, since_at, call))
+        return True
+
+    desk = Desk(ScriptedChannel(keys), silent_before=silent)
+    async with desk.call(SAVEH_LANDLINE):
+        pass
+    facts = desk.event(ev.CallJoined).facts
+    assert facts.returning_silence is returning
+    ((pseudonym, since_at, call),) = asked
+    assert (pseudonym, call) == (desk.event(ev.CallLocated).caller.pseudonym, "c1")
+    assert since_at == START - timedelta(hours=MARKAZI.priority.returning_silence_h)
+
+
+async def test_nobody_waits_long_for_what_is_known_of_silence() -> None:
+    async def never(*_: object) -> bool:
+        await asyncio.Event().wait()
+        return True
+
+    desk = Desk(ScriptedChannel({}), silent_before=never)
+    async with desk.call(SAVEH_LANDLINE):
+        pass
+    assert not desk.event(ev.CallJoined).facts.returning_silence

@@ -19,6 +19,7 @@ from ivr.model import (
     CallLocation,
     CallPhase,
     CountySource,
+    Lane,
     LocationCandidate,
     LocationNote,
     LocationNoteCode,
@@ -71,6 +72,37 @@ async def test_the_latest_confirmed_county_of_the_caller(chosen: Settings) -> No
         assert await find(CALLER.pseudonym, at(-1), "another") == "markazi-delijan"
         assert await find(CALLER.pseudonym, at(DAY_S + 1), "this") is None
         assert await find("nobody", at(-1), "this") is None
+
+
+async def test_whether_the_caller_was_silent(chosen: Settings) -> None:
+    silent = replace(FACTS, lane=Lane.SILENCE, returning_silence=True)
+    records = [
+        replace(full_call("silent"), facts=silent, arrived_at=at(0)),
+        replace(full_call("spoken"), arrived_at=at(DAY_S)),
+        replace(full_call("this"), facts=silent, arrived_at=at(2 * DAY_S)),
+    ]
+    async with await Store.open(chosen) as store:
+        await store.save_calls(records)
+        assert await store.load_call(records[0].call) == records[0]
+        assert await store.was_silent(CALLER.pseudonym, at(-1), "this")
+        assert not await store.was_silent(CALLER.pseudonym, at(1), "this")
+        assert await store.was_silent(CALLER.pseudonym, at(1), "next")
+        assert not await store.was_silent("nobody", at(-1), "this")
+
+
+async def test_lost_calls_are_those_that_nobody_has_taken_up(chosen: Settings) -> None:
+    lost = replace(full_call("lost"), lost_at=at(340))
+    taken_up = replace(
+        full_call("taken up"), lost_at=at(340), acknowledged_at=at(400), acknowledged_by="boss"
+    )
+    async with await Store.open(chosen) as store:
+        await store.save_calls([lost, taken_up, full_call("not lost")])
+        assert await store.load_call(taken_up.call) == taken_up
+        assert await store.lost_calls() == (lost,)
+        seen = replace(lost, acknowledged_at=at(500), acknowledged_by="boss")
+        await store.save_calls([seen])
+        assert await store.lost_calls() == ()
+        assert await store.load_call(lost.call) == seen
 
 
 async def test_the_look_up_uses_an_index(tmp_path: Path) -> None:

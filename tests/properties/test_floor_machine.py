@@ -21,6 +21,7 @@ from ivr.model import (
     CallFacts,
     CallId,
     CallPhase,
+    CallRecord,
     CounsellorId,
     DeviceId,
     DeviceState,
@@ -34,6 +35,7 @@ from ivr.model import (
     RoutePlan,
     Weight,
 )
+from ivr.notices import AlarmCode
 from ivr.queues import Floor
 from ivr.waiting import FloorCall
 from tests.core.floor_kit import LIMITS, MARKAZI, START, Kit, counsellor, plan_of
@@ -79,6 +81,11 @@ FACTS = st.builds(
 )
 
 
+def _ends(record: CallRecord) -> bool:
+    """Acknowledging a lost call saves it once more."""
+    return record.ended_at is not None and record.acknowledged_at is None
+
+
 def _in_danger(call: FloorCall) -> bool:
     return call.record.facts is not None and call.record.facts.lane is Lane.DANGER
 
@@ -105,7 +112,7 @@ class FloorMachine(RuleBasedStateMachine):
                 self.offers.append(effect.offer)
             elif isinstance(effect, do.Announce):
                 self._gets_no_worse(effect)
-            elif isinstance(effect, do.SaveCall) and effect.record.ended_at is not None:
+            elif isinstance(effect, do.SaveCall) and _ends(effect.record):
                 call = effect.record.call
                 self.final[call] = self.final.get(call, 0) + 1
 
@@ -201,6 +208,12 @@ class FloorMachine(RuleBasedStateMachine):
         call = data.draw(st.sampled_from(self.alive))
         self.alive.remove(call)
         self.post(ev.CallHungUp(call=call))
+
+    @precondition(lambda self: self.final)
+    @rule(data=st.data())
+    def a_supervisor_takes_a_lost_call_up(self, data: st.DataObject) -> None:
+        call = data.draw(st.sampled_from(sorted(self.final)))
+        self.post(ev.SupervisorAcknowledged(call=call, by="boss"))
 
     @precondition(lambda self: self.alive)
     @rule(data=st.data())
@@ -442,6 +455,24 @@ class FloorMachine(RuleBasedStateMachine):
             and joined(call) < joined(served)
             and (floor.now - joined(call)[0]).total_seconds() >= call.plan.weight.cap_s
         ]
+
+    @invariant()
+    def who_was_lost_in_danger_stands_until_somebody_takes_it_up(self) -> None:
+        floor = self.kit.floor
+        records = self.kit.records
+        waiting = {
+            call
+            for call in self.final
+            if records[call].lost_at is not None and records[call].acknowledged_at is None
+        }
+        standing = {
+            alarm.subject for alarm in floor.alarms if alarm.code is AlarmCode.LOST_IN_DANGER
+        }
+        assert waiting == set(floor.lost) == standing
+        for call in self.final:
+            facts, talked = records[call].facts, records[call].connected_at is not None
+            if facts is not None and facts.lane is Lane.DANGER and not talked:
+                assert records[call].lost_at is not None
 
     @invariant()
     def an_ended_call_has_one_record(self) -> None:
