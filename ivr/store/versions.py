@@ -7,10 +7,10 @@ once the second is refused and told why.
 from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement
+from sqlalchemy import ColumnElement, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ivr.audit import AuditEntry
@@ -23,6 +23,7 @@ from ivr.rules.schema import ProvinceRules
 from ivr.store.duty import DutyStore
 from ivr.store.people import PeopleStore
 from ivr.store.store import Store
+from ivr.store.tables import audit
 from ivr.store.trail import lock_trail
 from ivr.store.version_rows import (
     COLUMNS,
@@ -50,6 +51,9 @@ from ivr.versions import (
     scheduled,
 )
 
+# Whoever has given somebody an account, a role or a password could publish in that name.
+SECOND_PERSON_AFTER = timedelta(days=30)
+_TOUCHING = ("people.add", "people.change", "people.password")
 FINDINGS_KEPT = 100  # with a draft in the trail; all are found again before it is published
 
 
@@ -210,6 +214,7 @@ class VersionStore:
             )
             values = _publishing(by, now, max(active_from_at or now, now))
             if reason is None:
+                await _check_second(connection, draft, by, now)
                 check_base(draft, in_force(known, values["active_from_at"]), over)
             version = await change_version(connection, draft, values | {"break_glass": reason})
             action = "rules.break_glass" if reason else "rules.publish"
@@ -346,6 +351,24 @@ class VersionStore:
     async def _versions(self, *conditions: ColumnElement[bool]) -> tuple[Version, ...]:
         rows = await self._store.rows(versions_where(*conditions))
         return tuple(Version(**row) for row in rows)
+
+
+async def _check_second(
+    connection: AsyncConnection, draft: Version, by: str, now: datetime
+) -> None:
+    """Raise BadInput where the drafter has had the publisher's account in their hands lately."""
+    touched = select(audit.c.at).where(
+        audit.c.by == draft.drafted_by,
+        audit.c.subject == by,
+        audit.c.action.in_(_TOUCHING),
+        audit.c.at > now - SECOND_PERSON_AFTER,
+    )
+    if (await connection.execute(touched.limit(1))).first() is not None:
+        raise BadInput(
+            f"{draft.drafted_by} drafted {draft.name} and has made or changed the account {by} in "
+            f"the last {SECOND_PERSON_AFTER.days} days, so {by} is no second person. Let somebody "
+            "else publish it; in an emergency write --break-glass and --reason."
+        )
 
 
 def _by_province(versions: Sequence[Version]) -> list[list[Version]]:

@@ -330,3 +330,13 @@ def test_who_is_elsewhere_already_is_named_with_the_line_of_the_file(
 
 def test_the_help_shows_the_form_of_a_file(run: Run) -> None:
     assert '"07:00-14:00": [saveh-1, saveh-2]' in run("roster", "import", "--help")
+
+
+def test_the_machines_owner_evacuates_without_a_password(run: Run, home: Path) -> None:
+    """And writes no roster."""
+    reason = ("--kind", "evacuated", "--reason", "زلزله", "--for", "2h")
+    run("close", "markazi-saveh", *reason, "--as", "local")
+    ((action, by),) = decisions(home)
+    assert (action, by.partition(":")[0]) == ("duty.close", "local")
+    with pytest.raises(BadInput, match="'local': unknown name"):
+        run("roster", "take-out", "1", "--as", "local")

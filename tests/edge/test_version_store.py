@@ -474,3 +474,15 @@ async def test_race_two_drafts_are_made_from_the_same_version(versions: VersionS
     done = await versions.publish(MARKAZI, second, by="omid", at=at(3), over=first)
     assert done.version.base == 1
     assert await number_in_force(versions, 4) == second
+
+
+async def test_an_account_that_the_drafter_made_is_no_second_person(
+    store: Store, versions: VersionStore
+) -> None:
+    person = Person(id=CounsellorId("sock-1"), name_fa="s")
+    await PeopleStore(store).add(person, by="sara", now=at(-60))
+    number = await drafted(versions)
+    with pytest.raises(BadInput, match="so sock-1 is no second person"):
+        await versions.publish(MARKAZI, number, by="sock-1", at=at(1))
+    later = at(31 * 24 * 60)
+    await versions.publish(MARKAZI, number, by="sock-1", at=later)
