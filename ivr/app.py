@@ -11,7 +11,7 @@ import structlog
 from ivr import events as ev
 from ivr.asterisk.instance import Instance
 from ivr.console import Console
-from ivr.controller import Clock
+from ivr.controller import SetClock
 from ivr.deployment import Deployment, deploy, deploy_next
 from ivr.errors import StoreError
 from ivr.garbage import settle, tidy
@@ -93,7 +93,7 @@ class _Line:
             settings,
             deployment,
             writer,
-            Clock(),
+            SetClock(),
             epoch=epoch,
             seal=Vault.open(settings).seal,
             earlier_county=store.confirmed_county,
@@ -103,7 +103,7 @@ class _Line:
         )
         self.agi, self.controller = self._switchboard.agi, self._switchboard.controller
         self.console = Console(self.controller, store, writer, deployment.names)
-        now = self.controller.clock.now
+        now = self.controller.clock.wall
         self._static = StaticKeeper(
             settings, self.controller, self._switchboard.pauses, now, deployment
         )
@@ -147,7 +147,7 @@ class _Line:
             self.controller.post(ev.CounsellorSignedOut(counsellor=counsellor))
 
     async def _check_pin(self, counsellor: CounsellorId, pin: str) -> bool:
-        now = self.controller.clock.now()
+        now = self.controller.clock.wall()
         return await PeopleStore(self._store).check_pin(counsellor, pin, now=now) is not None
 
     async def run(self, stop: asyncio.Event) -> None:

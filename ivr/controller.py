@@ -51,6 +51,21 @@ class Clock:
         elapsed_s = asyncio.get_running_loop().time() - self._loop_start_s
         return self.started_at + timedelta(seconds=elapsed_s)
 
+    def wall(self) -> datetime:
+        """The time of day by which people decide: closures, shifts, hours."""
+        return self.now()
+
+
+class SetClock(Clock):
+    """A clock whose wall is the machine's, which somebody may set, or a time server.
+
+    The floor's deadlines do not follow it; what people have dated does, else an evacuation would
+    begin too late by as much as the clock was set.
+    """
+
+    def wall(self) -> datetime:
+        return datetime.now(UTC)
+
 
 @dataclass(slots=True)
 class Parties:
@@ -125,14 +140,14 @@ class Controller:
                 now = self.clock.now()
                 self._journal.journal(event, now)
                 for effect in self._floor.decide(event, now):
-                    self._carry_out(effect, hands, now)
+                    self._carry_out(effect, hands)
                 self._forget_parties(event)
                 for changed in self._watchers:
                     changed.set()
 
-    def _carry_out(self, effect: do.Effect, hands: "_Hands", now: datetime) -> None:
+    def _carry_out(self, effect: do.Effect, hands: "_Hands") -> None:
         if isinstance(effect, do.PlanAgain):
-            again = self.planner.plan_again
+            again, now = self.planner.plan_again, self.clock.wall()
             plans = ((call, again(facts, version, now)) for call, facts, version in effect.calls)
             self.post(ev.PlansChanged(plans=tuple(plans)))
         else:

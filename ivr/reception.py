@@ -129,7 +129,7 @@ class Reception:
         read_signals: Callable[[], Awaitable[Signals]],
     ) -> Resume:
         resume = resume_from(arguments, line.rules)
-        if resume.phase is Phase.TALK:  # it was located before
+        if resume.phase in (Phase.TALK, Phase.LEFT_OPEN):  # it was located before
             return resume
         location, silent_before = await self._locate(call, await read_signals(), line)
         located = with_location(resume, location, line.rules)
@@ -182,7 +182,7 @@ class Reception:
 
     def _plan(self, facts: CallFacts) -> RoutePlan:
         """By what is in force when the call joins, whatever it was when the call arrived."""
-        return self.controller.planner.plan(facts, self.controller.clock.now())
+        return self.controller.planner.plan(facts, self.controller.clock.wall())
 
     def _arrival(
         self, call: CallId, signals: Signals, arguments: Mapping[str, str], line: Line

@@ -84,7 +84,7 @@ class Watchman:
         return self._controller.attendance() if self._exchange_seen else None
 
     def _notices(self, attendance: Attendance | None, now: datetime) -> ev.NoticesChanged:
-        duty = self._controller.planner.duty(now)
+        duty = self._controller.planner.duty(self._controller.clock.wall())
         standing = standing_alarms(self._in_force, duty, attendance, now)
         return ev.NoticesChanged(
             alarms=(*standing, *self._of_the_database()), closed_desks=closed_desks(duty)

@@ -333,10 +333,7 @@ def test_the_help_shows_the_form_of_a_file(run: Run) -> None:
 
 
 def test_the_machines_owner_evacuates_without_a_password(run: Run, home: Path) -> None:
-    """And writes no roster."""
     reason = ("--kind", "evacuated", "--reason", "زلزله", "--for", "2h")
     run("close", "markazi-saveh", *reason, "--as", "local")
     ((action, by),) = decisions(home)
     assert (action, by.partition(":")[0]) == ("duty.close", "local")
-    with pytest.raises(BadInput, match="'local': unknown name"):
-        run("roster", "take-out", "1", "--as", "local")

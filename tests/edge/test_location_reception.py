@@ -59,7 +59,7 @@ class Desk:
         controller = SimpleNamespace(
             post=self._post,
             parties=SimpleNamespace(calls={}, legs={}),
-            clock=SimpleNamespace(now=lambda: START),
+            clock=SimpleNamespace(now=lambda: START, wall=lambda: START),
             planner=Planner((MARKAZI, ILAM), ()),
         )
         self.reception = Reception(

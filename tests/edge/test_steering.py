@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Table, insert, update
 
+from ivr.controller import Clock, SetClock
 from ivr.duty import Closure, ClosureKind, DutyBook
 from ivr.errors import BadInput, StoreError
 from ivr.in_force import InForce
@@ -250,3 +251,13 @@ async def test_outcomes_are_told_when_the_database_is_back() -> None:
     await watch.look()
     await watch.look()
     assert told == ["c1"]
+
+
+async def test_the_wall_of_a_served_line_follows_a_clock_that_was_set() -> None:
+    """Its own clock neither jumps nor runs back; what people date goes by the machine's."""
+    began_at = datetime.now(UTC) - timedelta(minutes=10)  # as if it had been set on since
+    clock = SetClock(started_at=began_at)
+    assert clock.now() - began_at < timedelta(minutes=1)
+    assert datetime.now(UTC) - clock.wall() < timedelta(minutes=1)
+    played = Clock(started_at=began_at)
+    assert played.wall() - began_at < timedelta(minutes=1)
