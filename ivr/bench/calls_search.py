@@ -32,7 +32,7 @@ class Search:
         if self.good is None:
             return self.bad / STEP**2 if self.bad and self.bad > _LEAST else None
         if self.bad is None:
-            return min(self.good * STEP**2, self.up_to) if self.good < self.up_to else None
+            return min(self.good * STEP**4, self.up_to) if self.good < self.up_to else None
         if self.bad / self.good <= STEP * 1.001:
             return None
         return math.sqrt(self.bad * self.good)

@@ -112,7 +112,7 @@ def calls(
     *,
     run_s: Annotated[float, typer.Option(min=5, help="Seconds of each run at one rate.")] = 60,
     runs: Annotated[int, typer.Option(min=1, help="Runs of each kind.")] = 2,
-    up_to: Annotated[float, typer.Option(min=1, help="The highest rate, calls a second.")] = 40,
+    up_to: Annotated[float, typer.Option(min=1, help="The highest rate, calls a second.")] = 45,
     as_json: AsJson = False,
 ) -> None:
     """The highest rate of calls without a failure: ours and app_queue alone, real Asterisk."""
