@@ -1,11 +1,12 @@
 """The trial of routing as tables for people and as JSON."""
 
 import statistics
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
 from ivr.simulator.quality import Sample, Trial, Verdict, p95s
+from ivr.simulator.quality_causes import CHANGES
 from ivr.simulator.quality_statistics import Interval, interval
 
 _HEAD = ("province", "load", "budgets", "calls")
@@ -48,6 +49,15 @@ def more_table(trials: Iterable[Trial]) -> str:
     return _table(_MORE, map(_more, trials))
 
 
+def causes_table(found: Iterable[tuple[Trial, Mapping[str, Interval]]]) -> str:
+    """Our p95 less app_queue's, as it is and with each change."""
+    rows = (
+        (*_first(trial), *map(_apart, (trial.beyond_app_queue["p95"], *by.values())))
+        for trial, by in found
+    )
+    return _table((*_HEAD, "as it is", *CHANGES), rows)
+
+
 def summary(trials: Sequence[Trial]) -> str:
     """How many rows meet the bars."""
     lines = [
@@ -84,7 +94,7 @@ def _waits(trial: Trial) -> tuple[str, ...]:
         *(_seconds(interval(p95s(way))) for way in ways),
         f"{trial.ratio:.2f}",
         f"{trial.bar_s:.1f} s",
-        _between(above, "{:+.1f}"),
+        _apart(above),
         trial.verdict,
     )
 
@@ -95,8 +105,8 @@ def _beside(trial: Trial) -> tuple[str, ...]:
     words = ["worse" if trial.is_worse else "not worse", *(f"{name} above" for name in above)]
     return (
         *_first(trial),
-        _between(by["p95"], "{:+.1f}"),
-        _between(by["mean"], "{:+.1f}"),
+        _apart(by["p95"]),
+        _apart(by["mean"]),
         _between(by["abandoned"], "{:+.1%}"),
         ", ".join(words),
     )
@@ -128,6 +138,10 @@ def _mean(way: Iterable[Sample], of: Callable[[Sample], float | None]) -> float 
 
 def _seconds(of: Interval) -> str:
     return f"{of.mean:.1f} ± {of.half:.1f} s"
+
+
+def _apart(of: Interval) -> str:
+    return _between(of, "{:+.1f}")
 
 
 def _between(of: Interval, form: str) -> str:
