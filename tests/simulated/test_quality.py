@@ -384,8 +384,8 @@ The same worlds with our floor and other rules: p95 less app_queue's, 95 % inter
 above that are worse. Back-offs keep a counsellor who did not take a call from being rung for a
 while; app_queue and the pooled queue ring them again at once, even where nobody else is free. Here
 that is always right, because each offer is answered or not by chance of its own: nobody is
-simulated who has left the desk for a minute. Urgency makes some wait longer so that others wait less, silence
-goes before ordinary calls by all but the pooled queue.
+simulated who has left the desk for a minute. Urgency makes some wait longer so that others wait
+less; silence goes before ordinary calls by all but the pooled queue.
 
 {causes}
 ## More figures
