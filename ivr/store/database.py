@@ -75,7 +75,8 @@ def make_engine(url: URL) -> AsyncEngine:
 
 def _options(url: URL) -> dict[str, Any]:
     if url.get_backend_name() != "postgresql":
-        return {"connect_args": {"timeout": LOCK_WAIT_S}}
+        # Each caller is looked up once: opening a connection for that would cost more than it.
+        return {"connect_args": {"timeout": LOCK_WAIT_S}, "pool_size": 8, "max_overflow": 7}
     limits = {"timeout": CONNECT_S, "command_timeout": ANSWER_S}
     return {
         "connect_args": {**limits, "server_settings": {"application_name": "line123"}},
