@@ -59,14 +59,21 @@ def causes_table(found: Iterable[tuple[Trial, Mapping[str, Interval]]]) -> str:
 
 
 def summary(trials: Sequence[Trial]) -> str:
-    """How many rows meet the bars."""
+    """How many rows meet the bars, and by how much the others do not."""
     lines = [
-        f"p95 and its bar: {verdict} in {_count(trials, verdict)} of {len(trials)} rows"
+        f"- p95 and its bar: {verdict} in {_count(trials, verdict)} of {len(trials)} rows"
         for verdict in Verdict
     ]
-    worse = sum(one.is_worse for one in trials)
-    lines.append(f"p95 wholly worse than app_queue's: {worse} of {len(trials)} rows")
-    return "".join(f"- {line}\n" for line in lines)
+    missed = (one for one in trials if one.above_bar.mean > 0)
+    lines += [f"  - {_name(one)}: {_apart(one.above_bar)} s above the bar" for one in missed]
+    worse = [one for one in trials if one.is_worse]
+    lines.append(f"- p95 wholly worse than app_queue's: {len(worse)} of {len(trials)} rows")
+    lines += [f"  - {_name(one)}: {_apart(one.beyond_app_queue['p95'])} s" for one in worse]
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _name(trial: Trial) -> str:
+    return f"{trial.province}, {trial.traffic}, budgets {trial.budgets}"
 
 
 def _count(trials: Iterable[Trial], verdict: Verdict) -> int:
