@@ -126,9 +126,9 @@ async def serving(settings: Settings) -> AsyncIterator[int]:
     """
     with (settings.home / "serve.log").open("ab") as log:
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "ivr", "serve"),
+            *(sys.executable, "-m", "ivr", "serve", "--until-stdin-ends"),
             env={**os.environ, **_environment(settings)},
-            stdin=asyncio.subprocess.DEVNULL,
+            stdin=asyncio.subprocess.PIPE,
             stdout=log,
             stderr=log,
         )
