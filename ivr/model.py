@@ -188,7 +188,7 @@ class RoutePlan:
     """Who may be rung for a call and when: made by `router.plan`, kept with the record.
 
     There is always at least one step. `skilled` are the counsellors of all steps who have what the
-    category needs: they go before others of the same step.
+    category needs: they go before all others who may be rung at that moment.
     """
 
     steps: tuple[Step, ...]

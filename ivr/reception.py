@@ -129,7 +129,7 @@ class Reception:
         read_signals: Callable[[], Awaitable[Signals]],
     ) -> Resume:
         resume = resume_from(arguments, line.rules)
-        if resume.phase in (Phase.TALK, Phase.LEFT_OPEN):  # it was located before
+        if resume.phase is Phase.TALK:  # it was located before
             return resume
         location, silent_before = await self._locate(call, await read_signals(), line)
         located = with_location(resume, location, line.rules)

@@ -1,8 +1,10 @@
 """What is told of a whole run: parity of the scenarios, and callers' numbers left anywhere."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 
 from tests.chaos.numbers import files_with_numbers
 from tests.scenarios.parity import print_parity
@@ -31,3 +33,10 @@ def pytest_terminal_summary(
         terminalreporter.section("callers' numbers", red=True, bold=True)
         for path in found:
             terminalreporter.line(f"FAILED {path} holds a caller's number")
+
+
+@pytest.fixture(autouse=True)
+def _logs_as_ever() -> Iterator[None]:
+    """The command line sends what is logged elsewhere, which the next test must not find."""
+    yield
+    structlog.reset_defaults()

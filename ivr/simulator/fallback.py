@@ -15,6 +15,7 @@ from ivr.simulator.static_queues import Attempt, Queue, StaticQueues, Waiting
 from ivr.simulator.timing import Timing
 
 RETRY_S = 1.0  # queues.conf: retry
+TICK_S = 0.001  # what is left of a round when a timer of its very length has come
 MUSIC = "ivr"
 _PRIORITIES = {"danger": DANGER_PRIORITY, "silence": SILENCE_PRIORITY}
 
@@ -47,7 +48,7 @@ class Fallback:
         variables = channel.variables
         self._count_round(channel)
         if not variables.get("IVR_JOINED_AT"):
-            variables["IVR_JOINED_AT"] = f"{self._exchange.wall_time():.0f}"
+            variables["IVR_JOINED_AT"] = str(int(self._exchange.wall_time()))  # as ${EPOCH}
         channel.note("fallback")
         channel.start_music(MUSIC)
         leg = await self._wait(channel)
@@ -100,7 +101,7 @@ class Fallback:
         """Ring one member after the other until somebody comes or the round is over."""
         now, scaled = asyncio.get_running_loop().time, self._exchange.timing.scaled
         until_at = now() + scaled(FALLBACK_S)
-        while not caller.channel.interrupted and now() < until_at:
+        while not caller.channel.interrupted and until_at - now() > TICK_S:
             leg = await self._attempt(queue, caller, until_at)
             if leg:
                 return leg
@@ -112,7 +113,7 @@ class Fallback:
         """Ring member after member; who refuses is followed at once by the next."""
         attempt, now = Attempt(), asyncio.get_running_loop().time
         try:
-            while now() < until_at and not caller.channel.interrupted:
+            while until_at - now() > TICK_S and not caller.channel.interrupted:
                 device = self._exchange.static.choose(queue, caller, attempt)
                 if device is None:
                     return None

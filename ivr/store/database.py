@@ -180,6 +180,12 @@ async def lock_table(connection: AsyncConnection, table: Table) -> None:
         await connection.execute(text(f"LOCK TABLE {table.name} IN SHARE ROW EXCLUSIVE MODE"))
 
 
+def is_current(connection: Connection) -> bool:
+    """Whether the tables are of our version: then nobody needs the right to write to open them."""
+    head = ScriptDirectory(str(MIGRATIONS)).get_current_head()
+    return MigrationContext.configure(connection).get_current_revision() == head
+
+
 def migrate(connection: Connection) -> None:
     """Bring the tables to our version, within the transaction of `connection`.
 

@@ -28,6 +28,7 @@ from ivr.outcomes import OutcomeId
 from ivr.settings import Settings
 from ivr.store.database import (
     database_url,
+    is_current,
     lock_table,
     make_engine,
     make_file,
@@ -87,8 +88,11 @@ class Store:
     async def _prepare(self) -> None:
         if not self._prepared:
             make_file(self.engine.url)
-            async with writing(self.engine) as connection:
-                await connection.run_sync(migrate)
+            async with reading(self.engine) as connection:
+                current = await connection.run_sync(is_current)
+            if not current:
+                async with writing(self.engine) as connection:
+                    await connection.run_sync(migrate)
             self._prepared = True
 
     @asynccontextmanager

@@ -118,7 +118,7 @@ async def test_a_counsellor_who_leaves_in_the_whisper_costs_no_place(scene: Scen
         async with scene.counsellor("arak-1", answer_after_s=0) as first:
             await press(caller, "214")
             call = await first.offered()
-            await press(later, "0")
+            await press(later, "214")  # as urgent as the first
             [mine, _] = await scene.in_line(2)
             await hears_words(call)
             call.hang_up()

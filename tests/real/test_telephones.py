@@ -51,7 +51,8 @@ async def product(
         "trunk_outbound": f"127.0.0.1:{free_port(socket.SOCK_DGRAM)}",
         "demo_dir": _people(home / "people"),
     }
-    async with running_product(home, changes=changes, unreachable_s=1, declined_s=1) as running:
+    back_offs = dict.fromkeys(("unreachable_s", "declined_s", "no_such_number_s"), 1.0)
+    async with running_product(home, changes=changes, **back_offs) as running:
         await _give_pin(running, "arak-1")
         yield running
     assert _files_with(home, [NUMBER, PIN]) == []
