@@ -19,6 +19,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 from ivr.errors import BadInput, StoreError
 from ivr.settings import Settings
+from ivr.store import sqlite_dialect
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 LOCK_WAIT_S = 5.0
@@ -31,13 +32,13 @@ _MENDS = {  # by class of SQLSTATE
     "28": "; set user and password right in IVR_DATABASE_URL",
     "3D": "; make it (createdb), or set the right name in IVR_DATABASE_URL",
 }
-_ASYNC_DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg"}
+_ASYNC_DRIVERS = {"sqlite": sqlite_dialect.DRIVER, "postgresql": "postgresql+asyncpg"}
 
 
 def database_url(settings: Settings) -> URL:
     """Where the database is; raises BadInput for an address that is none."""
     if settings.database_url is None:
-        return URL.create("sqlite+aiosqlite", database=str(settings.home / "line123.sqlite"))
+        return URL.create(sqlite_dialect.DRIVER, database=str(settings.home / "line123.sqlite"))
     try:
         url = make_url(settings.database_url)
         driver = _ASYNC_DRIVERS[url.get_backend_name()]
@@ -126,6 +127,13 @@ def _begin(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
+async def close_engine(engine: AsyncEngine) -> None:
+    """Let all connections go; returns when none of them has anything left to say."""
+    await engine.dispose()
+    if isinstance(engine.dialect, sqlite_dialect.Dialect):
+        await engine.dialect.stopped()
+
+
 @asynccontextmanager
 async def reading(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
     """A transaction that only reads; errors come as StoreError."""
@@ -142,13 +150,18 @@ async def writing(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
             yield connection
 
 
+def shown(url: URL) -> str:
+    """The address as a person would write it, without its password."""
+    return url.set(drivername=url.get_backend_name()).render_as_string(hide_password=True)
+
+
 @contextmanager
 def translated(url: URL) -> Iterator[None]:
     """Foreign errors as StoreError; without SQL and values, which may tell of a caller."""
     try:
         yield
     except (SQLAlchemyError, sqlite3.Error, OSError, ImportError, OverflowError) as error:
-        place = url.render_as_string(hide_password=True)
+        place = shown(url)
         refused = f"The database {place} cannot be used: "
         if _is_about_a_value(error):
             raise StoreError(refused + "a value does not fit its column") from None
@@ -209,7 +222,7 @@ def _check_known(script: ScriptDirectory, revision: str | None, url: URL) -> Non
         script.get_revision(revision or "base")
     except (ResolutionError, CommandError) as error:
         raise StoreError(
-            f"The database {url.render_as_string(hide_password=True)} was made by a newer version "
+            f"The database {shown(url)} was made by a newer version "
             f"of line 123 (its tables are {revision!r}). Install that version, or set IVR_HOME to "
             "another directory."
         ) from error

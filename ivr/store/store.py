@@ -27,6 +27,7 @@ from ivr.model import UNKNOWN_CATEGORY, CallId, CallRecord, CountyId, CountySour
 from ivr.outcomes import OutcomeId
 from ivr.settings import Settings
 from ivr.store.database import (
+    close_engine,
     database_url,
     is_current,
     lock_table,
@@ -120,7 +121,7 @@ class Store:
         return rows
 
     async def close(self) -> None:
-        await self.engine.dispose()
+        await close_engine(self.engine)
 
     async def __aenter__(self) -> Self:
         return self

@@ -218,7 +218,7 @@ async def test_the_database_is_readable_by_its_owner_alone(tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("given", "used"),
     [
-        ("sqlite:////srv/line.sqlite", "sqlite+aiosqlite:////srv/line.sqlite"),
+        ("sqlite:////srv/line.sqlite", "sqlite+line123:////srv/line.sqlite"),
         ("postgresql://ivr:secret@db/line", "postgresql+asyncpg://ivr:***@db/line"),
         ("postgresql+psycopg://db/line", "postgresql+asyncpg://db/line"),
     ],
