@@ -218,7 +218,8 @@ class Store:
 
     async def outcomes(self, *of: CallId) -> tuple[OutcomeEntry, ...]:
         """The outcomes of these calls, in the order in which they were recorded."""
-        statement = select(outcomes).where(outcomes.c.call.in_(of)).order_by(outcomes.c.id)
+        columns = (outcomes.c[name] for name in OutcomeEntry.__slots__)
+        statement = select(*columns).where(outcomes.c.call.in_(of)).order_by(outcomes.c.id)
         return tuple(OutcomeEntry(**row) for row in await self.rows(statement))
 
     async def confirmed_county(

@@ -91,6 +91,7 @@ calls = Table(
     Column("lost_at", UtcDateTime),  # in danger, before the place was known …
     Column("acknowledged_at", UtcDateTime),  # … until somebody has taken it up
     Column("acknowledged_by", String),
+    Column("entered", String),  # paper, imported; null: the line had it
 )
 Index("ix_calls_arrived_at", calls.c.arrived_at)
 Index("ix_calls_ended_at", calls.c.ended_at)  # open calls are those without
@@ -119,6 +120,10 @@ outcomes = Table(
     Column("note", Text, nullable=False),
     Column("by", String, nullable=False),
     Column("at", UtcDateTime, nullable=False),
+    Column("form", Integer, index=True),  # outcome_tables.forms; null: recorded without one
+    Column("kind", String),  # of phone_resolved: psychology, social_work, legal
+    Column("unit", String),  # which centre, base or team
+    Column("body", String),  # of external: police, judiciary, emergency_115, other
 )
 
 journal = Table(
