@@ -144,12 +144,15 @@ def _interval_s(floor: "Floor", call: FloorCall) -> float:
 
 def _note(floor: "Floor", call: FloorCall, heard: Heard) -> WaitNote:
     lane = _lane(call)
+    if lane is not Lane.ORDINARY:
+        heard.withheld = Withheld.URGENT
     if lane is Lane.DANGER:
         return WaitNote(words=WaitWords.DANGER)
     if lane is Lane.SILENCE:
         return WaitNote(words=WaitWords.SILENCE)
     limits, now = floor.limits_of(call), outlook(floor, call)
     place = minutes = None
+    heard.withheld = now.forecast if isinstance(now.forecast, Withheld) else None
     if limits.announce_position and now.place is not None and now.place <= FARTHEST_PLACE:
         place = heard.better_place(now.place)
     if limits.announce_wait:

@@ -16,6 +16,7 @@ class Heard:
     place: int | None = None  # the smallest said
     said_until_at: datetime | None = None  # until then the wait was said to last
     told_longer: bool = False
+    withheld: Withheld | None = None  # why the last announcement foresaw no wait
 
     def better_place(self, place: int) -> int | None:
         """The place, where it is better than the one said; it is taken as said then."""

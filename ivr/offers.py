@@ -158,7 +158,7 @@ def talk_started(floor: "Floor", event: ev.TalkStarted) -> None:
         phase=CallPhase.TALKING,
         connected_at=call.record.connected_at or floor.now,
         counsellor=offer.counsellor,
-        desk=_desk_for(presence.profile, call),
+        desk=desk_for(presence.profile, call),
     )
     _stop_the_others(floor, call, offer)
 
@@ -230,7 +230,7 @@ def offer_due(floor: "Floor", offer_id: OfferId) -> None:
         withdraw(floor, call, offer, why)
 
 
-def _desk_for(profile: Counsellor, call: FloorCall) -> DeskId | None:
+def desk_for(profile: Counsellor, call: FloorCall) -> DeskId | None:
     """Where this counsellor served the call: the first desk of the plan that they sit at."""
     steps = call.record.plan.steps if call.record.plan is not None else ()
     planned = (desk for step in steps for desk in step.desks if desk in profile.desks)

@@ -38,6 +38,7 @@ class Presence:
     wrap_up_yields_at: datetime | None = None  # from then on danger may ring; None: it may not
     wrap_up_of: CallId | None = None
     wrap_up_latest_at: datetime | None = None  # it may be lengthened until then
+    wrap_up_lengthened: int = 0  # how often it was
     hold: Hold | None = None
     held_until_at: datetime | None = None
     hold_yields: bool = False  # danger may ring all the same

@@ -206,6 +206,7 @@ class Staff:
         presence.wrap_up_yields_at = yields_at
         presence.wrap_up_of = call.id
         presence.wrap_up_latest_at = until_at + timedelta(seconds=limits.wrap_up_more_most_s)
+        presence.wrap_up_lengthened = 0
         presence.load.talk_ends(limits, now, heavy=plan is not None and plan.heavy)
         self._wrap_up_until(presence, until_at)
         if yields_at is not None and yields_at < until_at:
@@ -338,8 +339,10 @@ class Staff:
             return
         latest_at = presence.wrap_up_latest_at
         assert latest_at is not None, "it is set where a wrap-up begins"
-        until_at = presence.wrap_up_until_at + timedelta(seconds=max(by_s, 0.0))
-        self._wrap_up_until(presence, min(until_at, latest_at))
+        wished_at = presence.wrap_up_until_at + timedelta(seconds=max(by_s, 0.0))
+        until_at = min(wished_at, latest_at)
+        presence.wrap_up_lengthened += until_at > presence.wrap_up_until_at
+        self._wrap_up_until(presence, until_at)
         self._settle(presence, now)
 
     def keep_wrap_up(self, counsellor: CounsellorId, now: datetime) -> None:
