@@ -2,15 +2,55 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from pydantic import ValidationError
 
+from ivr.calendar import plain_minute
 from ivr.errors import BadInput
 from ivr.model import CounsellorId, ProvinceId
 from ivr.people import Grant, Person, Role, claims, problems_of, province_of
 from ivr.rules.findings import field_name
 from ivr.rules.wording import sentence
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BrokenGlass:
+    """Somebody was made admin in need and nobody else has looked at it yet.
+
+    `seq` is the entry of the audit trail, `by` who did it: the person, or the machine's owner.
+    """
+
+    seq: int
+    person: CounsellorId
+    by: str
+    at: datetime
+    reason: str
+
+    def holds(self, people: Iterable[Person], at: datetime) -> datetime | None:
+        """Until when the role given then counts at `at`; None where it is over or taken back."""
+        grants = (grant for person in people if person.id == self.person for grant in person.grants)
+        ends = [grant.until_at for grant in grants if grant.until_at and grant.role is Role.ADMIN]
+        return max((end for end in ends if end > at), default=None)
+
+
+def check_account_review(
+    broken: BrokenGlass, people: Iterable[Person], by: str, at: datetime
+) -> None:
+    """Raise BadInput unless somebody else reviews it, when the role is over."""
+    if by in {broken.person, broken.by}:
+        raise BadInput(
+            f"{broken.person} was made admin in need by {broken.by}, so somebody else must review "
+            "it."
+        )
+    until_at = broken.holds(people, at)
+    if until_at is not None:
+        raise BadInput(
+            f"{broken.person} is still admin, until {plain_minute(until_at)} in Tehran; review it "
+            "when that is over, or take the role back first "
+            f"(`ivr people change {broken.person} --drop-grant admin@PROVINCE`)."
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+from ivr.accounts import BrokenGlass
 from ivr.duty import NO_BOOK, DutyBook
 from ivr.model import Counsellor, ProvinceId
 from ivr.people import Person, counsellor_of
@@ -15,7 +16,8 @@ class InForce:
     """`revision` is the newest entry of the audit trail that it contains.
 
     `next_rules_at` is when a scheduled version comes in force, if any is to come;
-    `to_be_reviewed` are versions that one person alone has published. `unreadable` are provinces
+    `to_be_reviewed` are versions that one person alone has published, `broken_glass` accounts that
+    were made admin in need, both not reviewed. `unreadable` are provinces
     without rules here, because those in force cannot be read by this code. `from_copy`: the
     database was away, and this is what was kept of it.
     """
@@ -26,6 +28,7 @@ class InForce:
     revision: int = 0
     next_rules_at: datetime | None = None
     to_be_reviewed: tuple[Version, ...] = ()
+    broken_glass: tuple[BrokenGlass, ...] = ()
     unreadable: tuple[ProvinceId, ...] = ()
     from_copy: bool = False
 

@@ -38,6 +38,8 @@ class AlarmCode(StrEnum):
     CALENDAR_RUNS_OUT = "calendar_runs_out"  # province, at `due_at`
     CALENDAR_RAN_OUT = "calendar_ran_out"  # province
     NOT_REVIEWED = "not_reviewed"  # province: one person alone published its rules
+    GLASS_BROKEN = "glass_broken"  # person: made admin in need, until `due_at` at the latest
+    ACCOUNT_NOT_REVIEWED = "account_not_reviewed"  # person: was made admin in need
     DECISIONS_UNREACHABLE = "decisions_unreachable"  # "": what people decide does not reach us
     KEPT_COPY = "kept_copy"  # "": the line began without its database, by what it had kept
 
@@ -56,6 +58,8 @@ SEVERITIES: Mapping[AlarmCode, Severity] = MappingProxyType(
         AlarmCode.CALENDAR_RUNS_OUT: Severity.REMINDER,
         AlarmCode.CALENDAR_RAN_OUT: Severity.WARNING,
         AlarmCode.NOT_REVIEWED: Severity.REMINDER,
+        AlarmCode.GLASS_BROKEN: Severity.URGENT,
+        AlarmCode.ACCOUNT_NOT_REVIEWED: Severity.REMINDER,
         AlarmCode.DECISIONS_UNREACHABLE: Severity.WARNING,
         AlarmCode.KEPT_COPY: Severity.WARNING,
     }

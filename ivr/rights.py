@@ -28,6 +28,7 @@ class Action(StrEnum):
     DUTY_CLOSE = "duty.close"
     PEOPLE_MANAGE = "people.manage"
     PEOPLE_BREAK_GLASS = "people.break_glass"
+    PEOPLE_REVIEW = "people.review"
     AUDIT_READ = "audit.read"
 
 
@@ -45,7 +46,7 @@ _RULES = frozenset(
 ACTIONS: Mapping[Role, frozenset[Action]] = {
     Role.COUNSELLOR: frozenset({Action.DUTY_READ}),
     Role.SUPERVISOR: _READS | _DUTY | {Action.PEOPLE_BREAK_GLASS},
-    Role.ADMIN: _READS | _DUTY | _RULES | {Action.PEOPLE_MANAGE},
+    Role.ADMIN: _READS | _DUTY | _RULES | {Action.PEOPLE_MANAGE, Action.PEOPLE_REVIEW},
     Role.MANAGER: _READS,
     Role.AUDITOR: _READS | {Action.AUDIT_READ},
 }

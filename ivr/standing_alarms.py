@@ -31,6 +31,7 @@ def standing_alarms(
         *_of_duty(in_force, duty, attendance, at),
         *(alarm for rules in in_force.rules for alarm in _of_calendar(rules, at)),
         *_of_reviews(in_force),
+        *_of_broken_glass(in_force, at),
     )
 
 
@@ -86,3 +87,12 @@ def _of_reviews(in_force: InForce) -> Iterator[Alarm]:
             first[version.province] = min(earliest, version.published_at)
     for province, since_at in first.items():
         yield Alarm(code=AlarmCode.NOT_REVIEWED, subject=province, since_at=since_at)
+
+
+def _of_broken_glass(in_force: InForce, at: datetime) -> Iterator[Alarm]:
+    """One for each person, since the first time that nobody else has looked at."""
+    first = {broken.person: broken for broken in reversed(in_force.broken_glass)}
+    for person, broken in first.items():
+        until_at = broken.holds(in_force.people, at)
+        code = AlarmCode.GLASS_BROKEN if until_at else AlarmCode.ACCOUNT_NOT_REVIEWED
+        yield Alarm(code=code, subject=person, since_at=broken.at, due_at=until_at)

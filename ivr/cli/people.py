@@ -2,15 +2,16 @@
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
 import typer
 
-from ivr.accounts import account, shown
-from ivr.cli.acting import WhoOption, grant_words, managing, secret_from
+from ivr.accounts import BrokenGlass, account, provinces_of, shown
+from ivr.calendar import plain_minute
+from ivr.cli.acting import WhoOption, acting, grant_words, managing, secret_from
 from ivr.cli.people_words import (
     DEVICE_HELP,
     GRANT_HELP,
@@ -22,9 +23,9 @@ from ivr.cli.people_words import (
     skill_values,
     without,
 )
-from ivr.errors import BadInput
+from ivr.errors import BadInput, NotAllowed
 from ivr.people import Person, demo_accounts, read_people
-from ivr.rights import in_force
+from ivr.rights import Action, in_force, may
 from ivr.settings import load_settings
 from ivr.store.people import PeopleStore
 from ivr.store.store import Store
@@ -172,7 +173,8 @@ def break_glass(
 ) -> None:
     """Make a supervisor admin of their province for four hours, because no admin is at hand.
 
-    Supervisors do this for themselves. It stands in the audit trail as people.break_glass.
+    Supervisors do this for themselves. It raises an alarm until the role is over, and another admin
+    reviews it then (`ivr people review`).
     """
 
     async def work(store: Store) -> Person:
@@ -182,6 +184,67 @@ def break_glass(
         return await people.break_glass(person_id, reason=reason, by=by, now=now, guard=guard)
 
     _print(_run(work), as_json=as_json)
+
+
+@app.command()
+def review(
+    person_id: Annotated[
+        str | None, typer.Argument(help="The account; left out: list what awaits it.")
+    ] = None,
+    *,
+    note: Annotated[str, typer.Option(help="What you found.")] = "",
+    who: WhoOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Review what somebody did as admin in need (break-glass); left out, list what awaits it.
+
+    `ivr audit list --by ID` shows what they decided. Another admin does this when the role is over.
+    With --json an array of objects with the keys entry, person, by, at, reason.
+    """
+    if person_id is None:
+        awaiting = _run(lambda store: PeopleStore(store).broken_glass())
+        _print_broken_glass(awaiting, as_json=as_json)
+        return
+    reviewed = _run(lambda store: _review(store, person_id, note.strip(), who))
+    if as_json:
+        _print_broken_glass(reviewed, as_json=True)
+    else:
+        typer.echo(f"Reviewed: {person_id}, made admin in need {len(reviewed)} time(s).")
+
+
+async def _review(
+    store: Store, person_id: str, note: str, who: str | None
+) -> tuple[BrokenGlass, ...]:
+    person = await _known(store, person_id)
+    first, *others = provinces_of(person)
+    actor = await acting(store, who, Action.PEOPLE_REVIEW, province=first)
+    for place in (first, *others):
+        if not may(actor, Action.PEOPLE_REVIEW, province=place):
+            raise NotAllowed(
+                f"{actor.id} may not review {person_id}: it takes an admin role without an end in "
+                f"{place or 'all provinces'}. Nothing was changed; ask another admin."
+            )
+    now = datetime.now(UTC)
+    return await PeopleStore(store).review(person_id, note=note, by=actor.id, now=now)
+
+
+def _print_broken_glass(found: Iterable[BrokenGlass], *, as_json: bool) -> None:
+    if as_json:
+        _print_json(
+            [
+                {
+                    "entry": one.seq,
+                    "person": one.person,
+                    "by": one.by,
+                    "at": one.at.isoformat(),
+                    "reason": one.reason,
+                }
+                for one in found
+            ]
+        )
+        return
+    lines = [f"{one.person}  {plain_minute(one.at)}  by {one.by}: {one.reason}" for one in found]
+    typer.echo("\n".join(lines) or "None.")
 
 
 @app.command()

@@ -43,6 +43,7 @@ async def load_in_force(store: Store, at: datetime) -> InForce:
         revision=newest,
         unreadable=tuple(found.unreadable),
         next_rules_at=await _readable(_VERSIONS, versions.next_activation_at(at)),
+        broken_glass=await _readable("audit", PeopleStore(store).broken_glass()),
         to_be_reviewed=await _readable(_VERSIONS, versions.to_be_reviewed()),
     )
 

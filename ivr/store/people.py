@@ -10,13 +10,21 @@ from pydantic import ValidationError
 from sqlalchemy import insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from ivr.accounts import AccountChange, home_province, judge, told_as
+from ivr.accounts import (
+    AccountChange,
+    BrokenGlass,
+    check_account_review,
+    home_province,
+    judge,
+    told_as,
+)
 from ivr.audit import AuditEntry
 from ivr.errors import BadInput, StoreError
 from ivr.model import CounsellorId
 from ivr.passwords import hash_password, hash_pin
 from ivr.people import Person, Role
 from ivr.rights import with_admin_role
+from ivr.store.broken_glass import BREAK_GLASS, REVIEW, not_reviewed
 from ivr.store.secret_check import Secret, check_secret
 from ivr.store.store import Store
 from ivr.store.tables import people
@@ -133,9 +141,37 @@ class PeopleStore:
             return with_admin_role(person, now)
 
         detail = {"reason": _reason(reason)}
-        action = "people.break_glass"
-        decision = _Decision(by=by, now=now, action=action, guard=guard, detail=detail)
+        decision = _Decision(by=by, now=now, action=BREAK_GLASS, guard=guard, detail=detail)
         return await self._change(person_id, made_admin, decision)
+
+    async def broken_glass(self) -> tuple[BrokenGlass, ...]:
+        """Who was made admin in need, as far as nobody else has looked at it; oldest first."""
+        return await not_reviewed(self._store)
+
+    async def review(
+        self, person_id: str, *, note: str, by: str, now: datetime
+    ) -> tuple[BrokenGlass, ...]:
+        """Say that somebody else has looked at what was done with rights taken in need."""
+        async with self._store.writing() as connection:
+            known = await _accounts(connection)
+            person = _existing(known, person_id)
+            found = tuple(one for one in await self.broken_glass() if one.person == person.id)
+            if not found:
+                raise BadInput(
+                    f"{person.id}: nothing to review; `ivr people review` lists what is."
+                )
+            for broken in found:
+                check_account_review(broken, known.values(), by, now)
+            entry = AuditEntry(
+                at=now,
+                by=by,
+                action=REVIEW,
+                subject=person.id,
+                province=home_province(person),
+                detail={"note": note, "entries": [broken.seq for broken in found]},
+            )
+            await self._store.note_decision(connection, entry)
+        return found
 
     async def take_in(
         self,

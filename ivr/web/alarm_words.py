@@ -29,6 +29,12 @@ SENTENCES: Mapping[AlarmCode, str] = {
     AlarmCode.NOT_REVIEWED: (
         "قواعد استان {province} را یک نفر به‌تنهایی منتشر کرده و کسی هنوز بازبینی نکرده است."
     ),
+    AlarmCode.GLASS_BROKEN: (
+        "{counsellor} در شرایط اضطراری دسترسی مدیر گرفته است، تا {due}؛ اگر لازم نیست، پس بگیرید."
+    ),
+    AlarmCode.ACCOUNT_NOT_REVIEWED: (
+        "{counsellor} در شرایط اضطراری دسترسی مدیر گرفته بود و کسی هنوز آن را بازبینی نکرده است."
+    ),
     AlarmCode.DECISIONS_UNREACHABLE: (
         "تصمیم‌های تازه به خط نمی‌رسد، چون پایگاه داده در دسترس نیست؛ آخرین تصمیم‌ها برقرار است."
     ),

@@ -44,6 +44,7 @@ duty.roster         -          yes        yes   -       -
 duty.close          -          yes        yes   -       -
 people.manage       -          -          yes   -       -
 people.break_glass  -          yes        -     -       -
+people.review       -          -          yes   -       -
 audit.read          -          -          -     -       yes
 """
 

@@ -1,10 +1,12 @@
 """All alarms beside the floor's own, for what is in force and who is there."""
 
 import re
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 
 import pytest
 
+from ivr.accounts import BrokenGlass
 from ivr.calendar import TEHRAN
 from ivr.duty import Closure, ClosureKind, DutyBook, duty_at
 from ivr.floor_view import Attendance
@@ -12,6 +14,7 @@ from ivr.in_force import InForce
 from ivr.jalali import parse_day
 from ivr.model import CounsellorId, ProvinceId
 from ivr.notices import SEVERITIES, Alarm, AlarmCode, ClosedDesk, Severity
+from ivr.people import Grant, Person, Role
 from ivr.rules.load import load_rules
 from ivr.rules.schema import ProvinceRules
 from ivr.settings import PROJECT
@@ -140,3 +143,19 @@ def test_what_nobody_has_reviewed_is_one_alarm_a_province_since_the_first() -> N
     (alarm,) = found.values()
     assert (alarm.code, alarm.subject) == (AlarmCode.NOT_REVIEWED, "markazi")
     assert alarm.since_at == hour(4)
+
+
+def test_whoever_was_made_admin_in_need_is_an_urgent_alarm_and_a_review_afterwards() -> None:
+    broken = BrokenGlass(seq=7, person=CounsellorId("a"), by="a", at=hour(8), reason="nobody")
+    role = Grant(role=Role.ADMIN, province=ProvinceId("markazi"), until_at=hour(12))
+    account = Person(id=CounsellorId("a"), name_fa="نمونه", grants=(role,))
+    in_force = InForce(rules=(), people=(account,), broken_glass=(broken,))
+    (alarm,) = seen(in_force, hour(9)).values()
+    assert (alarm.code, alarm.subject, alarm.severity) == ("glass_broken", "a", Severity.URGENT)
+    assert (alarm.since_at, alarm.due_at) == (hour(8), hour(12))
+    (alarm,) = seen(in_force, hour(12)).values()
+    assert (alarm.code, alarm.severity) == ("account_not_reviewed", Severity.REMINDER)
+    taken_back = replace(in_force, people=(account.model_copy(update={"grants": ()}),))
+    (alarm,) = seen(taken_back, hour(9)).values()
+    assert alarm.code is AlarmCode.ACCOUNT_NOT_REVIEWED
+    assert seen(replace(in_force, broken_glass=()), hour(9)) == {}

@@ -382,6 +382,27 @@ def test_a_supervisor_breaks_glass_and_no_more(installed: Run) -> None:
     assert entry["detail"]["reason"] == "no admin at night"
 
 
+def test_what_was_done_in_need_is_listed_until_another_admin_has_reviewed_it(
+    installed: Run,
+) -> None:
+    me, other = "markazi-supervisor", "markazi-admin"
+    assert installed("people", "review").strip() == "None."
+    installed("people", "break-glass", me, "--reason", "no admin at night", user=me)
+    (entry,) = json.loads(installed("people", "review", "--json"))
+    assert (entry["person"], entry["by"], entry["reason"]) == (me, me, "no admin at night")
+    assert "no admin at night" in installed("people", "review")
+    review = ("people", "review", me, "--note", "all right")
+    with pytest.raises(NotAllowed, match="without an end"):
+        installed(*review, user=me)
+    with pytest.raises(BadInput, match="still admin"):
+        installed(*review, user=other)
+    installed("people", "change", me, "--drop-grant", "admin@markazi", user="national-admin")
+    with pytest.raises(NotAllowed):
+        installed(*review, user="ilam-admin")
+    assert "Reviewed: markazi-supervisor" in installed(*review, user=other)
+    assert installed("people", "review").strip() == "None."
+
+
 async def test_acting_takes_the_right_where_it_is_asked_for(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -8,10 +8,12 @@ from argon2 import PasswordHasher
 from sqlalchemy import select, update
 
 from ivr import passwords
+from ivr.accounts import BrokenGlass
 from ivr.errors import BadInput, NotAllowed, StoreError
 from ivr.people import DeviceEntry, Grant, Person, Role, load_persons
 from ivr.rights import Action, may
 from ivr.settings import PROJECT
+from ivr.store.in_force import load_in_force
 from ivr.store.people import PeopleStore
 from ivr.store.store import Store
 from ivr.store.tables import people
@@ -274,6 +276,38 @@ async def test_broken_glass_makes_a_supervisor_admin_for_four_hours(
     assert (await detail(store))["reason"] == reason
     later = await accounts.break_glass("arak-1", reason=reason, by="arak-1", now=ends_at)
     assert len(later.grants) == 2  # the one that has ended is gone
+
+
+async def test_what_was_done_in_need_is_reviewed_by_another_when_it_is_over(
+    store: Store, accounts: PeopleStore
+) -> None:
+    await add(accounts, person(grants=[{"role": "supervisor", "province": "markazi"}]))
+    for minute in (0, 5):
+        await accounts.break_glass(
+            "arak-1", reason="nobody at night", by="local:root", now=NOW + minute * MINUTE
+        )
+    in_force = await load_in_force(store, NOW)
+    assert [(one.person, one.by, one.at) for one in in_force.broken_glass] == [
+        ("arak-1", "local:root", NOW),
+        ("arak-1", "local:root", NOW + 5 * MINUTE),
+    ]
+    over = NOW + timedelta(hours=5)
+
+    async def review(by: str, now: datetime) -> tuple[BrokenGlass, ...]:
+        return await accounts.review("arak-1", note="all right", by=by, now=now)
+
+    for by in ("arak-1", "local:root"):
+        with pytest.raises(BadInput, match="somebody else must review it"):
+            await review(by, over)
+    with pytest.raises(BadInput, match=r"still admin, until 1405/.*--drop-grant"):
+        await review("boss", NOW + MINUTE)
+    assert len(await review("boss", over)) == 2
+    assert await accounts.broken_glass() == ()
+    assert (await actions(store))[-1] == "people.review arak-1"
+    with pytest.raises(BadInput, match="nothing to review"):
+        await review("boss", over)
+    await accounts.break_glass("arak-1", reason="nobody again", by="arak-1", now=over)
+    assert [one.reason for one in await accounts.broken_glass()] == ["nobody again"]
 
 
 @pytest.mark.parametrize(
