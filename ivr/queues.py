@@ -257,10 +257,11 @@ class Floor:
         returning.free_the_returned(self)
         self._match()
         returning.ring_the_returned(self)
-        if several.stop_for_others(self):
+        several.ring_more(self)
+        while several.stop_for_others(self):
             self._widen()
             self._match()
-        several.ring_more(self)
+            several.ring_more(self)
 
     def _widen(self) -> None:
         matching.leave_steps_to_nobody(self)
@@ -271,7 +272,8 @@ class Floor:
     def _hand_over(self) -> None:
         """Without AMI nobody can be rung by us; Asterisk's own queue still can.
 
-        Those who wait are told once, those who join later as they do.
+        Those who wait are told once, those who join later as they do, whoever is first in line
+        first: it is the order in which Asterisk's queue serves them.
         """
         if self._down_since_at is None:
             self._down_since_at = self.now
@@ -279,10 +281,11 @@ class Floor:
         if give_up_at > self.now:
             self.wake(give_up_at, "exchange", "")
             return
-        fresh = self.line.take_fresh()
-        calls = fresh if self._handed_over else tuple(self.line)
+        fresh = {call.id for call in self.line.take_fresh()}
+        in_order = [call.id for call in self.line.in_order(self.now)]
+        calls = [call for call in in_order if call in fresh or not self._handed_over]
         self._handed_over = True
-        self._effects += [do.SendToFallback(call=call.id) for call in calls]
+        self._effects += [do.SendToFallback(call=call) for call in calls]
 
     def recall(self, call: FloorCall) -> None:
         self.act(do.RecallCaller(call=call.id))

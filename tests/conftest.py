@@ -1,15 +1,30 @@
-"""What is told of a whole run: parity of the scenarios, and callers' numbers left anywhere."""
+"""What holds for a whole run: Hypothesis's examples, parity of the scenarios, numbers left over."""
 
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import structlog
+from hypothesis import HealthCheck, settings
 
 from tests.chaos.numbers import files_with_numbers
 from tests.scenarios.parity import print_parity
 
+# A change is to be judged by the same examples every time, on a machine as slow as may be; new ones
+# are looked for by `make long`.
+settings.register_profile(
+    "every-time",
+    derandomize=True,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+)
+settings.register_profile("long", settings.get_profile("every-time"), derandomize=False)
+
 _FOUND = pytest.StashKey[list[Path]]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    settings.load_profile("long" if config.option.markexpr == "long" else "every-time")
 
 
 @pytest.hookimpl(trylast=True)

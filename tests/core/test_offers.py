@@ -195,6 +195,21 @@ class TestSeveralAtOnce:
         kit.device("sara", DeviceState.IDLE)
         assert [(one.counsellor, one.call) for one in offers(kit)] == [("sara", "c2")]
 
+    def test_a_phone_that_another_caller_waits_for_stops_once_it_is_not_the_only_one(
+        self, kit: Kit
+    ) -> None:
+        kit.on_duty("ali").call("c1", ALL)
+        ali = kit.offer()
+        kit.call("c2", ALI)
+        assert not kit.all(do.HangUpLeg)
+        kit.on_duty("sara")
+        stopped = kit.only(do.HangUpLeg)
+        assert (stopped.offer, stopped.why) == (ali.id, OfferResult.WITHDRAWN)
+        assert [(one.counsellor, one.call) for one in offers(kit)] == [
+            ("sara", "c1"),
+            ("ali", "c2"),
+        ]
+
     def test_one_phone_is_stopped_for_a_caller_and_not_all(self) -> None:
         kit = floor_of(replace(LIMITS, ring_at_once=3)).on_duty("ali", "sara", "mina")
         kit.call("c1", ALL)

@@ -361,6 +361,14 @@ class TestExchange:
         kit.pass_s(LIMITS.exchange_down_s)
         assert kit.only(do.SendToFallback).call == "c1"
 
+    def test_the_first_in_line_is_the_first_in_the_fallback(self, kit: Kit) -> None:
+        for call in ("c1", "c2"):
+            kit.call(call, EVERYBODY)
+        kit.call("c3", EVERYBODY, lane=Lane.DANGER)
+        kit.post(ev.ExchangeLost())
+        kit.pass_s(LIMITS.exchange_down_s)
+        assert [effect.call for effect in kit.all(do.SendToFallback)] == ["c3", "c1", "c2"]
+
     def test_a_call_that_asterisk_no_longer_shows_is_over(self, kit: Kit) -> None:
         kit.call("c1", EVERYBODY)
         kit.post(ev.CallDetached(call=CallId("c1")))
