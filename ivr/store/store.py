@@ -37,6 +37,7 @@ from ivr.store.database import (
     reading,
     writing,
 )
+from ivr.store.outcome_tables import forms
 from ivr.store.overlay import newest, overlay
 from ivr.store.records import (
     Correction,
@@ -217,9 +218,12 @@ class Store:
         return OutcomeEntry(id=number, call=call, outcome=outcome, note=note, by=by, at=at)
 
     async def outcomes(self, *of: CallId) -> tuple[OutcomeEntry, ...]:
-        """The outcomes of these calls, in the order in which they were recorded."""
+        """What counts of these calls, in the order in which it was recorded."""
         columns = (outcomes.c[name] for name in OutcomeEntry.__slots__)
-        statement = select(*columns).where(outcomes.c.call.in_(of)).order_by(outcomes.c.id)
+        replaced = select(forms.c.id).where(forms.c.replaced_by.is_not(None))
+        counts = outcomes.c.form.is_(None) | outcomes.c.form.not_in(replaced)
+        statement = select(*columns).where(outcomes.c.call.in_(of), counts)
+        statement = statement.order_by(outcomes.c.id)
         return tuple(OutcomeEntry(**row) for row in await self.rows(statement))
 
     async def confirmed_county(

@@ -1,0 +1,231 @@
+"""Forms of calls in the database: saved once for all, drafts as they come, what is still owed.
+
+A saved form is never changed: a later one of the same call takes its place, and both stay. They
+tell of themselves who saved them when, so no entry of the audit trail is made.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import RowMapping, delete, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from ivr.errors import BadInput
+from ivr.model import CallId
+from ivr.outcome_form import OutcomeForm
+from ivr.store.follow_up_rows import set_follow_up_of_form
+from ivr.store.outcome_tables import drafts, forms, persons
+from ivr.store.store import Store
+from ivr.store.tables import calls, outcomes
+
+
+class Source(StrEnum):
+    """How a form came: while the line had the call, from paper afterwards, or by an import."""
+
+    LIVE = "live"
+    PAPER = "paper"
+    IMPORTED = "imported"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SavedForm:
+    """A form that is on disk; `replaced_by` names the form that counts instead, if one does."""
+
+    id: int
+    key: str
+    call: CallId
+    form: OutcomeForm
+    source: Source
+    by: str
+    at: datetime
+    replaced_by: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draft:
+    """A form as far as it was filled in."""
+
+    call: CallId
+    form: OutcomeForm
+    by: str
+    at: datetime
+
+
+class FormStore:
+    """Raises StoreError where the database cannot be used."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    async def save(
+        self,
+        form: OutcomeForm,
+        *,
+        call: CallId,
+        by: str,
+        at: datetime,
+        key: str,
+        source: Source = Source.LIVE,
+    ) -> SavedForm:
+        """Save a form that was checked (`ivr.form_check`); on disk when this returns.
+
+        `key` is the save's own: saving again with it gives what was saved the first time, so that
+        whoever heard no answer may ask again. Raises BadInput where there is no such call, or the
+        key belongs to the save of another one.
+        """
+        async with self._store.writing() as connection:
+            row = await self._locked_call(connection, call)
+            earlier = await _with_key(connection, key)
+            if earlier is not None:
+                return _same(earlier, call)
+            new = SavedForm(id=0, key=key, call=call, form=form, source=source, by=by, at=at)
+            return await add_form(connection, new, row)
+
+    async def draft(self, call: CallId, form: OutcomeForm, *, by: str, at: datetime) -> None:
+        """Keep a form as far as it is filled in, in place of an earlier draft of the call.
+
+        Raises BadInput where there is no such call.
+        """
+        async with self._store.writing() as connection:
+            await self._locked_call(connection, call)
+            await connection.execute(delete(drafts).where(drafts.c.call == call))
+            values = {"call": call, "form": _to_json(form), "by": by, "at": at}
+            await connection.execute(insert(drafts).values(values))
+
+    async def drafts(self, *of: CallId) -> tuple[Draft, ...]:
+        rows = await self._store.rows(select(drafts).where(drafts.c.call.in_(of)))
+        return tuple(_draft(row) for row in rows)
+
+    async def drafts_by(self, person: str) -> tuple[Draft, ...]:
+        """The drafts that this person last changed, newest first."""
+        statement = select(drafts).where(drafts.c.by == person).order_by(drafts.c.at.desc())
+        return tuple(_draft(row) for row in await self._store.rows(statement))
+
+    async def counting(self, *of: CallId) -> dict[CallId, SavedForm]:
+        """The form that counts of each of these calls that has one."""
+        statement = select(forms).where(forms.c.call.in_(of), forms.c.replaced_by.is_(None))
+        rows = await self._store.rows(statement)
+        return {CallId(row["call"]): _saved(row) for row in rows}
+
+    async def history(self, call: CallId) -> tuple[SavedForm, ...]:
+        """All forms of a call, in the order in which they were saved."""
+        statement = select(forms).where(forms.c.call == call).order_by(forms.c.id)
+        return tuple(_saved(row) for row in await self._store.rows(statement))
+
+    async def _locked_call(self, connection: AsyncConnection, call: CallId) -> RowMapping:
+        """The call's row; forms of one call are saved one after the other."""
+        found = await connection.execute(
+            select(calls.c.province, calls.c.county, calls.c.desk)
+            .where(calls.c.call == call)
+            .with_for_update()
+        )
+        row = found.mappings().one_or_none()
+        if row is None:
+            raise BadInput(f"There is no call {call!r}; nothing was saved.")
+        return row
+
+
+async def add_form(connection: AsyncConnection, new: SavedForm, call: RowMapping) -> SavedForm:
+    """Write a form with all that belongs to it, within a transaction; `call` is its call's row."""
+    number = await _insert(connection, forms, _to_row(new, call))
+    replaced = (forms.c.call == new.call) & forms.c.replaced_by.is_(None) & (forms.c.id != number)
+    await connection.execute(update(forms).where(replaced).values(replaced_by=number))
+    rows = [_outcome_row(new, number, item.model_dump(mode="json")) for item in new.form.outcomes]
+    if rows:
+        await connection.execute(insert(outcomes), rows)
+    people = [{"form": number, **one.model_dump(mode="json")} for one in new.form.persons]
+    if people:
+        await connection.execute(insert(persons), people)
+    await connection.execute(delete(drafts).where(drafts.c.call == new.call))
+    await set_follow_up_of_form(
+        connection,
+        new.call,
+        new.form.follow_up_on,
+        province=call["province"],
+        desk=call["desk"],
+        by=new.by,
+        at=new.at,
+    )
+    return SavedForm(
+        id=number,
+        key=new.key,
+        call=new.call,
+        form=new.form,
+        source=new.source,
+        by=new.by,
+        at=new.at,
+    )
+
+
+async def _insert(connection: AsyncConnection, table: Any, values: dict[str, Any]) -> int:
+    result = await connection.execute(insert(table).values(values))
+    (number,) = result.inserted_primary_key or (0,)
+    return int(number)
+
+
+def _to_row(new: SavedForm, call: RowMapping) -> dict[str, Any]:
+    form = new.form
+    return {
+        "key": new.key,
+        "call": new.call,
+        "relation": form.relation.value,
+        "province": call["province"],
+        "county": form.county or call["county"],
+        "category": form.category,
+        "risk": form.risk and form.risk.value,
+        "reporter": form.reporter and form.reporter.value,
+        "wrong_county": form.wrong_county,
+        "wrong_category": form.wrong_category,
+        "note": form.note,
+        "form": _to_json(form),
+        "source": new.source.value,
+        "by": new.by,
+        "at": new.at,
+    }
+
+
+def _outcome_row(new: SavedForm, form: int, item: dict[str, Any]) -> dict[str, Any]:
+    return {"call": new.call, "note": "", "by": new.by, "at": new.at, "form": form, **item}
+
+
+def _to_json(form: OutcomeForm) -> dict[str, Any]:
+    return form.model_dump(mode="json", exclude_defaults=True)
+
+
+async def _with_key(connection: AsyncConnection, key: str) -> SavedForm | None:
+    found = await connection.execute(select(forms).where(forms.c.key == key))
+    row = found.mappings().one_or_none()
+    return None if row is None else _saved(row)
+
+
+def _same(earlier: SavedForm, call: CallId) -> SavedForm:
+    if earlier.call != call:
+        raise BadInput(
+            f"The key {earlier.key!r} belongs to the form of another call ({earlier.call}); "
+            "nothing was saved. Give each save a key of its own."
+        )
+    return earlier
+
+
+def _saved(row: RowMapping) -> SavedForm:
+    return SavedForm(
+        id=row["id"],
+        key=row["key"],
+        call=CallId(row["call"]),
+        form=OutcomeForm.model_validate(row["form"]),
+        source=Source(row["source"]),
+        by=row["by"],
+        at=row["at"],
+        replaced_by=row["replaced_by"],
+    )
+
+
+def _draft(row: RowMapping) -> Draft:
+    return Draft(
+        call=CallId(row["call"]),
+        form=OutcomeForm.model_validate(row["form"]),
+        by=row["by"],
+        at=row["at"],
+    )
