@@ -112,7 +112,8 @@ class _Line:
             self._take,
             now,
             deployment.in_force,
-            self._switchboard.watchman.decisions_reachable,
+            tell_reachable=self._switchboard.watchman.decisions_reachable,
+            tell_not_taken_in=self._switchboard.watchman.not_taken_in,
         )
         self._outcomes = OutcomeWatch(
             OutcomeNews(store), lambda call: self.controller.post(ev.OutcomeSaved(call=call))

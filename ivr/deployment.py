@@ -10,7 +10,7 @@ from ivr.controller import Controller
 from ivr.dialplan.needed_prompts import needed_prompts
 from ivr.dialplan.script import build_flow
 from ivr.errors import BadInput, LineError
-from ivr.in_force import InForce
+from ivr.in_force import InForce, NotTakenIn
 from ivr.limits import Limits
 from ivr.location import LocationTables
 from ivr.location_files import load_tables
@@ -38,6 +38,7 @@ class Deployment:
     lines: dict[ProvinceId, Line]
     default_province: ProvinceId
     tables: LocationTables
+    not_taken_in: NotTakenIn | None = None
 
     @property
     def rules(self) -> tuple[ProvinceRules, ...]:
@@ -106,16 +107,37 @@ def deploy(settings: Settings, in_force: InForce) -> Deployment:
 def deploy_next(settings: Settings, in_force: InForce, before: Deployment) -> Deployment:
     """As `deploy`, for a running line: rules that do not fit leave those before in force.
 
-    People and duty count all the same: who evacuates a desk did not publish those rules.
+    People and duty count all the same: who evacuates a desk did not publish those rules. The
+    deployment says what was not taken in.
     """
     found = in_force.keeping(before.in_force)
     try:
-        return deploy(settings, found)
+        return replace(deploy(settings, found), not_taken_in=_unreadable(in_force))
     except LineError as error:
         if found.rules == before.rules:
             raise
         log.error("rules_not_taken_in", revision=found.revision, reason=str(error))  # noqa: TRY400
-        return deploy(settings, replace(found, rules=before.rules))
+        kept = deploy(settings, replace(found, rules=before.rules))
+        return replace(kept, not_taken_in=_unfit(found, before, str(error)))
+
+
+def _unreadable(in_force: InForce) -> NotTakenIn | None:
+    if not in_force.unreadable:
+        return None
+    provinces = ", ".join(in_force.unreadable)
+    reason = (
+        "this version of line 123 cannot read them. Install the version that wrote them, or "
+        "publish rules that this one can read (`ivr rules draft`, `ivr rules publish`)."
+    )
+    return NotTakenIn(subject=f"rules of {provinces}", reason=reason)
+
+
+def _unfit(found: InForce, before: Deployment, reason: str) -> NotTakenIn:
+    kept = {rules.id: rules.version for rules in before.rules}
+    changed = [rules for rules in found.rules if kept.get(rules.id) != rules.version]
+    names = ", ".join(f"{rules.id} {rules.version}" for rules in changed)
+    mend = "Publish rules that fit, or go back: `ivr rules rollback PROVINCE`."
+    return NotTakenIn(subject=f"rules of {names}", reason=f"{reason} {mend}")
 
 
 def take_in(deployment: Deployment, reception: Reception, controller: Controller) -> None:

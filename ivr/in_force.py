@@ -12,8 +12,16 @@ from ivr.versions import Version
 
 
 @dataclass(frozen=True, kw_only=True)
+class NotTakenIn:
+    """A decision that the running line could not follow: what was decided, why not, the mend."""
+
+    subject: str
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class InForce:
-    """`revision` is the newest entry of the audit trail that it contains.
+    """`revision` is the newest decision of the audit trail that it contains, `newest` its words.
 
     `next_rules_at` is when a scheduled version comes in force, if any is to come;
     `to_be_reviewed` are versions that one person alone has published, `broken_glass` accounts that
@@ -26,6 +34,7 @@ class InForce:
     people: tuple[Person, ...]
     book: DutyBook = field(default=NO_BOOK)
     revision: int = 0
+    newest: str = ""
     next_rules_at: datetime | None = None
     to_be_reviewed: tuple[Version, ...] = ()
     broken_glass: tuple[BrokenGlass, ...] = ()

@@ -41,6 +41,7 @@ class AlarmCode(StrEnum):
     GLASS_BROKEN = "glass_broken"  # person: made admin in need, until `due_at` at the latest
     ACCOUNT_NOT_REVIEWED = "account_not_reviewed"  # person: was made admin in need
     DECISIONS_UNREACHABLE = "decisions_unreachable"  # "": what people decide does not reach us
+    DECISION_NOT_TAKEN_IN = "decision_not_taken_in"  # what was decided; why and the mend: `detail`
     KEPT_COPY = "kept_copy"  # "": the line began without its database, by what it had kept
 
 
@@ -61,6 +62,7 @@ SEVERITIES: Mapping[AlarmCode, Severity] = MappingProxyType(
         AlarmCode.GLASS_BROKEN: Severity.URGENT,
         AlarmCode.ACCOUNT_NOT_REVIEWED: Severity.REMINDER,
         AlarmCode.DECISIONS_UNREACHABLE: Severity.WARNING,
+        AlarmCode.DECISION_NOT_TAKEN_IN: Severity.URGENT,
         AlarmCode.KEPT_COPY: Severity.WARNING,
     }
 )
@@ -71,7 +73,8 @@ class Alarm:
     """One thing that is wrong since `since_at`.
 
     `subject` is an id (see `AlarmCode`), "" where the whole line is meant; `due_at` is when
-    something is going to happen that can still be prevented.
+    something is going to happen that can still be prevented. `detail` is a sentence on the
+    cause and the mend, where the code alone does not tell them.
     """
 
     code: AlarmCode
@@ -79,6 +82,7 @@ class Alarm:
     since_at: datetime
     desk: DeskId | None = None
     due_at: datetime | None = None
+    detail: str = ""
 
     @property
     def key(self) -> str:

@@ -13,7 +13,7 @@ from typing import Protocol
 import structlog
 
 from ivr.errors import LineError, StoreError
-from ivr.in_force import InForce
+from ivr.in_force import InForce, NotTakenIn
 from ivr.model import CallId
 
 log = structlog.get_logger()
@@ -41,7 +41,7 @@ Take = Callable[[InForce], Awaitable[None]]
 class Steering:
     """`take` gets everything anew after each change; what it refuses leaves the old in force.
 
-    `tell_reachable` hears whenever the database is away or back.
+    `tell_reachable` hears whenever the database is away or back, `tell_not_taken_in` of refusals.
     """
 
     def __init__(
@@ -50,11 +50,14 @@ class Steering:
         take: Take,
         now: Callable[[], datetime],
         in_force: InForce,
+        *,
         tell_reachable: Callable[[bool], None] = lambda _reachable: None,
+        tell_not_taken_in: Callable[[NotTakenIn], None] = lambda _refused: None,
     ) -> None:
         self._source = source
         self._take = take
         self._tell_reachable = tell_reachable
+        self._tell_not_taken_in = tell_not_taken_in
         self._now = now
         self._in_force = in_force
         self._next_at = in_force.next_change_at(now())
@@ -98,6 +101,8 @@ class Steering:
             log.info("taken_in", revision=found.revision)
         except LineError as error:
             log.error("decision_not_taken_in", revision=found.revision, reason=str(error))  # noqa: TRY400
+            subject = found.newest or f"decision {found.revision}"
+            self._tell_not_taken_in(NotTakenIn(subject=subject, reason=str(error)))
 
     def _say_reachable(self, reachable: bool, reason: str = "") -> None:
         if reachable != self._reachable:

@@ -86,6 +86,7 @@ class Switchboard:
         """Go by this from now on (`take_in`)."""
         self._ports.names = deployment.names
         self.watchman.take(deployment.in_force)
+        self.watchman.not_taken_in(deployment.not_taken_in)
         take_in(deployment, self._reception, self.controller)
         self._exchange.set_numbers(telephone_numbers(deployment.in_force.people))
 

@@ -13,7 +13,7 @@ import structlog
 from ivr import events as ev
 from ivr.controller import Controller
 from ivr.floor_view import Attendance
-from ivr.in_force import InForce
+from ivr.in_force import InForce, NotTakenIn
 from ivr.notices import Alarm, AlarmCode
 from ivr.standing_alarms import closed_desks, standing_alarms
 
@@ -24,13 +24,18 @@ SETTLE_S = 1.0  # what changes together is looked at once
 
 
 class Watchman:
-    """`take` tells what is in force from now on, `decisions_reachable` whether decisions arrive."""
+    """`take` tells what is in force from now on.
+
+    `decisions_reachable` tells whether decisions arrive, `not_taken_in` which decision the
+    line cannot follow (None: it follows all).
+    """
 
     def __init__(self, controller: Controller, in_force: InForce) -> None:
         self._controller = controller
         self._exchange_seen = False
         self._unreachable_since_at: datetime | None = None
         self._by_copy_since_at: datetime | None = None
+        self._not_taken_in: Alarm | None = None
         self._seen: Attendance | None = None
         self._look_again_at: datetime | None = None
         self._told = ev.NoticesChanged(alarms=())
@@ -46,6 +51,18 @@ class Watchman:
         now = self._controller.clock.now()
         self._unreachable_since_at = None if reachable else self._unreachable_since_at or now
         self._look_again_at = None
+
+    def not_taken_in(self, refused: NotTakenIn | None) -> None:
+        before, now = self._not_taken_in, self._controller.clock.now()
+        self._look_again_at = None
+        self._not_taken_in = None
+        if refused:
+            self._not_taken_in = Alarm(
+                code=AlarmCode.DECISION_NOT_TAKEN_IN,
+                subject=refused.subject,
+                since_at=before.since_at if before else now,
+                detail=refused.reason,
+            )
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -95,11 +112,12 @@ class Watchman:
             AlarmCode.KEPT_COPY: self._by_copy_since_at,
             AlarmCode.DECISIONS_UNREACHABLE: self._unreachable_since_at,
         }
-        return tuple(
+        standing = (
             Alarm(code=code, subject="", since_at=since_at)
             for code, since_at in since.items()
             if since_at is not None
         )
+        return (*standing, *((self._not_taken_in,) if self._not_taken_in else ()))
 
     def _tell(self, notices: ev.NoticesChanged) -> None:
         if notices != self._told:

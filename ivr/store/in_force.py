@@ -26,6 +26,13 @@ async def revision(store: Store) -> int:
     return int(rows[0]["seq"] or 0)
 
 
+async def _decision(store: Store, number: int) -> str:
+    """What the entry of this number decided, for people to read; "" where there is none."""
+    columns = (audit.c.action, audit.c.subject, audit.c.by)
+    rows = await store.rows(select(*columns).where(audit.c.seq == number))
+    return "".join(f"{row['action']} {row['subject']} by {row['by']} ({number})" for row in rows)
+
+
 async def load_in_force(store: Store, at: datetime) -> InForce:
     """Everything as of `at`; raises StoreError.
 
@@ -41,6 +48,7 @@ async def load_in_force(store: Store, at: datetime) -> InForce:
         people=await _readable("people", PeopleStore(store).people()),
         book=await _readable("roster or closures", DutyStore(store).book(at)),
         revision=newest,
+        newest=await _decision(store, newest),
         unreadable=tuple(found.unreadable),
         next_rules_at=await _readable(_VERSIONS, versions.next_activation_at(at)),
         broken_glass=await _readable("audit", PeopleStore(store).broken_glass()),

@@ -46,6 +46,13 @@ def test_a_desk_is_closed_also_while_published_rules_do_not_fit(running: Deploym
         deploy(Settings(), published)
     taken = deploy_next(Settings(), published, running)
     assert (taken.rules, taken.in_force.book) == (running.rules, EVACUATED)
+    refused = taken.not_taken_in
+    assert refused
+    assert refused.subject == f"rules of {spoilt[0].id} {spoilt[0].version}"
+    assert "nobody-recorded-it" in refused.reason
+    assert "ivr rules rollback" in refused.reason
+    mended = deploy_next(Settings(), replace(running.in_force, revision=8), taken)
+    assert mended.not_taken_in is None
 
 
 def test_a_province_whose_rules_cannot_be_read_goes_on_by_those_before(
@@ -56,6 +63,8 @@ def test_a_province_whose_rules_cannot_be_read_goes_on_by_those_before(
     found = replace(running.in_force, rules=left, book=EVACUATED, unreadable=unreadable)
     taken = deploy_next(Settings(), found, running)
     assert set(taken.lines) == set(running.lines)
+    assert taken.not_taken_in
+    assert taken.not_taken_in.subject == "rules of khuzestan"
     assert taken.in_force.book == EVACUATED
 
 

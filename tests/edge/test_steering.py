@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Table, insert, update
 
+from ivr.audit import AuditEntry
 from ivr.controller import Clock, SetClock
 from ivr.duty import Closure, ClosureKind, DutyBook
 from ivr.errors import BadInput, StoreError
-from ivr.in_force import InForce
+from ivr.in_force import InForce, NotTakenIn
 from ivr.model import CallId, DeskId
 from ivr.outcomes import OutcomeId
 from ivr.settings import Settings
@@ -48,9 +49,17 @@ class World:
     now: datetime = AT
     taken: list[InForce] = field(default_factory=list)
     told: list[bool] = field(default_factory=list)
+    not_taken_in: list[NotTakenIn] = field(default_factory=list)
 
     def steering(self) -> Steering:
-        return Steering(self, self.take, lambda: self.now, self.stored, self.told.append)
+        return Steering(
+            self,
+            self.take,
+            lambda: self.now,
+            self.stored,
+            tell_reachable=self.told.append,
+            tell_not_taken_in=self.not_taken_in.append,
+        )
 
     async def revision(self) -> int:
         if self.away:
@@ -261,3 +270,23 @@ async def test_the_wall_of_a_served_line_follows_a_clock_that_was_set() -> None:
     assert datetime.now(UTC) - clock.wall() < timedelta(minutes=1)
     played = Clock(started_at=began_at)
     assert played.wall() - began_at < timedelta(minutes=1)
+
+
+async def test_a_refusal_names_the_decision_and_the_reason() -> None:
+    world = World(refused=True)
+    steering = world.steering()
+    for revision, newest in ((2, "duty.close 1 by boss (2)"), (3, "")):
+        world.stored = replace(FIRST, revision=revision, newest=newest)
+        await steering.look()
+    assert world.not_taken_in == [
+        NotTakenIn(subject="duty.close 1 by boss (2)", reason="does not fit"),
+        NotTakenIn(subject="decision 3", reason="does not fit"),
+    ]
+
+
+async def test_what_is_in_force_names_the_newest_decision(tmp_path: Path) -> None:
+    async with await Store.open(Settings(home=tmp_path)) as store:
+        async with store.writing() as connection:
+            entry = AuditEntry(at=AT, by="boss", action="duty.close", subject="1")
+            await store.note_decision(connection, entry)
+        assert (await load_in_force(store, AT)).newest == "duty.close 1 by boss (1)"

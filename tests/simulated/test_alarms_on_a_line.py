@@ -17,9 +17,9 @@ from ivr.asterisk.roster import lines_and_devices
 from ivr.controller import Clock
 from ivr.deployment import Deployment, deploy, from_files
 from ivr.duty import Closure, ClosureKind, DutyBook, DutyKind, RosterEntry
-from ivr.in_force import InForce
+from ivr.in_force import InForce, NotTakenIn
 from ivr.model import CallerRef, CounsellorId, DeskId
-from ivr.notices import Alarm
+from ivr.notices import Alarm, Severity
 from ivr.settings import Settings
 from ivr.simulator.asterisk import SimulatedAsterisk
 from ivr.simulator.memory_journal import MemoryJournal
@@ -205,6 +205,29 @@ def test_a_line_by_its_kept_copy_says_so_until_the_database_is_back(tmp_path: Pa
             line.board.watchman.decisions_reachable(True)
             await line.until(lambda: set(line.alarms) == {"kept_copy:"})
             line.board.watchman.take(line.in_force)
+            await line.until(lambda: line.alarms == {})
+
+    play(story)
+
+
+def test_a_decision_that_the_line_cannot_follow_is_an_urgent_alarm_until_it_is_mended(
+    tmp_path: Path,
+) -> None:
+    refused = NotTakenIn(subject="rules of markazi m2", reason="a prompt is missing. Build it.")
+
+    async def story() -> None:
+        async with running_line(tmp_path, DutyBook()) as line:
+            line.board.watchman.not_taken_in(refused)
+            await line.until(lambda: line.alarms)
+            (alarm,) = line.view.alarms
+            assert (alarm.code, alarm.severity) == ("decision_not_taken_in", Severity.URGENT)
+            assert (alarm.subject, alarm.detail) == (refused.subject, refused.reason)
+            since = line.alarms
+            await asyncio.sleep(30)  # virtual
+            line.board.take(replace(deploy(line.settings, line.in_force), not_taken_in=refused))
+            await asyncio.sleep(30)  # virtual
+            assert line.alarms == since
+            line.decide(DutyBook())
             await line.until(lambda: line.alarms == {})
 
     play(story)
