@@ -84,6 +84,11 @@ WORDS: Mapping[AlarmCode, Words] = {
         "آخرین تصمیم‌ها برقرار است.",
         "پایگاه داده را دوباره به کار بیندازید؛ خط خودش دوباره وصل می‌شود.",
     ),
+    AlarmCode.DECISION_NOT_TAKEN_IN: Words(
+        "تصمیم ثبت‌شدهٔ «{subject}» در خط اجرا نشد",
+        "خط با آنچه پیش‌تر برقرار بود ادامه می‌دهد.",
+        "علت را برطرف کنید یا تصمیم را پس بگیرید: {detail}",
+    ),
     AlarmCode.KEPT_COPY: Words(
         "خط بدون پایگاه داده آغاز به کار کرده است",
         "با آخرین نسخهٔ نگه‌داشتهٔ قواعد کار می‌کند و تصمیم‌های پس از آن را نمی‌داند.",
@@ -137,6 +142,8 @@ def alarm_text(alarm: Alarm, places: Places, subjects: Subjects) -> Words:
     subject, due_at = alarm.subject, alarm.due_at or alarm.since_at
     known = {
         "call": subject,
+        "subject": subject,
+        "detail": alarm.detail,
         "counsellor": subjects.name(subject),
         "place": subjects.place(subject),
         "desk": places.desk(alarm.desk or DeskId(subject)),
