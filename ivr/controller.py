@@ -244,7 +244,8 @@ class _Hands:
 
 async def _comes_out(conversation: Conversation) -> bool:
     try:
-        await asyncio.wait_for(conversation.out_of_room.wait(), ROOM_LEAVE_S)
+        async with asyncio.timeout(ROOM_LEAVE_S):
+            await conversation.out_of_room.wait()
     except TimeoutError:
         return False
     return True

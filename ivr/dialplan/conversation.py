@@ -216,7 +216,8 @@ class Conversation:
             finally:
                 self.out_of_room.set()
         try:
-            return await asyncio.wait_for(self.mailbox.get(), VERDICT_S)
+            async with asyncio.timeout(VERDICT_S):
+                return await self.mailbox.get()
         except TimeoutError:
             return do.CloseCall(call=self.call)
 
