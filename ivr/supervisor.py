@@ -117,7 +117,8 @@ async def _end(process: asyncio.subprocess.Process, *, gently: bool) -> None:
     if process.returncode is None and gently:
         process.send_signal(signal.SIGTERM)
         try:
-            await asyncio.wait_for(process.wait(), ENDING_S)
+            async with asyncio.timeout(ENDING_S):
+                await process.wait()
         except TimeoutError:
             log.error("controller_did_not_end")  # noqa: TRY400 - the time is up, that is all
     if process.returncode is None:
