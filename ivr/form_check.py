@@ -6,7 +6,7 @@ from datetime import date, timedelta
 
 from ivr.model import UNKNOWN_CATEGORY, CategoryId, CountyId
 from ivr.outcome_form import ONE_TOUCH, RELATIONS, OutcomeForm, OutcomeItem
-from ivr.outcomes import OutcomeId, OutsideBody, ServiceKind
+from ivr.outcomes import OutcomeId
 from ivr.rules.schema import ProvinceRules
 
 FOLLOW_UP_AT_MOST = timedelta(days=366)
@@ -87,13 +87,10 @@ def _of_outcomes(form: OutcomeForm, rules: ProvinceRules) -> Iterator[Problem]:
 
 
 def _of_item(item: OutcomeItem, rules: ProvinceRules) -> Iterator[str]:
+    """A kind or a body may be left unsaid: nobody is kept from saving, and it is counted apart."""
     solved, outside = item.outcome is OutcomeId.PHONE_RESOLVED, item.outcome is OutcomeId.EXTERNAL
-    if solved and item.kind is None:
-        yield f"say with which help it was solved: {', '.join(ServiceKind)}"
     if not solved and item.kind is not None:
         yield f"a kind of help belongs to {OutcomeId.PHONE_RESOLVED} alone; take it out"
-    if outside and item.body is None:
-        yield f"say to which body: {', '.join(OutsideBody)}"
     if not outside and item.body is not None:
         yield f"a body outside belongs to {OutcomeId.EXTERNAL} alone; take it out"
     yield from _of_unit(item, rules)

@@ -52,6 +52,7 @@ class OutcomeItem(Record):
     kind: ServiceKind | None = Field(None, description="with which help it was solved by phone")
     unit: Id | None = Field(None, description="to which centre, base or team, by its id")
     body: OutsideBody | None = Field(None, description="to which body outside the organisation")
+    note: Note = Field("", description="a remark on this alone")
 
 
 class OutcomeForm(Record):
@@ -91,6 +92,6 @@ def with_outcome(form: OutcomeForm, item: OutcomeItem) -> OutcomeForm:
     """The form and one outcome more; one that is no call for the service says so alone."""
     relation = RELATIONS.get(item.outcome)
     if relation is not None:
-        return one_touch(relation)
+        return OutcomeForm(relation=relation, outcomes=(item,))
     kept = tuple(one for one in form.outcomes if one != item and one.outcome not in RELATIONS)
     return form.model_copy(update={"relation": Relation.RELATED, "outcomes": (*kept, item)})

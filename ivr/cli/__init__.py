@@ -10,9 +10,9 @@ from ivr.errors import LineError
 
 GROUPS = (
     *("asterisk", "rules", "duty", "people", "counsellors", "audit", "calls", "location"),
-    *("prompts", "simulate", "bench"),
+    *("outcome", "prompts", "simulate", "bench"),
 )
-COMMANDS = ("serve", "run", "floor", "outcome")
+COMMANDS = ("serve", "run", "floor")
 
 app = typer.Typer(
     no_args_is_help=True,

@@ -1,39 +1,163 @@
-"""`ivr outcome`: record how a call ended."""
+"""`ivr outcome`: record how a call ended, with one word or with a whole form."""
 
 import asyncio
 import getpass
+import json
+import sys
+import uuid
 from datetime import UTC, datetime
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, Any
 
 import typer
+from pydantic import ValidationError
+from typer.core import TyperGroup
 
 from ivr.cli.calls import find_call
-from ivr.outcomes import OUTCOME_LABELS, OutcomeId, outcome_id
+from ivr.errors import BadInput
+from ivr.form_check import check_form
+from ivr.form_setting import form_setting
+from ivr.model import CallRecord
+from ivr.outcome_form import OutcomeForm, OutcomeItem, with_outcome
+from ivr.outcomes import OUTCOME_LABELS, OutcomeId, OutsideBody, ServiceKind, outcome_id
 from ivr.settings import load_settings
-from ivr.store.records import OutcomeEntry
+from ivr.store.forms import FormStore, SavedForm
 from ivr.store.store import Store
 
 _ALLOWED = ", ".join(OUTCOME_LABELS)
 
 
-def command(
-    call: Annotated[str, typer.Argument(help="A call's id, or its beginning.")],
+class _AddFirst(TyperGroup):
+    """`ivr outcome CALL OUTCOME` is what people type at night: `add` may be left out."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        if args and args[0] not in self.commands and not args[0].startswith("-"):
+            args = ["add", *args]
+        return super().parse_args(ctx, args)
+
+
+app = typer.Typer(
+    no_args_is_help=True,
+    cls=_AddFirst,
+    help="Record how a call ended. `ivr outcome CALL OUTCOME` adds one outcome.",
+)
+
+CallArgument = Annotated[str, typer.Argument(help="A call's id, or its beginning.")]
+ByOption = Annotated[
+    str | None, typer.Option(help="Who says so (default: the user of this machine).")
+]
+KeyOption = Annotated[
+    str | None,
+    typer.Option(help="The save's own key: the same save again is not a second one."),
+]
+FileArgument = Annotated[
+    str, typer.Argument(help="A file with the form as JSON, or - for standard input.")
+]
+
+
+@app.command("add")
+def add(  # noqa: PLR0917 - the command line names them
+    call: CallArgument,
     outcome: Annotated[str, typer.Argument(help=f"One of: {_ALLOWED}.")],
-    note: Annotated[str, typer.Option(help="A remark; no names or numbers of callers.")] = "",
-    by: Annotated[
-        str | None, typer.Option(help="Who says so (default: the user of this machine).")
+    kind: Annotated[
+        ServiceKind | None, typer.Option(help="With which help it was solved by phone.")
     ] = None,
+    unit: Annotated[str | None, typer.Option(help="To which centre, base or team.")] = None,
+    body: Annotated[OutsideBody | None, typer.Option(help="To which body outside.")] = None,
+    note: Annotated[str, typer.Option(help="A remark; no names or numbers of callers.")] = "",
+    by: ByOption = None,
 ) -> None:
-    """Record an outcome of a call. A call may have several; none is taken back.
+    """Add an outcome to a call's form. A call may have several.
 
-    "Saved" is printed once it is on disk.
+    One that is none for the service (unrelated, silent, prank, test) replaces all others. "Saved"
+    is printed once it is on disk.
     """
-    entry = asyncio.run(_save(call, outcome_id(outcome), note, by or getpass.getuser()))
-    typer.echo(f"Saved: {entry.call} {entry.outcome} {OUTCOME_LABELS[entry.outcome]}")
+    item = _item(outcome_id(outcome), kind, unit, body, note)
+    saved = asyncio.run(_add(call, item, by or getpass.getuser()))
+    typer.echo(f"Saved: {saved.call} {item.outcome} {OUTCOME_LABELS[item.outcome]}")
 
 
-async def _save(call: str, outcome: OutcomeId, note: str, by: str) -> OutcomeEntry:
+@app.command("save")
+def save(
+    call: CallArgument, file: FileArgument, by: ByOption = None, key: KeyOption = None
+) -> None:
+    """Save a call's whole form, in place of an earlier one; see `ivr outcome form`.
+
+    "Saved" is printed once it is on disk; what is wrong with the form is said field by field, and
+    nothing is saved.
+    """
+    form = _read_form(file)
+    saved = asyncio.run(_save(call, form, by or getpass.getuser(), key or uuid.uuid4().hex))
+    typer.echo(f"Saved: {saved.call} {saved.form.relation} (form {saved.id})")
+
+
+@app.command("form")
+def form(call: CallArgument) -> None:
+    """Print the form of a call that counts, as JSON; a new one where there is none yet."""
+    saved = asyncio.run(_counting(call))
+    found = saved.form if saved else OutcomeForm()
+    typer.echo(json.dumps(found.model_dump(mode="json"), ensure_ascii=False, indent=2))
+
+
+def _item(
+    outcome: OutcomeId,
+    kind: ServiceKind | None,
+    unit: str | None,
+    body: OutsideBody | None,
+    note: str,
+) -> OutcomeItem:
+    try:
+        return OutcomeItem(outcome=outcome, kind=kind, unit=unit, body=body, note=note)
+    except ValidationError as error:
+        raise BadInput(f"{_first_mistake(error)}; nothing was saved.") from None
+
+
+def _read_form(file: str) -> OutcomeForm:
+    try:
+        text = sys.stdin.read() if file == "-" else Path(file).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadInput(f"{file} cannot be read ({error}); nothing was saved.") from None
+    try:
+        return OutcomeForm.model_validate_json(text)
+    except ValidationError as error:
+        raise BadInput(f"{file}: {_first_mistake(error)}; nothing was saved.") from None
+
+
+def _first_mistake(error: ValidationError) -> str:
+    first = error.errors(include_url=False, include_input=False)[0]
+    place = ".".join(map(str, first["loc"])) or "the form"
+    return f"{place}: {first['msg']}"
+
+
+async def _add(text: str, item: OutcomeItem, by: str) -> SavedForm:
     async with await Store.open(load_settings()) as store:
-        record = await find_call(store, call)
+        record = await find_call(store, text)
         now = datetime.now(UTC)
-        return await store.add_outcome(record.call, outcome, by=by, at=now, note=note)
+        await _check(record, with_outcome(OutcomeForm(), item), now)
+        key = uuid.uuid4().hex
+        return await FormStore(store).add(item, call=record.call, by=by, at=now, key=key)
+
+
+async def _save(text: str, form: OutcomeForm, by: str, key: str) -> SavedForm:
+    async with await Store.open(load_settings()) as store:
+        record = await find_call(store, text)
+        now = datetime.now(UTC)
+        await _check(record, form, now)
+        return await FormStore(store).save(form, call=record.call, by=by, at=now, key=key)
+
+
+async def _counting(text: str) -> SavedForm | None:
+    async with await Store.open(load_settings()) as store:
+        record = await find_call(store, text)
+        return (await FormStore(store).counting(record.call)).get(record.call)
+
+
+async def _check(record: CallRecord, form: OutcomeForm, now: datetime) -> None:
+    """Raises BadInput with all that is wrong, field by field."""
+    setting = await form_setting(load_settings(), record, now)
+    if setting is None:
+        return
+    problems = check_form(form, setting)
+    if problems:
+        said = "\n".join(f"  {problem.field}: {problem.what}" for problem in problems)
+        raise BadInput(f"The form of {record.call} is not right; nothing was saved:\n{said}")

@@ -9,12 +9,12 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import RowMapping, delete, insert, select, update
+from sqlalchemy import RowMapping, Select, delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ivr.errors import BadInput
 from ivr.model import CallId
-from ivr.outcome_form import OutcomeForm
+from ivr.outcome_form import OutcomeForm, OutcomeItem, with_outcome
 from ivr.store.follow_up_rows import set_follow_up_of_form
 from ivr.store.outcome_tables import drafts, forms, persons
 from ivr.store.store import Store
@@ -83,6 +83,20 @@ class FormStore:
             new = SavedForm(id=0, key=key, call=call, form=form, source=source, by=by, at=at)
             return await add_form(connection, new, row)
 
+    async def add(
+        self, item: OutcomeItem, *, call: CallId, by: str, at: datetime, key: str
+    ) -> SavedForm:
+        """One outcome more on the call's form (`with_outcome`), saved as by `save`."""
+        async with self._store.writing() as connection:
+            row = await self._locked_call(connection, call)
+            earlier = await _with_key(connection, key)
+            if earlier is not None:
+                return _same(earlier, call)
+            found = (await connection.execute(_counting(call))).mappings().one_or_none()
+            form = with_outcome(_saved(found).form if found else OutcomeForm(), item)
+            new = SavedForm(id=0, key=key, call=call, form=form, source=Source.LIVE, by=by, at=at)
+            return await add_form(connection, new, row)
+
     async def draft(self, call: CallId, form: OutcomeForm, *, by: str, at: datetime) -> None:
         """Keep a form as far as it is filled in, in place of an earlier draft of the call.
 
@@ -105,8 +119,7 @@ class FormStore:
 
     async def counting(self, *of: CallId) -> dict[CallId, SavedForm]:
         """The form that counts of each of these calls that has one."""
-        statement = select(forms).where(forms.c.call.in_(of), forms.c.replaced_by.is_(None))
-        rows = await self._store.rows(statement)
+        rows = await self._store.rows(_counting(*of))
         return {CallId(row["call"]): _saved(row) for row in rows}
 
     async def history(self, call: CallId) -> tuple[SavedForm, ...]:
@@ -129,10 +142,14 @@ class FormStore:
 
 async def add_form(connection: AsyncConnection, new: SavedForm, call: RowMapping) -> SavedForm:
     """Write a form with all that belongs to it, within a transaction; `call` is its call's row."""
+    said = await _said_before(connection, new.call)
     number = await _insert(connection, forms, _to_row(new, call))
     replaced = (forms.c.call == new.call) & forms.c.replaced_by.is_(None) & (forms.c.id != number)
     await connection.execute(update(forms).where(replaced).values(replaced_by=number))
-    rows = [_outcome_row(new, number, item.model_dump(mode="json")) for item in new.form.outcomes]
+    rows = [
+        {"call": new.call, "form": number, **_of_item(item), **said.get(item, _by(new))}
+        for item in new.form.outcomes
+    ]
     if rows:
         await connection.execute(insert(outcomes), rows)
     people = [{"form": number, **one.model_dump(mode="json")} for one in new.form.persons]
@@ -186,8 +203,35 @@ def _to_row(new: SavedForm, call: RowMapping) -> dict[str, Any]:
     }
 
 
-def _outcome_row(new: SavedForm, form: int, item: dict[str, Any]) -> dict[str, Any]:
-    return {"call": new.call, "note": "", "by": new.by, "at": new.at, "form": form, **item}
+async def _said_before(
+    connection: AsyncConnection, call: CallId
+) -> dict[OutcomeItem, dict[str, Any]]:
+    """Who said what the form that counts until now says, and when: that stays theirs."""
+    statement = (
+        select(outcomes)
+        .join(forms, outcomes.c.form == forms.c.id)
+        .where(forms.c.call == call, forms.c.replaced_by.is_(None))
+    )
+    rows = (await connection.execute(statement)).mappings()
+    return {
+        OutcomeItem(**{name: row[name] for name in OutcomeItem.model_fields}): {
+            "by": row["by"],
+            "at": row["at"],
+        }
+        for row in rows
+    }
+
+
+def _of_item(item: OutcomeItem) -> dict[str, Any]:
+    return item.model_dump(mode="json")
+
+
+def _by(new: SavedForm) -> dict[str, Any]:
+    return {"by": new.by, "at": new.at}
+
+
+def _counting(*of: CallId) -> Select[Any]:
+    return select(forms).where(forms.c.call.in_(of), forms.c.replaced_by.is_(None))
 
 
 def _to_json(form: OutcomeForm) -> dict[str, Any]:

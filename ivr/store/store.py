@@ -18,13 +18,11 @@ from sqlalchemy import (
     update,
 )
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ivr.audit import AuditEntry
-from ivr.errors import BadInput, StoreError
+from ivr.errors import BadInput
 from ivr.model import UNKNOWN_CATEGORY, CallId, CallRecord, CountyId, CountySource, Lane
-from ivr.outcomes import OutcomeId
 from ivr.settings import Settings
 from ivr.store.database import (
     close_engine,
@@ -109,9 +107,14 @@ class Store:
         if added and added.replaces_head:
             await asyncio.to_thread(keep_head, self.home, added.head)
 
-    async def note_decision(self, connection: AsyncConnection, entry: AuditEntry) -> int:
-        """Add to the audit trail within the transaction of what was decided (`writing`)."""
-        added = await add_to_trail(connection, entry, self.home)
+    async def note_decision(
+        self, connection: AsyncConnection, entry: AuditEntry, rows: Iterable[str] = ()
+    ) -> int:
+        """Add to the audit trail within the transaction of what was decided (`writing`).
+
+        `rows` are those that were decided, such as `people/arak-1`: the trail keeps their marks.
+        """
+        added = await add_to_trail(connection, entry, self.home, rows)
         self._added[connection] = added
         return added.head.seq
 
@@ -199,31 +202,15 @@ class Store:
         )
         return tuple(entry_from_row(row) for row in await self.rows(statement))
 
-    async def add_outcome(
-        self, call: CallId, outcome: OutcomeId, *, by: str, at: datetime, note: str = ""
-    ) -> OutcomeEntry:
-        """Record an outcome; when this returns it is on disk and a person may be told so.
-
-        Raises BadInput where there is no such call.
-        """
-        values = {"call": call, "outcome": outcome, "note": note, "by": by, "at": at}
-        try:
-            async with self.writing() as connection:
-                result = await connection.execute(insert(outcomes).values(values))
-                (number,) = result.inserted_primary_key or (0,)
-        except StoreError as error:
-            if isinstance(error.__cause__, IntegrityError):
-                raise BadInput(f"There is no call {call!r}; nothing was saved.") from error
-            raise
-        return OutcomeEntry(id=number, call=call, outcome=outcome, note=note, by=by, at=at)
-
     async def outcomes(self, *of: CallId) -> tuple[OutcomeEntry, ...]:
         """What counts of these calls, in the order in which it was recorded."""
         columns = (outcomes.c[name] for name in OutcomeEntry.__slots__)
-        replaced = select(forms.c.id).where(forms.c.replaced_by.is_not(None))
-        counts = outcomes.c.form.is_(None) | outcomes.c.form.not_in(replaced)
-        statement = select(*columns).where(outcomes.c.call.in_(of), counts)
-        statement = statement.order_by(outcomes.c.id)
+        statement = (
+            select(*columns)
+            .join(forms, outcomes.c.form == forms.c.id)
+            .where(outcomes.c.call.in_(of), forms.c.replaced_by.is_(None))
+            .order_by(outcomes.c.id)
+        )
         return tuple(OutcomeEntry(**row) for row in await self.rows(statement))
 
     async def confirmed_county(

@@ -120,7 +120,7 @@ outcomes = Table(
     Column("note", Text, nullable=False),
     Column("by", String, nullable=False),
     Column("at", UtcDateTime, nullable=False),
-    Column("form", Integer, index=True),  # outcome_tables.forms; null: recorded without one
+    Column("form", Integer, index=True),  # of outcome_tables.forms
     Column("kind", String),  # of phone_resolved: psychology, social_work, legal
     Column("unit", String),  # which centre, base or team
     Column("body", String),  # of external: police, judiciary, emergency_115, other
@@ -240,3 +240,22 @@ audit = Table(
 )
 Index("ix_audit_at", audit.c.at)
 Index("ix_audit_subject", audit.c.subject)
+
+# What people told the floor of a running line (ivr.floor_acts). The line sets `taken_at`; whoever
+# waited for it in vain `withdrawn_at`, so that nothing happens of which they were told it did not.
+floor_acts = Table(
+    "floor_acts",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("kind", String, nullable=False),  # ivr.floor_acts.ActKind
+    Column("subject", String, nullable=False),  # a counsellor, or a call
+    Column("reason", String, nullable=False),  # of pauses
+    Column("more_s", Float, nullable=False),  # of a wrap-up that is lengthened
+    Column("province", String),
+    Column("desk", String),  # whose supervisor or counsellor it was
+    Column("by", String, nullable=False),
+    Column("at", UtcDateTime, nullable=False),
+    Column("taken_at", UtcDateTime),
+    Column("withdrawn_at", UtcDateTime),
+)
+Index("ix_floor_acts_at", floor_acts.c.at)

@@ -99,8 +99,6 @@ def test_one_touch_is_a_whole_form(relation: Relation, setting: FormSetting) -> 
         (solved(category="weather"), "category", "no category 'weather'"),
         (solved(wrong_category=True), "category", "say which is right"),
         (solved(wrong_category=True, category="family_dispute"), "category", "say which"),
-        ({"outcomes": [{"outcome": "phone_resolved"}]}, "outcomes.0", "psychology, social_work"),
-        ({"outcomes": [{"outcome": "external"}]}, "outcomes.0", "police, judiciary"),
         (
             {"outcomes": [{"outcome": "mobile_team", "kind": "legal"}]},
             "outcomes.0",

@@ -35,7 +35,12 @@ from ivr.model import (
     Step,
     Weight,
 )
+from ivr.outcome_form import OutcomeItem
+from ivr.outcomes import OutcomeId
 from ivr.settings import Settings
+from ivr.store.forms import FormStore
+from ivr.store.records import OutcomeEntry
+from ivr.store.store import Store
 
 NOW = datetime(2026, 11, 22, 0, 30, tzinfo=UTC)
 
@@ -137,3 +142,13 @@ def killed_after_telling(script: str, home: Path, word: str) -> bool:
         told = any(line.strip() == word for line in process.stdout)
         os.kill(process.pid, signal.SIGKILL)
     return told
+
+
+async def add_outcome(
+    store: Store, call: CallId, outcome: OutcomeId, *, by: str, at: datetime, note: str = ""
+) -> OutcomeEntry:
+    """One outcome more of the call, under a key of its own; as the store has it then."""
+    item = OutcomeItem(outcome=outcome, note=note)
+    key = f"{call} {outcome} {by} {at.isoformat()}"
+    await FormStore(store).add(item, call=call, by=by, at=at, key=key)
+    return (await store.outcomes(call))[-1]

@@ -20,6 +20,7 @@ from ivr.store.in_force import load_in_force
 from ivr.store.outcome_news import OutcomeNews
 from ivr.store.store import Store
 from ivr.store.tables import closures, people, roster
+from tests.edge.store_examples import add_outcome
 from tests.edge.store_examples import call as record
 
 AT = datetime(2026, 11, 22, 6, 30, tzinfo=UTC)
@@ -226,13 +227,13 @@ async def test_outcomes_are_told_once_whoever_saves_them(tmp_path: Path) -> None
     async with await Store.open(Settings(home=tmp_path)) as store:
         calls = (CallId("c1"), CallId("c2"))
         await store.save_calls([record(call) for call in calls])
-        await store.add_outcome(calls[0], OutcomeId.TEST, by="before us", at=AT)
+        await add_outcome(store, calls[0], OutcomeId.TEST, by="before us", at=AT)
         watch = OutcomeWatch(OutcomeNews(store), told.append)
         await watch.look()
         assert told == []
         async with await Store.open(Settings(home=tmp_path)) as another:
-            await another.add_outcome(calls[1], OutcomeId.PHONE_RESOLVED, by="sara", at=AT)
-            await another.add_outcome(calls[0], OutcomeId.PHONE_RESOLVED, by="ali", at=AT)
+            await add_outcome(another, calls[1], OutcomeId.PHONE_RESOLVED, by="sara", at=AT)
+            await add_outcome(another, calls[0], OutcomeId.PHONE_RESOLVED, by="ali", at=AT)
         await watch.look()
         await watch.look()
     assert told == ["c2", "c1"]

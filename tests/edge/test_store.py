@@ -22,6 +22,7 @@ from tests.edge.store_examples import (
     FACTS,
     NOW,
     PLAN,
+    add_outcome,
     at,
     call,
     full_call,
@@ -130,18 +131,19 @@ async def test_the_journal_is_read_in_order_and_an_entry_is_kept_once(chosen: Se
 async def test_outcomes_of_a_call(chosen: Settings) -> None:
     async with await Store.open(chosen) as store:
         await store.save_calls([call("1"), call("2")])
-        first = await store.add_outcome(CallId("1"), TEST, by="reza", at=at(1), note="آزمون")
-        second = await store.add_outcome(CallId("2"), TEST, by="reza", at=at(2))
-        third = await store.add_outcome(CallId("1"), OutcomeId("silent"), by="maryam", at=at(3))
-        assert await store.outcomes(CallId("1")) == (first, third)
-        assert await store.outcomes(CallId("2"), CallId("1")) == (first, second, third)
+        first = await add_outcome(store, CallId("1"), TEST, by="reza", at=at(1), note="آزمون")
+        second = await add_outcome(store, CallId("2"), TEST, by="reza", at=at(2))
+        third = await add_outcome(store, CallId("1"), OutcomeId("silent"), by="maryam", at=at(3))
+        assert first.note == "آزمون"
+        assert await store.outcomes(CallId("1")) == (third,)  # none for the service says all
+        assert await store.outcomes(CallId("2"), CallId("1")) == (second, third)
         assert await store.outcomes() == ()
 
 
 async def test_an_outcome_of_an_unknown_call_is_refused(chosen: Settings) -> None:
     async with await Store.open(chosen) as store:
         with pytest.raises(BadInput, match="no call '9'"):
-            await store.add_outcome(CallId("9"), TEST, by="reza", at=NOW)
+            await add_outcome(store, CallId("9"), TEST, by="reza", at=NOW)
 
 
 def test_outcome_ids() -> None:
@@ -155,12 +157,13 @@ _SAVE_AND_WAIT = """
 import asyncio, sys
 from pathlib import Path
 from ivr.store.store import Store, clock_epoch
-from tests.edge.store_examples import NOW, call, settings
+from ivr.outcomes import OutcomeId
+from tests.edge.store_examples import NOW, add_outcome, call, settings
 
 async def main():
     store = await Store.open(settings(Path(sys.argv[1])))
     await store.save_calls([call("1")])
-    await store.add_outcome("1", "test", by="reza", at=NOW, note="saved")
+    await add_outcome(store, "1", OutcomeId("test"), by="reza", at=NOW, note="saved")
     print("saved", flush=True)
     sys.stdin.read()
 

@@ -15,7 +15,7 @@ from ivr.settings import Settings
 from ivr.store import database as database_module
 from ivr.store.store import Store
 from ivr.store.writer import open_writer
-from tests.edge.store_examples import at, call
+from tests.edge.store_examples import add_outcome, at, call
 from tests.edge.test_store_writer import QUICK, until
 from tests.postgres import PostgresServer, free_port
 
@@ -84,7 +84,7 @@ async def test_what_was_told_to_be_saved_survives_a_crash_of_the_server(
     store: Store, server: PostgresServer
 ) -> None:
     await store.save_calls([call("1")])
-    await store.add_outcome(CallId("1"), OutcomeId("test"), by="reza", at=at(1), note="saved")
+    await add_outcome(store, CallId("1"), OutcomeId("test"), by="reza", at=at(1), note="saved")
     server.stop(signal.SIGQUIT)
     server.start()
     assert [entry.note for entry in await store.outcomes(CallId("1"))] == ["saved"]
@@ -134,7 +134,7 @@ async def test_a_statement_that_does_not_end(
 async def test_an_error_about_a_value_does_not_repeat_it(store: Store) -> None:
     await store.save_calls([call("1")])
     with pytest.raises(StoreError, match="a value does not fit its column") as caught:
-        await store.add_outcome(CallId("1"), OutcomeId("test"), by="a secret\0", at=at(1))
+        await add_outcome(store, CallId("1"), OutcomeId("test"), by="a secret\0", at=at(1))
     assert caught.value.__cause__ is None
     with pytest.raises(StoreError, match="a value does not fit its column") as caught:
         await store.save_calls([call("2", fallback_s="a secret")])

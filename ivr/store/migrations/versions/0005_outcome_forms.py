@@ -1,5 +1,7 @@
 """What came of calls: forms, persons, dispatches, centre visits, follow-ups; callers, tokens."""
 
+from itertools import groupby
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -7,6 +9,9 @@ revision: str = "0005"
 down_revision: str | None = "0004"
 branch_labels: str | None = None
 depends_on: str | None = None
+
+_NOT_RELATED = {"unrelated", "silent", "prank", "test"}
+_INSTANT = sa.DateTime(timezone=True)
 
 
 def upgrade() -> None:
@@ -230,6 +235,56 @@ def upgrade() -> None:
         batch_op.add_column(sa.Column("unit", sa.String(), nullable=True))
         batch_op.add_column(sa.Column("body", sa.String(), nullable=True))
         batch_op.create_index(batch_op.f("ix_outcomes_form"), ["form"], unique=False)
+
+    _forms_of_outcomes()
+
+
+def _forms_of_outcomes() -> None:
+    """What was recorded before there were forms becomes one form a call."""
+    connection = op.get_bind()
+    calls = sa.table("calls", sa.column("call"), sa.column("province"), sa.column("county"))
+    outcomes = sa.table(
+        "outcomes",
+        *(sa.column(name) for name in ("id", "call", "outcome", "note", "by", "form")),
+        sa.column("at", _INSTANT),
+    )
+    rows = connection.execute(
+        sa.select(outcomes, calls.c.province, calls.c.county)
+        .join(calls, calls.c.call == outcomes.c.call)
+        .order_by(outcomes.c.call, outcomes.c.id)
+    ).mappings()
+    forms = sa.table(
+        "forms",
+        *(sa.column(name) for name in ("id", "key", "call", "relation", "province", "county")),
+        *(sa.column(name) for name in ("wrong_county", "wrong_category", "note", "source", "by")),
+        sa.column("form", sa.JSON()),
+        sa.column("at", _INSTANT),
+    )
+    for call, of_call in groupby(rows.all(), key=lambda row: row["call"]):
+        connection.execute(sa.insert(forms).values(key=f"outcomes-{call}", **_form(list(of_call))))
+        number = sa.select(forms.c.id).where(forms.c.call == call).scalar_subquery()
+        connection.execute(sa.update(outcomes).where(outcomes.c.call == call).values(form=number))
+
+
+def _form(rows: list[sa.RowMapping]) -> dict[str, object]:
+    """One that is none for the service says so alone; beside others it is one outcome of them."""
+    said = dict.fromkeys((row["outcome"], row["note"]) for row in rows)
+    only = next(iter(said))[0]
+    relation = only if len(said) == 1 and only in _NOT_RELATED else "related"
+    last = rows[-1]
+    return {
+        **{name: last[name] for name in ("call", "province", "county", "by", "at")},
+        "relation": relation,
+        "wrong_county": False,
+        "wrong_category": False,
+        "note": "",
+        "source": "live",
+        "form": {"relation": relation, "outcomes": [_item(*one) for one in said]},
+    }
+
+
+def _item(outcome: str, note: str) -> dict[str, str]:
+    return {"outcome": outcome} | ({"note": note} if note else {})
 
 
 def downgrade() -> None:
