@@ -1,0 +1,1 @@
+"""What provinces publish: periods, figures with their definitions, comparison. No I/O."""
