@@ -91,6 +91,7 @@ MAY_IMPORT = {
     "closures": WORDS | {"duty"},
     "jalali": {"errors", "calendar", "text"},
     "rosters": WORDS | {"duty", "calendar", "jalali"},
+    "reports": WORDS | {"outcomes", "calendar", "jalali"},
     "roster_files": WORDS | {"text", "duty", "jalali", "rosters", "rules"},
     "duty_page": {"model", "duty", "alarms"},
     "location": {"model", "text"},
@@ -137,7 +138,7 @@ MAY_IMPORT = {
         "outcome_form",
     }
     | {"in_force"}
-    | {"jalali", "rosters", "closures"},
+    | {"jalali", "rosters", "closures", "reports"},
     "web": FACTS | {"expected_wait", "floor_delta", "calendar", "rules"},
     "calendar": set(),
     "settings": {"errors"},
