@@ -104,6 +104,11 @@ class Controller:
         return view_of(self._floor, self.clock.now())
 
     @property
+    def sequence(self) -> int:
+        """Of the view; greater after each change."""
+        return self._floor.sequence
+
+    @property
     def exchange_up(self) -> bool:
         return self._floor.exchange_up
 
