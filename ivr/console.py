@@ -10,6 +10,8 @@ from ivr.store.writer import Writer
 from ivr.view import CallRow, FloorView, Names, call_row
 from ivr.web.ports import DatabaseHealth
 
+RENEW_S = 0.25  # time alone may change the order of the line; watchers share what is newer
+
 
 class Console:
     """The ports of `ivr.web`; `names` is replaced when rules are."""
@@ -19,12 +21,21 @@ class Console:
         self._store = store
         self._writer = writer
         self._names = names
+        self._newest: FloorView | None = None
 
     def take(self, names: Names) -> None:
         self._names = names
 
     def floor_view(self) -> FloorView:
-        return self._controller.view()
+        """Made once for all who watch: it costs the more, the more people wait."""
+        view, now = self._newest, self._controller.clock.now()
+        if (
+            view is None
+            or view.sequence != self._controller.sequence
+            or abs((now - view.at).total_seconds()) >= RENEW_S
+        ):
+            view = self._newest = self._controller.view()
+        return view
 
     async def subscribe(self) -> AsyncIterator[object]:
         changed = self._controller.watch()

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Generic, Protocol, TypeVar
 
 from ivr.notices import Alarm, ClosedDesk
-from ivr.view import CounsellorView, FloorView, TalkView, WaitingCall
+from ivr.view import CounsellorView, DeskView, FloorView, LostCall, TalkView, WaitingCall
 
 
 class Keyed(Protocol):
@@ -41,9 +41,11 @@ class FloorDelta:
     after: int
     sequence: int
     at: datetime
+    lost: Changes[LostCall]
     waiting: Changes[WaitingCall]
     talks: Changes[TalkView]
     counsellors: Changes[CounsellorView]
+    desks: Changes[DeskView]
     alarms: Changes[Alarm]
     closed_desks: Changes[ClosedDesk]
     in_menu: int
@@ -56,9 +58,11 @@ def delta(old: FloorView, new: FloorView) -> FloorDelta:
         after=old.sequence,
         sequence=new.sequence,
         at=new.at,
+        lost=changes(old.lost, new.lost),
         waiting=changes(old.waiting, new.waiting),
         talks=changes(old.talks, new.talks),
         counsellors=changes(old.counsellors, new.counsellors),
+        desks=changes(old.desks, new.desks),
         alarms=changes(old.alarms, new.alarms),
         closed_desks=changes(old.closed_desks, new.closed_desks),
         in_menu=new.in_menu,
@@ -74,9 +78,11 @@ def apply(view: FloorView, news: FloorDelta) -> FloorView:
     return FloorView(
         sequence=news.sequence,
         at=news.at,
+        lost=patched(view.lost, news.lost, key_of),
         waiting=patched(view.waiting, news.waiting, key_of),
         talks=patched(view.talks, news.talks, key_of),
         counsellors=patched(view.counsellors, news.counsellors, key_of),
+        desks=patched(view.desks, news.desks, key_of),
         alarms=patched(view.alarms, news.alarms, key_of),
         closed_desks=patched(view.closed_desks, news.closed_desks, key_of),
         in_menu=news.in_menu,

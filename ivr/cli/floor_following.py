@@ -21,7 +21,7 @@ from ivr.errors import LineError
 from ivr.floor_delta import Changes, patched
 
 ANSWER_S = 5.0  # to a connection, and between two beats, of which one comes every two seconds
-LISTS = ("waiting", "talks", "counsellors", "alarms", "closed_desks")
+LISTS = ("lost", "waiting", "talks", "counsellors", "desks", "alarms", "closed_desks")
 
 Json = dict[str, Any]
 

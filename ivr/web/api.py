@@ -13,7 +13,7 @@ from ivr.floor_delta import Changes, FloorDelta, Keyed
 from ivr.notices import Alarm
 from ivr.view import FloorView, WaitingCall
 
-ROWS = ("waiting", "talks", "counsellors", "alarms", "closed_desks")
+ROWS = ("lost", "waiting", "talks", "counsellors", "desks", "alarms", "closed_desks")
 _FIGURES = ("sequence", "at", "in_menu", "in_fallback", "exchange_up")
 
 

@@ -93,7 +93,7 @@ async def _listen(runner: web.AppRunner, port: int) -> None:
 
 
 async def _page(request: web.Request) -> web.Response:
-    regions = request.app[_FEED].regions()
+    regions = await request.app[_FEED].regions()
     text = request.app[_DRAWING].page(regions, datetime.now(UTC))
     return web.Response(text=text, content_type="text/html")
 
@@ -101,7 +101,7 @@ async def _page(request: web.Request) -> web.Response:
 async def _live(request: web.Request) -> web.StreamResponse:
     if not _is_own_page(request):
         raise web.HTTPForbidden(text="The live feed is for the console's own page.")
-    return await _talk(request, lambda socket: _send_all(socket, request.app[_FEED]))
+    return await _talk(request, lambda socket: _show(socket, request.app[_FEED]))
 
 
 async def _floor_feed(request: web.Request) -> web.StreamResponse:
@@ -131,6 +131,14 @@ async def _talk(request: web.Request, send: Send) -> web.StreamResponse:
     except* (ConnectionError, TimeoutError):
         pass
     return socket
+
+
+async def _show(socket: web.WebSocketResponse, feed: Feed) -> None:
+    """The day's calls are read for as long as the page is there."""
+    async with asyncio.TaskGroup() as tasks:
+        calls = tasks.create_task(feed.follow_calls())
+        await _send_all(socket, feed)
+        calls.cancel()
 
 
 async def _send_all(socket: web.WebSocketResponse, feed: Feed) -> None:

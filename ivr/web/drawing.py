@@ -19,18 +19,19 @@ from ivr.model import (
     DeviceState,
     ProvinceId,
 )
+from ivr.notices import Alarm, AlarmCode
 from ivr.outcomes import OUTCOME_LABELS
 from ivr.view import CallRow, CounsellorView, FloorView, Names
-from ivr.web import words
-from ivr.web.alarm_words import alarm_text
+from ivr.web import phrases, words
+from ivr.web.alarm_words import Subjects, alarm_text
 from ivr.web.ports import DatabaseHealth
 
 TEMPLATES = Path(__file__).parent / "templates"
 STATIC = Path(__file__).parent / "static"
 
 FLOOR_REGIONS = (
-    *("today", "notices", "alarms", "closed"),
-    *("status", "figures", "line", "talks", "counsellors"),
+    *("today", "notices", "lost", "alarms", "closed"),
+    *("status", "figures", "line", "talks", "counsellors", "desks"),
 )
 LATE_S = 20  # the second service level (design §6)
 GRAVE_S = 120
@@ -61,7 +62,7 @@ class Drawing:
         )
         self._jinja.globals.update(
             alarm_text=alarm_text,
-            notes=_notes,
+            phrases=phrases,
             words=words,
             late_s=LATE_S,
             grave_s=GRAVE_S,
@@ -72,13 +73,16 @@ class Drawing:
         self, view: FloorView, names: Names, database: DatabaseHealth, now: datetime
     ) -> dict[str, str]:
         """HTML of each live region of the floor."""
+        places = _Places(names)
         context = {
             "view": view,
-            "alarms": view.alarms,
+            "alarms": _others(view),
+            "subjects": Subjects(view, places),
+            "line_places": phrases.places_of(view),
             "database": database,
             "now": now,
             "date": calendar.jalali_date(now),
-            "place": _Places(names),
+            "place": places,
             "name_of": _names_by_id(view.counsellors),
             "on_duty": _on_duty(view.counsellors, names),
             "off_duty": _in_state(view.counsellors, CounsellorState.OFF_DUTY),
@@ -132,20 +136,14 @@ class _Places:
         return words.PROVINCIAL_DESK.format(province) if province else self.county(CountyId(desk))
 
 
-def _notes(one: CounsellorView, names: Mapping[CounsellorId, str]) -> list[str]:
-    """Why this counsellor is or is not chosen, besides the state."""
-    found = [words.PROTECTIONS[protection] for protection in one.protections]
-    if one.will_pause:
-        reason = words.PAUSE_REASONS.get(one.will_pause, one.will_pause)
-        found.append(words.PAUSE_AFTER_CALL.format(reason=reason))
-    if one.relief:
-        found.append(words.RELIEFS[one.relief])
-    if one.sparing and one.sparing.gave_way:
-        found.append(words.NOBODY_ELSE_FREE)
-    elif one.sparing:
-        other, why = one.sparing.counsellor, words.PROTECTIONS[one.sparing.why]
-        found.append(words.INSTEAD_OF.format(name=names.get(other, other), why=why))
-    return found
+def _others(view: FloorView) -> list[Alarm]:
+    """Without those that stand above all others, as lost calls."""
+    lost = {call.call for call in view.lost}
+    return [
+        alarm
+        for alarm in view.alarms
+        if alarm.code is not AlarmCode.LOST_IN_DANGER or alarm.subject not in lost
+    ]
 
 
 def _moment(at: datetime, now: datetime) -> str:

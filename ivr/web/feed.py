@@ -6,23 +6,19 @@ the newest and what time it is here; a page that hears none for five seconds say
 
 import asyncio
 import json
-from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 
 import structlog
 
 from ivr import calendar
-from ivr.errors import StoreError
-from ivr.view import CallRow, FloorView
+from ivr.view import FloorView
+from ivr.web.days_calls import DaysCalls
 from ivr.web.drawing import Drawing
 from ivr.web.ports import ConsolePorts
 
 COALESCE_S = 0.25  # at most four snapshots a second
 BEAT_S = 2.0
-CALLS_S = 2.0
-CALLS_SHOWN = 30
 
 log = structlog.get_logger()
 
@@ -33,19 +29,17 @@ class Feed:
     def __init__(self, console: ConsolePorts, drawing: Drawing) -> None:
         self._console = console
         self._drawing = drawing
-        self._calls: Sequence[CallRow] | None = None
+        self._calls = DaysCalls(console)
         self._key: tuple[object, ...] = ()
         self._snapshot = ""
         self.alive = True
         self.changed = asyncio.Event()  # replaced at each change: take it, look, then wait for it
 
     async def run(self) -> None:
-        """Follow the floor and the day's calls until cancelled."""
+        """Follow the floor until cancelled."""
         try:
-            async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(self._follow_floor())
-                tasks.create_task(self._follow_calls())
-        except ExceptionGroup:
+            await self._follow_floor()
+        except Exception:  # whatever it is: no page may go on showing an old floor
             log.exception("console_feed_broke")
         finally:
             self.stop()
@@ -55,20 +49,26 @@ class Feed:
         self.alive = False
         self.changed.set()
 
-    def regions(self) -> dict[str, str]:
+    async def regions(self) -> dict[str, str]:
         """HTML of all regions as of now."""
-        return self._draw(self._console.floor_view(), datetime.now(UTC))
+        await self._calls.renew()
+        regions = self._draw(self._console.floor_view(), datetime.now(UTC))
+        return {"calls": "", **regions}
+
+    async def follow_calls(self) -> None:
+        """For as long as somebody watches."""
+        await self._calls.follow(self._wake)
 
     def news(self) -> tuple[str, str]:
         """The newest snapshot, the same object as long as nothing changed, and a beat.
 
         The beat says which floor is the newest, the time here in Unix seconds, and which build of
-        the page draws it.
+        the page draws it. The day's calls are left out until they are read.
         """
         view, now = self._console.floor_view(), datetime.now(UTC)
         today = calendar.day_began_at(now)
         timeless = replace(view, at=today)  # time alone may change the order of the line
-        key = (timeless, self._console.database(), self._calls, today)
+        key = (timeless, self._console.database(), self._calls.known, self._calls.rows, today)
         if key != self._key:
             regions = self._draw(view, now)
             self._snapshot = _message("floor", sequence=view.sequence, regions=regions)
@@ -81,7 +81,9 @@ class Feed:
     def _draw(self, view: FloorView, now: datetime) -> dict[str, str]:
         names = self._console.names()
         regions = self._drawing.floor(view, names, self._console.database(), now)
-        return regions | {"calls": self._drawing.calls(self._calls, view, names)}
+        if self._calls.known:
+            regions["calls"] = self._drawing.calls(self._calls.rows, view, names)
+        return regions
 
     def _wake(self) -> None:
         self.changed.set()
@@ -91,20 +93,6 @@ class Feed:
         async for _ in self._console.subscribe():
             self._wake()
             await asyncio.sleep(COALESCE_S)
-
-    async def _follow_calls(self) -> None:
-        while True:
-            calls = await self._read_calls()
-            if calls != self._calls:
-                self._calls = calls
-                self._wake()
-            await asyncio.sleep(CALLS_S)
-
-    async def _read_calls(self) -> Sequence[CallRow] | None:
-        with suppress(StoreError, TimeoutError):
-            async with asyncio.timeout(CALLS_S):
-                return tuple(await self._console.todays_calls(CALLS_SHOWN))
-        return None
 
 
 def _message(kind: str, **fields: object) -> str:

@@ -28,7 +28,16 @@ from ivr.model import (
 )
 from ivr.notices import SEVERITIES, Alarm, AlarmCode, ClosedDesk
 from ivr.settings import PROJECT
-from ivr.view import CounsellorView, FloorView, TalkView, WaitingCall
+from ivr.view import (
+    CounsellorView,
+    DeskView,
+    FloorView,
+    LostCall,
+    Ringing,
+    Said,
+    TalkView,
+    WaitingCall,
+)
 from tests.core.floor_kit import START, Kit, counsellor, plan_of
 
 ONE = plan_of((None, ("sara",)))
@@ -212,7 +221,11 @@ def test_the_order_is_that_of_now_also_where_nothing_has_happened() -> None:
 
 
 @pytest.mark.parametrize(
-    "kind", [FloorView, WaitingCall, TalkView, CounsellorView, Alarm, ClosedDesk]
+    "kind",
+    [
+        *(FloorView, LostCall, WaitingCall, Ringing, Said, TalkView, CounsellorView, DeskView),
+        *(Alarm, ClosedDesk),
+    ],
 )
 def test_the_page_has_every_field(kind: type) -> None:
     page = (PROJECT / "docs" / "floor.md").read_text("utf-8")

@@ -1,25 +1,37 @@
 """`ivr floor`: the running line's floor on the command line."""
 
 import asyncio
+import io
 import json
 import os
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from enum import StrEnum
 from typing import Any
 
 import pytest
 from aiohttp import web
+from rich.cells import cell_len
+from rich.console import Console
 from typer.testing import CliRunner
 
-from ivr.cli import app
+from ivr.cli import app, floor_words
+from ivr.cli.floor_alarms import alarm_notes
 from ivr.cli.floor_following import Picture, pictures, waited_s
+from ivr.cli.floor_tables import floor_tables
+from ivr.duty import ClosureKind
 from ivr.errors import LineError
+from ivr.expected_wait import Withheld
+from ivr.limits import Hold
+from ivr.model import Precedence, Protection, Relief
+from ivr.notices import AlarmCode
 from ivr.web import app as web_app
+from ivr.web.api import ROWS, floor_json
 from ivr.web.app import serve_console
 from tests.web.floors import InventedConsole, busy_night, waiting
 
@@ -66,15 +78,107 @@ async def test_the_floor_is_shown_in_the_order_of_the_line(port: int) -> None:
         ["4", "ordinary"],
     ]
     text = "\n".join(lines)
-    for words in ("desk_empty", "not_reviewed", "short_staffed", "paused (استراحت)"):
+    for words in ("desk_empty", "not_reviewed", "short of staff", "لیلا نوری (استراحت)"):
         assert words in text
     assert "urgent" in next(row for row in lines if "desk_empty" in row)
     assert "2:21" in next(row for row in line if row.startswith("3"))
 
 
+@pytest.fixture
+def picture() -> Picture:
+    return Picture(json.loads(floor_json(busy_night().view)), datetime.now(UTC))
+
+
+def drawn(picture: Picture, width: int) -> str:
+    """Without colour, as in a pipe or on a plain terminal."""
+    console = Console(width=width, color_system=None, file=io.StringIO())
+    with console.capture() as capture:
+        console.print(floor_tables(picture))
+    return capture.get()
+
+
+@pytest.mark.parametrize("width", [40, 50, 80, 120, 200])
+def test_every_fact_is_there_at_every_width(picture: Picture, width: int) -> None:
+    text = drawn(picture, width)
+    assert max(cell_len(line) for line in text.splitlines()) <= width
+    assert "…" not in text
+    words = " ".join(text.split())
+    for fact in (
+        "LOST IN DANGER before the place was known",
+        "rings m of markazi-arak on m-phone (sip)",
+        "on n-phone (sip), picked up, back with the same counsellor",
+        "before number 3, which joined earlier: danger",
+        "behind number 1, which joined later: danger",
+        "told place 2, until",
+        "longer than was said",
+        "no time: too few talks lately",
+        "its talk broke off with the counsellor's device",
+        "up to 3 min",
+        "unknown: too few talks lately",
+        "lengthened 2 times",
+        "spared after a heavy call until",
+        "spared, without a rest too long since",
+        "asked for a break at",
+        "nobody is there at دلیجان, though somebody is rostered",
+        "mend: call in who is rostered, or close the desk for a while: ivr duty close",
+    ):
+        assert " ".join(fact.split()) in words, fact
+    assert words.index("LOST IN DANGER") < words.index("desk_empty") < words.index("m-phone")
+    assert "lost_in_danger" not in words, "it stands on top already"
+
+
+def test_danger_and_severity_are_words_as_well_as_colours(picture: Picture) -> None:
+    lines = drawn(picture, 80).splitlines()
+    assert [line.split()[1] for line in lines if line[:3] in {"1  ", "2  "}] == [
+        "danger",
+        "silence",
+    ]
+    assert sum(line.startswith(("urgent ", "warning ", "reminder ")) for line in lines) == 3
+
+
+@pytest.mark.parametrize("code", list(AlarmCode))
+def test_every_alarm_says_where_what_follows_and_how_to_mend_it(
+    picture: Picture, code: AlarmCode
+) -> None:
+    subject = "m" if code in {"absent", "not_answering", "needs_break"} else "markazi-arak"
+    alarm = {
+        "code": code,
+        "subject": subject,
+        "desk": None,
+        "since_at": "2026-11-22T00:00:00+00:00",
+        "due_at": None,
+        "detail": "Why not, and how to mend it.",
+    }
+    so, mend = alarm_notes(alarm, picture.floor)
+    assert "; " in so
+    assert mend.startswith("mend: ")
+    assert "{" not in so + mend
+    if code == "needs_break":
+        assert so.startswith("m at markazi-arak has worked")
+
+
+@pytest.mark.parametrize(
+    ("known", "codes"),
+    [
+        (floor_words.ALARMS, AlarmCode),
+        (floor_words.WITHHELD, Withheld),
+        (floor_words.PRECEDENCES, Precedence),
+        (floor_words.OVERTAKEN, Precedence),
+        (floor_words.PROTECTIONS, Protection),
+        (floor_words.RELIEFS, Relief),
+        (floor_words.HOLDS, Hold),
+        (floor_words.CLOSURES, ClosureKind),
+    ],
+)
+def test_every_code_has_words(known: Mapping[str, object], codes: type[StrEnum]) -> None:
+    assert set(codes) <= set(known)
+
+
 async def test_an_empty_floor_is_said(port: int, console: InventedConsole) -> None:
     console.view = replace(
-        console.view, waiting=(), talks=(), alarms=(), closed_desks=(), exchange_up=False
+        console.view,
+        **{name: () for name in ROWS if name != "counsellors"},
+        exchange_up=False,
     )
     text = await run(port)
     assert "Nobody waits." in text

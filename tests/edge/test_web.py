@@ -15,6 +15,7 @@ from aiohttp.test_utils import TestClient, TestServer
 from ivr.calendar import clock, clock_with_seconds, jalali_date
 from ivr.duty import ClosureKind
 from ivr.errors import LineError
+from ivr.expected_wait import Withheld
 from ivr.limits import Hold
 from ivr.model import (
     CallerRef,
@@ -32,13 +33,17 @@ from ivr.model import (
 )
 from ivr.notices import Alarm, AlarmCode, ClosedDesk
 from ivr.outcomes import OUTCOME_LABELS, outcome_id
-from ivr.view import call_row
+from ivr.view import DeskView, Said, call_row
 from ivr.web import app as web_app
+from ivr.web.alarm_words import WORDS
 from ivr.web.app import make_app, serve_console
+from ivr.web.days_calls import CALLS_SHOWN
 from ivr.web.drawing import FLOOR_REGIONS, STATIC
+from ivr.web.phrases import WITHHELD
 from ivr.web.ports import DatabaseHealth
 from ivr.web.words import CLOSURES, HOLDS, PRECEDENCES, PROTECTIONS, RELIEFS, SEVERITIES
 from tests.web.floors import (
+    ARAK,
     MARKAZI,
     SAVEH,
     InventedConsole,
@@ -191,6 +196,7 @@ async def test_the_live_feed_is_for_the_own_page(
 async def test_a_new_page_gets_a_whole_snapshot_and_a_beat(
     client: TestClient[Any, Any], console: InventedConsole
 ) -> None:
+    await page(client)
     async with await watch(client) as socket:
         snapshot = await socket.receive_json(timeout=WAIT_S)
         beat = await socket.receive_json(timeout=WAIT_S)
@@ -264,15 +270,52 @@ async def test_health_of_the_parts_is_shown_on_the_page(
 async def test_a_database_that_fails_costs_only_the_days_calls(
     client: TestClient[Any, Any], console: InventedConsole, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ivr.web.feed.CALLS_S", 0.05)
+    monkeypatch.setattr("ivr.web.days_calls.CALLS_S", 0.05)
     async with await watch(client) as socket:
         message = await next_floor(socket)
         console.calls = None
-        while "در دسترس نیست" not in message["regions"]["calls"]:
+        while "در دسترس نیست" not in message["regions"].get("calls", ""):
             message = await next_floor(socket)
         console.calls = (row("c9", outcome=MOBILE_TEAM),)
-        while OUTCOME_LABELS[MOBILE_TEAM] not in message["regions"]["calls"]:
+        while OUTCOME_LABELS[MOBILE_TEAM] not in message["regions"].get("calls", ""):
             message = await next_floor(socket)
+
+
+async def test_the_days_calls_are_read_only_while_somebody_watches(
+    client: TestClient[Any, Any], console: InventedConsole, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ivr.web.days_calls.CALLS_S", 0.02)
+    async with client.ws_connect("/api/v1/floor/feed") as programs:
+        await programs.receive_json(timeout=WAIT_S)
+        assert console.read.empty(), "a program has no use for them"
+    async with await watch(client) as one, await watch(client) as other:
+        for socket in (one, other):
+            await next_floor(socket)
+        async with asyncio.timeout(WAIT_S):
+            for _ in range(5):
+                await console.read.get()
+        assert [task for task in asyncio.all_tasks() if _reads(task)]
+    async with asyncio.timeout(WAIT_S):
+        while [task for task in asyncio.all_tasks() if _reads(task)]:
+            await asyncio.wait([task for task in asyncio.all_tasks() if _reads(task)])
+    while not console.read.empty():
+        assert console.read.get_nowait() == CALLS_SHOWN
+    async with asyncio.timeout(WAIT_S):
+        while console.read.empty():  # nobody is left who reads: whoever comes next does
+            await page(client)
+
+
+def _reads(task: "asyncio.Task[Any]") -> bool:
+    return "follow_calls" in repr(task.get_coro())
+
+
+async def test_calls_that_were_read_long_ago_are_not_shown(
+    client: TestClient[Any, Any], console: InventedConsole, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await page(client)
+    monkeypatch.setattr("ivr.web.days_calls.KEPT_S", 0.0)
+    async with await watch(client) as socket:
+        assert "calls" not in (await next_floor(socket))["regions"]
 
 
 async def test_a_feed_that_broke_shows_no_frozen_board(
@@ -341,7 +384,10 @@ async def test_the_floor_as_json(client: TestClient[Any, Any], console: Invented
         "ordinary",
         "ordinary",
     ]
-    assert body["waiting"][0]["offered_to"] == ["m"]
+    first, again = body["waiting"][0]["offered_to"]
+    assert (first["counsellor"], first["device"], first["kind"]) == ("m", "m-phone", "sip")
+    assert (first["desk"], first["back"]) == ("markazi-arak", False)
+    assert (again["picked_up"], again["back"]) == (True, True)
     assert (
         datetime.fromisoformat(body["waiting"][0]["joined_at"]) == console.view.waiting[0].joined_at
     )
@@ -362,13 +408,17 @@ async def test_every_alarm_is_a_sentence_with_its_severity_in_words(
     text = await page(client)
     assert f'data-key="{alarm.key}" data-severity="{alarm.severity}"' in text
     assert f"</svg>{SEVERITIES[alarm.severity]}</span>" in text
-    sentence = re.search(r'class="what">([^<]*)<', text)
+    sentence = re.search(r'class="what">([^<]*)<span class="minor">([^<]+)<', text)
     assert sentence is not None
-    assert "{" not in sentence[1]
+    assert "{" not in sentence[1] + sentence[2]
+    assert WORDS[code].so in sentence[1]
+    assert sentence[2].startswith(WORDS[code].mend.partition("{")[0])
     if code is AlarmCode.ABSENT:
-        assert sentence[1] == "زهرا رضایی اکنون در ساوه نوبت دارد، ولی حاضر نیست."
+        assert sentence[1].startswith("زهرا رضایی اکنون در ساوه نوبت دارد، ولی حاضر نیست؛ ")
+    if code is AlarmCode.NEEDS_BREAK:
+        assert sentence[1].startswith("زهرا رضایی (اراک) مدتی طولانی")
     if code is AlarmCode.DESK_EMPTY:
-        assert sentence[1].startswith("در اراک هیچ کارشناسی حاضر نیست")
+        assert sentence[1].startswith("در اراک هیچ کارشناسی حاضر نیست؛ ")
 
 
 async def test_an_alarm_of_yesterday_says_the_day(
@@ -403,6 +453,10 @@ async def test_a_hold_and_a_wrap_up_say_until_when(
     text = await page(client)
     assert f"(رد کرد؛ تا {clock_with_seconds(until_at)})" in text
     assert f"(تا {clock_with_seconds(until_at)})" in text
+    longer = replace(busy, wrap_up_lengthened=2, wrap_up_latest_at=until_at)
+    console.view = replace(console.view, counsellors=(longer,))
+    at = clock_with_seconds(until_at)
+    assert f"(تا {at}؛ ۲ بار تمدید، حداکثر تا {at})" in await page(client)
 
 
 def sparing(why: Protection, *, gave_way: bool) -> Sparing:
@@ -439,7 +493,79 @@ async def test_why_somebody_goes_first_is_said(
     first = replace(waiting("c2"), precedence=reason, ahead_of=CallId("c1"))
     talking = replace(talk("c3", "z"), precedence=reason, ahead_of=CallId("c1"))
     console.view = replace(console.view, waiting=(first, waiting("c1")), talks=(talking,))
-    assert (await page(client)).count(f"جلوتر از نوبت: {PRECEDENCES[reason]}<") == 2
+    assert (await page(client)).count(f">جلوتر از نوبت ۲: {PRECEDENCES[reason]}<") == 2
+    console.view = replace(console.view, waiting=())
+    assert f">جلوتر از نوبت: {PRECEDENCES[reason]}<" in await page(client), "who has gone"
+
+
+@pytest.mark.parametrize("reason", list(Precedence))
+async def test_who_was_overtaken_sees_by_whom_and_why(
+    client: TestClient[Any, Any], console: InventedConsole, reason: Precedence
+) -> None:
+    second = replace(waiting("c1"), overtaken=reason, behind=CallId("c2"))
+    console.view = replace(console.view, waiting=(waiting("c2"), second))
+    why = PRECEDENCES[reason]
+    if reason is Precedence.LEFT_OPEN:
+        why = "گوشی این تماس باز مانده است"
+    assert f">پس از نوبت ۱، که دیرتر آمده است: {why}<" in await page(client)
+
+
+@pytest.mark.parametrize("why", list(Withheld))
+async def test_what_the_caller_was_told_is_shown_and_why_nothing_was(
+    client: TestClient[Any, Any], console: InventedConsole, why: Withheld
+) -> None:
+    until_at = datetime.now(UTC)
+    told = Said(place=2, until_at=until_at, longer=True)
+    desk = DeskView(desk=DeskId(SAVEH), there=1, free=0, waiting=3, withheld=why)
+    console.view = replace(
+        console.view,
+        waiting=(
+            replace(waiting("c1"), said=told),
+            replace(waiting("c2"), said=Said(withheld=why)),
+            waiting("c3"),
+        ),
+        desks=(desk, DeskView(desk=DeskId(ARAK), there=1, free=0, waiting=1, expected_min=3)),
+    )
+    text = await page(client)
+    assert f">به او گفته شد: نوبت ۲، تا ساعت {clock(until_at)}، بیش از آنچه گفته شده بود<" in text
+    assert f">به او گفته شد: زمان گفته نشد: {WITHHELD[why]}<" in text
+    assert ">هنوز چیزی گفته نشده است<" in text
+    assert f">نامعلوم: {WITHHELD[why]}<" in text
+    assert ">تا ۳ دقیقه<" in text
+
+
+async def test_each_phone_that_rings_is_shown_with_its_desk(
+    client: TestClient[Any, Any], console: InventedConsole
+) -> None:
+    console.view = busy_night().view
+    text = await page(client)
+    assert "<bdi>مریم کاظمی</bdi>" in text
+    assert 'اراک، تلفن میز <bdi dir="ltr">m-phone</bdi>، <time' in text
+    assert 'تلفن میز <bdi dir="ltr">n-phone</bdi>، گوشی را برداشته است، بازگشت به همان' in text
+
+
+async def test_a_break_that_was_asked_for_and_load_say_since_when(
+    client: TestClient[Any, Any], console: InventedConsole
+) -> None:
+    console.view = busy_night().view
+    one = next(one for one in console.view.counsellors if one.counsellor == "n")
+    assert one.heavy_until_at is not None
+    assert one.tired_since_at is not None
+    assert one.break_asked_at is not None
+    text = await page(client)
+    assert f"پس از تماسی سنگین (تا ساعت {clock(one.heavy_until_at)})" in text
+    assert f"نیاز به استراحت دارد (از ساعت {clock(one.tired_since_at)})" in text
+    assert f"استراحت خواسته است (از ساعت {clock(one.break_asked_at)})" in text
+
+
+async def test_lost_calls_stand_on_top_once(
+    client: TestClient[Any, Any], console: InventedConsole
+) -> None:
+    console.view = busy_night().view
+    text = await page(client)
+    assert text.index('data-key="l1"') < text.index('class="alarms"') < text.index("<main")
+    assert "lost_in_danger:l1" not in text, "said once"
+    assert "<strong>استان مرکزی</strong>، افکار یا قصد خودکشی" in text
 
 
 async def test_the_order_of_the_line_may_change_by_time_alone(

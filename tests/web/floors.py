@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 from ivr.errors import StoreError
+from ivr.expected_wait import Withheld
 from ivr.model import (
     UNKNOWN_CATEGORY,
     CallEnd,
@@ -16,12 +17,27 @@ from ivr.model import (
     CounsellorState,
     CountyId,
     DeskId,
+    DeviceId,
+    DeviceKind,
     DeviceState,
     Lane,
+    Precedence,
+    Protection,
     ProvinceId,
 )
 from ivr.notices import Alarm, AlarmCode, ClosedDesk
-from ivr.view import CallRow, CounsellorView, FloorView, Names, TalkView, WaitingCall
+from ivr.view import (
+    CallRow,
+    CounsellorView,
+    DeskView,
+    FloorView,
+    LostCall,
+    Names,
+    Ringing,
+    Said,
+    TalkView,
+    WaitingCall,
+)
 from ivr.web.ports import DatabaseHealth
 
 MARKAZI = ProvinceId("markazi")
@@ -62,7 +78,20 @@ def waiting(
         joined_at=ago(waited_s),
         phase=phase,
         step=step,
-        offered_to=(CounsellorId(offered_to),) if offered_to else (),
+        desk=DeskId(county) if county else None,
+        offered_to=(ringing(offered_to),) if offered_to else (),
+    )
+
+
+def ringing(name: str, *, back: bool = False, picked_up: bool = False) -> Ringing:
+    return Ringing(
+        counsellor=CounsellorId(name),
+        device=DeviceId(f"{name}-phone"),
+        kind=DeviceKind.SIP,
+        desk=DeskId(ARAK),
+        since_at=ago(4),
+        picked_up=picked_up,
+        back=back,
     )
 
 
@@ -126,6 +155,7 @@ class InventedConsole:
     calls: Sequence[CallRow] | None = ()
     health: DatabaseHealth = field(default_factory=lambda: DatabaseHealth(healthy=True))
     changed: asyncio.Event = field(default_factory=asyncio.Event)
+    read: asyncio.Queue[int] = field(default_factory=asyncio.Queue)  # of each reading its limit
 
     def show(self, **changes: object) -> None:
         sequence = self.view.sequence + 1
@@ -142,6 +172,7 @@ class InventedConsole:
             yield None
 
     async def todays_calls(self, limit: int) -> Sequence[CallRow]:
+        self.read.put_nowait(limit)
         if self.calls is None:
             raise StoreError("The database is away.")
         return self.calls[:limit]
@@ -159,8 +190,23 @@ def busy_night() -> InventedConsole:
         counsellor("زهرا رضایی", CounsellorState.TALKING, id_="z", for_s=312),
         counsellor("مریم کاظمی", CounsellorState.OFFERED, id_="m", for_s=4),
         counsellor("علی احمدی", CounsellorState.TALKING, id_="a", desk=SAVEH, for_s=95),
-        counsellor("سارا محمدی", CounsellorState.WRAP_UP, id_="s", desk=SAVEH, for_s=22),
-        counsellor("نرگس صادقی", id_="n", desk="دلیجان", for_s=3700),
+        replace(
+            counsellor("سارا محمدی", CounsellorState.WRAP_UP, id_="s", desk=SAVEH, for_s=22),
+            wrap_up_until_at=ago(-68),
+            wrap_up_latest_at=ago(-608),
+            wrap_up_lengthened=2,
+        ),
+        replace(
+            counsellor("نرگس صادقی", id_="n", desk="دلیجان", for_s=3700),
+            protections=(
+                Protection.HEAVY_CALL,
+                Protection.NEEDS_BREAK,
+                Protection.ASKED_FOR_BREAK,
+            ),
+            heavy_until_at=ago(-900),
+            tired_since_at=ago(600),
+            break_asked_at=ago(240),
+        ),
         counsellor("حسین کریمی", id_="h", desk="خمین", for_s=800, device=DeviceState.UNREACHABLE),
         counsellor(
             "لیلا نوری", CounsellorState.PAUSED, id_="l", desk="محلات", for_s=410, reason="استراحت"
@@ -181,7 +227,38 @@ def busy_night() -> InventedConsole:
         waiting("3", county=SAVEH, waited_s=141, step=2),
         waiting("4", waited_s=11),
     )
+    danger, silence, long, late = line
+    line = (
+        replace(
+            danger,
+            offered_to=(*danger.offered_to, ringing("n", back=True, picked_up=True)),
+            precedence=Precedence.DANGER,
+            ahead_of=CallId("3"),
+            said=Said(withheld=Withheld.URGENT),
+        ),
+        replace(
+            silence,
+            precedence=Precedence.SILENCE,
+            ahead_of=CallId("3"),
+            overtaken=Precedence.DANGER,
+            behind=CallId("1"),
+        ),
+        replace(
+            long,
+            overtaken=Precedence.DANGER,
+            behind=CallId("1"),
+            broken_off=True,
+            said=Said(place=2, until_at=ago(-100), longer=True),
+        ),
+        replace(
+            late,
+            overtaken=Precedence.DANGER,
+            behind=CallId("1"),
+            said=Said(place=3, withheld=Withheld.TOO_FEW_TALKS),
+        ),
+    )
     alarms = (
+        Alarm(code=AlarmCode.LOST_IN_DANGER, subject="l1", since_at=ago(130)),
         Alarm(code=AlarmCode.DESK_EMPTY, subject="دلیجان", since_at=ago(75)),
         Alarm(code=AlarmCode.ABSENT, subject="h", desk=DeskId("خمین"), since_at=ago(800)),
         Alarm(code=AlarmCode.NOT_REVIEWED, subject=MARKAZI, since_at=ago(90_000)),
@@ -193,6 +270,36 @@ def busy_night() -> InventedConsole:
         talks=(talk("t1", "z", 312), talk("t2", "a", 95, "family_dispute")),
         counsellors=people,
         in_menu=2,
+        lost=(
+            LostCall(
+                call=CallId("l1"),
+                province=MARKAZI,
+                category=CategoryId("suicide_thoughts"),
+                arrived_at=ago(200),
+                lost_at=ago(130),
+                waited_s=12.0,
+                counsellor=CounsellorId("z"),
+            ),
+        ),
+        desks=(
+            DeskView(
+                desk=DeskId(ARAK),
+                there=3,
+                free=0,
+                waiting=2,
+                waiting_since_at=ago(11),
+                expected_min=3,
+            ),
+            DeskView(
+                desk=DeskId(SAVEH),
+                there=2,
+                free=0,
+                waiting=1,
+                waiting_since_at=ago(141),
+                withheld=Withheld.TOO_FEW_TALKS,
+            ),
+            DeskView(desk=DeskId("دلیجان"), there=1, free=1),
+        ),
         alarms=alarms,
         closed_desks=(
             ClosedDesk(
