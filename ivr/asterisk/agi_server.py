@@ -55,6 +55,7 @@ class AgiServer:
         self._environment_limit_s = environment_limit_s
         self._sessions = 0
         self._socket: socket.socket | None = None
+        self._closing = False
         self._group = asyncio.TaskGroup()
 
     def open(self) -> None:
@@ -84,22 +85,27 @@ class AgiServer:
             try:
                 await asyncio.get_running_loop().create_future()
             finally:
+                self._closing = True
                 server.close()
 
     def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         peer = writer.get_extra_info("peername") or ("?",)
         if peer[0] not in self._allowed:
             self._refuse(writer, "peer_not_allowed")
+        elif self._closing:  # the group takes no more
+            self._refuse(writer, "closing")
         elif self._sessions >= self._max_sessions:
             self._refuse(writer, "too_many_sessions")
         else:
             _tune(writer)
             self._sessions += 1
             task = self._group.create_task(self._serve(reader, writer), name="agi-session")
-            task.add_done_callback(self._done)
+            task.add_done_callback(lambda _: self._done(writer))
 
-    def _done(self, _: "asyncio.Task[None]") -> None:
+    def _done(self, writer: asyncio.StreamWriter) -> None:
+        """Also of a session that was cancelled before it began."""
         self._sessions -= 1
+        writer.close()
 
     def _refuse(self, writer: asyncio.StreamWriter, why: str) -> None:
         self.refused += 1
@@ -113,9 +119,6 @@ class AgiServer:
         except (OSError, ValueError, EOFError, TimeoutError):
             self._refuse(writer, "no_agi_request")
             return
-        except asyncio.CancelledError:
-            writer.close()
-            raise
         session = AgiSession(reader, writer, env)
         if not _UNIQUE_ID.fullmatch(session.uniqueid):
             self._refuse(writer, "no_channel")

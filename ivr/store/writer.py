@@ -183,10 +183,22 @@ class Writer:
         self._saving = asyncio.create_task(
             self._store.save_batch(batch.records, batch.entries), name="store-save"
         )
-        # Not a time-out: the driver's thread cannot be interrupted, so cancelling would wait too.
-        limit_s = self._limits.drain_s if self._closing.is_set() else self._limits.save_s
-        await asyncio.wait({self._saving}, timeout=limit_s)
+        await self._ended_in_time(self._saving)
         return self._is_saved(self._saving)
+
+    async def _ended_in_time(self, saving: asyncio.Task[None]) -> None:
+        """Not a time-out: the driver's thread cannot be interrupted, so cancelling would wait too.
+
+        Whoever ends us waits no longer for a database than `drain_s`.
+        """
+        closing = asyncio.create_task(self._closing.wait(), name="store-closing")
+        first = asyncio.FIRST_COMPLETED
+        try:
+            await asyncio.wait({saving, closing}, timeout=self._limits.save_s, return_when=first)
+        finally:
+            closing.cancel()
+        if self._closing.is_set():
+            await asyncio.wait({saving}, timeout=self._limits.drain_s)
 
     def _is_saved(self, saving: asyncio.Task[None]) -> bool:
         if not saving.done():

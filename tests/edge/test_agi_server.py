@@ -1,5 +1,6 @@
 import asyncio
 import socket
+from unittest.mock import Mock
 
 import pytest
 from structlog.testing import capture_logs
@@ -120,6 +121,17 @@ async def test_a_handler_that_outstays_its_channel_is_ended(monkeypatch):
         peer.send("HANGUP")
         async with asyncio.timeout(10):
             await ended.wait()
+
+
+async def test_who_comes_in_the_instant_of_stopping_is_turned_away():
+    async with serving({"call": music}) as server, connected(server) as peer:
+        pass
+    late = Mock(spec=asyncio.StreamWriter)
+    late.get_extra_info.return_value = ("127.0.0.1", 1)
+    with capture_logs() as logs:
+        server._accept(peer.reader, late)
+    late.close.assert_called_once_with()
+    assert [entry["why"] for entry in logs] == ["closing"]
 
 
 async def test_a_taken_port_names_the_setting():

@@ -1,6 +1,7 @@
 """A task may be cancelled at any point of its work with the database, and again while it ends."""
 
 import asyncio
+import sqlite3
 import threading
 from pathlib import Path
 from typing import Any
@@ -59,3 +60,32 @@ async def test_a_read_cancelled_again_while_its_connection_closes_leaves_nothing
         assert pending == set()
         assert reading.cancelled()
         assert len(await store.rows(select(func.wait_here()))) == 1
+
+
+async def test_a_connection_cancelled_while_it_opens_leaves_no_thread(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The thread answers to the event loop: once that is closed, it ends with a traceback."""
+    entered, open_ = threading.Event(), threading.Event()
+    threads: list[threading.Thread] = []
+
+    def connect_slowly(*arguments: Any, **options: Any) -> sqlite3.Connection:
+        threads.append(threading.current_thread())
+        entered.set()
+        open_.wait(ENOUGH_S)
+        return plain_connect(*arguments, **options)
+
+    store = await Store.open(settings(tmp_path))
+    await store.close()  # so that there is nothing but to connect
+    plain_connect = sqlite3.connect
+    monkeypatch.setattr(sqlite3, "connect", connect_slowly)
+    reading = asyncio.create_task(store.rows(select(func.count())))
+    await asyncio.to_thread(entered.wait, ENOUGH_S)
+    reading.cancel()
+    await asyncio.wait({reading})
+    closing = asyncio.create_task(store.close())
+    await leave_ready_tasks_to_run()
+    open_.set()
+    await closing
+    [thread] = threads
+    assert not thread.is_alive()

@@ -27,11 +27,14 @@ class FailingStore(Store):
     """A store whose database is away while `away` is set; counts transactions."""
 
     away = False
+    stuck = False
     attempts = 0
     transactions = 0
 
     async def save_batch(self, *batch: Any) -> None:
         self.attempts += 1
+        if self.stuck:
+            await asyncio.Event().wait()
         if self.away:
             raise StoreError("The disk is full.")
         self.transactions += 1
@@ -156,6 +159,15 @@ async def test_closing_does_not_wait_for_a_locked_database(
     async with open_writer(store, 2, tmp_path / "emergency", QUICK) as writer:
         await until(lambda: writer.healthy and writer.backlog == 0)
     assert await store.load_call(CallId("1")) == call("1")
+
+
+async def test_closing_cuts_short_what_is_under_way(store: FailingStore, tmp_path: Path) -> None:
+    limits = WriterLimits(gather_s=0.001, save_s=3600, drain_s=0.01)
+    async with open_writer(store, 1, tmp_path / "emergency", limits) as writer:
+        store.stuck = True
+        writer.put(call("1"))
+        await until(lambda: store.attempts == 1)
+    assert lines(tmp_path) == 1
 
 
 @on_sqlite
