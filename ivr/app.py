@@ -3,12 +3,12 @@
 import asyncio
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import structlog
 
 from ivr import events as ev
+from ivr.act_watch import ActWatch
 from ivr.asterisk.instance import Instance
 from ivr.console import Console
 from ivr.controller import SetClock
@@ -23,8 +23,9 @@ from ivr.notify import beat, notify
 from ivr.settings import Settings
 from ivr.static_keeper import StaticKeeper
 from ivr.steering import OutcomeWatch, Steering
+from ivr.store.decisions import Decisions
 from ivr.store.fallback_import import import_fallback_calls
-from ivr.store.in_force import load_in_force, revision
+from ivr.store.floor_acts import FloorActStore
 from ivr.store.left_open import calls_left_open
 from ivr.store.outcome_news import OutcomeNews
 from ivr.store.people import PeopleStore
@@ -108,7 +109,7 @@ class _Line:
             settings, self.controller, self._switchboard.pauses, now, deployment
         )
         self._steering = Steering(
-            _Decisions(store),
+            Decisions(store, deployment.in_force.revision),
             self._take,
             now,
             deployment.in_force,
@@ -118,6 +119,7 @@ class _Line:
         self._outcomes = OutcomeWatch(
             OutcomeNews(store), lambda call: self.controller.post(ev.OutcomeSaved(call=call))
         )
+        self._acts = ActWatch(FloorActStore(store), self.controller.post, now)
 
     async def restore(self) -> None:
         """What happened while nobody of us was here, and whom an earlier controller left behind."""
@@ -158,6 +160,7 @@ class _Line:
                 tasks.create_task(self._keep_importing(), name="fallback-import"),
                 tasks.create_task(self._steering.run(), name="steering"),
                 tasks.create_task(self._outcomes.run(), name="outcomes"),
+                tasks.create_task(self._acts.run(), name="acts"),
                 tasks.create_task(self._static.run(), name="static-fallback"),
                 tasks.create_task(beat(), name="beat"),
                 tasks.create_task(tidy(self.controller.somebody_waits), name="garbage"),
@@ -200,16 +203,3 @@ class _Line:
             )
         if report.bad_lines:
             log.warning("fallback_lines_unreadable", lines=report.bad_lines)
-
-
-@dataclass(frozen=True, slots=True)
-class _Decisions:
-    """`ivr.steering.Source` in the database."""
-
-    store: Store
-
-    async def revision(self) -> int:
-        return await revision(self.store)
-
-    async def load(self, at: datetime) -> InForce:
-        return await load_in_force(self.store, at)

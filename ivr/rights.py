@@ -30,10 +30,14 @@ class Action(StrEnum):
     PEOPLE_BREAK_GLASS = "people.break_glass"
     PEOPLE_REVIEW = "people.review"
     AUDIT_READ = "audit.read"
+    FLOOR_OWN = "floor.own"  # one's own pauses and wrap-ups
+    FLOOR_OTHERS = "floor.others"
+    FLOOR_LOST = "floor.lost"  # to take up a call that was lost in danger
 
 
 _READS = frozenset({Action.RULES_READ, Action.DUTY_READ})
 _DUTY = frozenset({Action.DUTY_ROSTER, Action.DUTY_CLOSE})
+_FLOOR = frozenset({Action.FLOOR_OTHERS, Action.FLOOR_LOST})
 _RULES = frozenset(
     {
         Action.RULES_DRAFT,
@@ -44,8 +48,8 @@ _RULES = frozenset(
     }
 )
 ACTIONS: Mapping[Role, frozenset[Action]] = {
-    Role.COUNSELLOR: frozenset({Action.DUTY_READ}),
-    Role.SUPERVISOR: _READS | _DUTY | {Action.PEOPLE_BREAK_GLASS},
+    Role.COUNSELLOR: frozenset({Action.DUTY_READ, Action.FLOOR_OWN}),
+    Role.SUPERVISOR: _READS | _DUTY | _FLOOR | {Action.PEOPLE_BREAK_GLASS},
     Role.ADMIN: _READS | _DUTY | _RULES | {Action.PEOPLE_MANAGE, Action.PEOPLE_REVIEW},
     Role.MANAGER: _READS,
     Role.AUDITOR: _READS | {Action.AUDIT_READ},
@@ -78,6 +82,19 @@ def may(
         for grant in _grants(person)
         if in_force(grant, now)
     )
+
+
+def desk_for_floor_act(
+    actor: Person, counsellor: Person, *, own: bool, now: datetime
+) -> DeskId | None:
+    """By which of the counsellor's desks the actor may tell the floor of them; None: by none.
+
+    `own`: counsellors may do it for themselves. A supervisor of any of somebody's desks answers for
+    them on the floor, for it is one person at all of them.
+    """
+    itself = own and actor.id == counsellor.id
+    action = Action.FLOOR_OWN if itself else Action.FLOOR_OTHERS
+    return next((desk for desk in counsellor.desks if may(actor, action, desk=desk, now=now)), None)
 
 
 def in_force(grant: Grant, now: datetime | None) -> bool:

@@ -6,13 +6,14 @@ import sys
 import structlog
 import typer
 
+from ivr.cli import floor_acts
 from ivr.errors import LineError
 
 GROUPS = (
     *("asterisk", "rules", "duty", "people", "counsellors", "audit", "calls", "location"),
     *("outcome", "prompts", "simulate", "bench"),
 )
-COMMANDS = ("serve", "run", "floor")
+COMMANDS = ("serve", "run")
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -22,6 +23,7 @@ app = typer.Typer(
 
 for _name in GROUPS:
     app.add_typer(importlib.import_module(f"ivr.cli.{_name}").app, name=_name)
+app.add_typer(floor_acts.app, name="floor")
 for _name in COMMANDS:
     app.command(_name)(importlib.import_module(f"ivr.cli.{_name}").command)
 

@@ -1,5 +1,6 @@
 """Persian words for the states of calls, counsellors and devices, as the console shows them."""
 
+from ivr.floor_acts import PAUSE_LABELS
 from ivr.model import (
     CallEnd,
     CallPhase,
@@ -72,8 +73,10 @@ SEVERITIES = {
     Severity.REMINDER: "یادآوری",
 }
 
-# Pauses that the floor itself makes; others have the words that somebody gave.
-PAUSE_REASONS = {"break": "استراحت", "not_answering": "چند بار پاسخ نداد"}
+# Those that people give, and the pause that the floor itself makes.
+PAUSE_REASONS = {str(reason): label for reason, label in PAUSE_LABELS.items()} | {
+    "not_answering": "چند بار پاسخ نداد"
+}
 
 # Why somebody is spared a call as long as another is free (`ivr.model.Protection`).
 PROTECTIONS = {

@@ -46,6 +46,7 @@ CORE = FLOOR | {
     "location",
     "rules",
     "spoken",
+    "floor_acts",
 }
 
 # Part → what it may import of ours. A part not named here is a composition root: anything.
@@ -112,6 +113,8 @@ MAY_IMPORT = {
     "passwords": {"errors", "text"},
     "dialplan": CORE,
     "planner": {"model", "duty", "router", "rules"},
+    "floor_acts": {"model", "events"},
+    "act_watch": {"errors", "events", "floor_acts", "steering"},
     "controller": CORE | {"dialplan"},
     "desk_phone": CORE | {"dialplan", "controller"},
     "reception": CORE | {"dialplan", "controller"},
@@ -126,6 +129,7 @@ MAY_IMPORT = {
     "store": FACTS
     | {
         "settings",
+        "floor_acts",
         "rules",
         "audit",
         "duty",
@@ -139,7 +143,7 @@ MAY_IMPORT = {
     }
     | {"in_force"}
     | {"jalali", "rosters", "closures", "reports"},
-    "web": FACTS | {"expected_wait", "floor_delta", "calendar", "rules"},
+    "web": FACTS | {"expected_wait", "floor_delta", "floor_acts", "calendar", "rules"},
     "calendar": set(),
     "settings": {"errors"},
     "logs": set(),

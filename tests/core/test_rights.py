@@ -46,6 +46,9 @@ people.manage       -          -          yes   -       -
 people.break_glass  -          yes        -     -       -
 people.review       -          -          yes   -       -
 audit.read          -          -          -     -       yes
+floor.own           yes        -          -     -       -
+floor.others        -          yes        -     -       -
+floor.lost          -          yes        -     -       -
 """
 
 
