@@ -27,6 +27,7 @@ from ivr.rules.fields import (
     Sentence,
 )
 from ivr.rules.hours import Calendar, Timetable
+from ivr.rules.keeping import Keeping
 from ivr.rules.limits import Conversation, Limits, LocationTrust
 from ivr.rules.menus import AskCounty, Menus
 from ivr.rules.priority import Priority, Rate, Urgency
@@ -206,6 +207,7 @@ class ProvinceRules(Record):
     location: LocationTrust = Field(
         default_factory=LocationTrust, description="what is made of counties nobody was asked for"
     )
+    keeping: Keeping = Field(default_factory=Keeping, description="how records are kept")
     categories: tuple[Category, ...] = Field(min_length=1, description="what calls may be about")
     outcomes: tuple[Outcome, ...] = Field(min_length=1, description="how calls may end")
     menus: Menus = Field(description="what callers are asked before they join the line")
