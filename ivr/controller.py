@@ -199,8 +199,7 @@ class _Hands:
                 self._parties.legs[offer.id] = Whisper(offer=offer, post=self._post)
                 self._act(self._exchange.ring(offer), "ring", offer.id)
             case do.HangUpLeg(offer=offer_id, why=why):
-                self._parties.legs.pop(offer_id, None)
-                self._act(self._exchange.hang_up_leg(offer_id, why), "hang_up_leg", offer_id)
+                self._hang_up(offer_id, why)
             case do.LetIn():
                 self._let_in(effect)
             case do.Connect() | do.HoldCall() | do.CloseCall() | do.SendToFallback():
@@ -215,6 +214,11 @@ class _Hands:
                 log.warning("alarm", code=code, subject=subject)
             case do.LiftAlarm(code=code, subject=subject):
                 log.info("alarm_over", code=code, subject=subject)
+
+    def _hang_up(self, offer: OfferId, why: OfferResult) -> None:
+        leg = self._parties.legs.pop(offer, None)
+        if leg is None or not leg.call_off(why):
+            self._act(self._exchange.hang_up_leg(offer, why), "hang_up_leg", offer)
 
     def _let_in(self, effect: do.LetIn) -> None:
         leg = self._parties.legs.get(effect.offer)

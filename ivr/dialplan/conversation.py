@@ -5,7 +5,7 @@ it decides nothing (design §3, flow and floor).
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum, auto
@@ -15,6 +15,7 @@ from ivr import effects as do
 from ivr import events as ev
 from ivr.dialplan.channel import Channel, RoomRole
 from ivr.dialplan.flow import ALL_KEYS, Answer, Fact, Flow, Question, Then
+from ivr.dialplan.preempting import first_of
 from ivr.dialplan.resume import Phase, Resume, county_facts, facts_of
 from ivr.dialplan.script import UNKNOWN_COUNTY, waiting_prompts
 from ivr.model import CallFacts, CallId, LocationCandidate, ProvinceId, RoutePlan
@@ -175,7 +176,7 @@ class Conversation:
     async def _wait_for_mail(self, say: tuple[str, ...]) -> Mail:
         """Sentences, music between them, until the floor wants something: that cuts all short."""
         _empty(self._to_say)  # of an earlier wait
-        mail = await _first_of(self._pass_the_time(say), self.mailbox)
+        mail = await first_of(self._pass_the_time(say), self.mailbox)
         assert mail is not None, "the time is passed until it is cut short"
         return mail
 
@@ -186,13 +187,13 @@ class Conversation:
         while True:
             if self._to_say.empty():
                 await self.channel.start_music()
-                announce = await _first_of(self._listen(), self._to_say)
+                announce = await first_of(self._listen(), self._to_say)
             else:
                 announce = self._to_say.get_nowait()
             assert announce is not None, "listening ends with the call"
             _empty(self._hushed)  # of what was said before
             prompts = waiting_prompts(self.flow.waiting, announce.note)
-            await _first_of(self.channel.play(prompts), self._hushed)
+            await first_of(self.channel.play(prompts), self._hushed)
 
     async def _listen(self) -> None:
         """Keys mean nothing in line, but waiting for one tells of a hang-up at once."""
@@ -225,23 +226,6 @@ class Conversation:
         """The closing sentence offers the way back; only after it does the machine let go."""
         key = await self._key_after(self.flow.closing, self.flow.closing_wait_s)
         return key == self.flow.come_back_key
-
-
-async def _first_of(
-    activity: Coroutine[None, None, object], queue: "asyncio.Queue[Item]"
-) -> Item | None:
-    """Do `activity` until it ends or something is in the queue, which pre-empts it."""
-    doing = asyncio.create_task(activity)
-    reading = asyncio.create_task(queue.get())
-    try:
-        await asyncio.wait({doing, reading}, return_when=asyncio.FIRST_COMPLETED)
-        if doing.done():
-            doing.result()
-        return reading.result() if reading.done() else None
-    finally:
-        doing.cancel()
-        reading.cancel()
-        await asyncio.wait({doing, reading})
 
 
 def _empty(queue: "asyncio.Queue[Item]") -> None:

@@ -1,4 +1,4 @@
-"""The counsellor's own conversation after dialling *1, *2, *3 or *0: in, break, back, out."""
+"""The counsellor's own conversation after dialling a feature code (ivr.dialplan.desk_static)."""
 
 from collections.abc import Mapping
 from enum import StrEnum
@@ -25,6 +25,10 @@ class Wish(StrEnum):
     SIGN_IN = "sign_in"
     PAUSE = "pause"
     RESUME = "resume"
+    PAUSE_AFTER_CALL = "pause_after_call"
+    ASK_FOR_BREAK = "ask_for_break"
+    EXTEND_WRAP_UP = "extend_wrap_up"
+    END_WRAP_UP = "end_wrap_up"
     SIGN_OUT = "sign_out"
 
 
@@ -33,6 +37,14 @@ class Standing(StrEnum):
 
     ON_DUTY = "on_duty"
     ON_BREAK = "on_break"
+    ON_MEAL = "on_meal"
+    ON_TRAINING = "on_training"
+    ON_ADMINISTRATION = "on_administration"
+    NOT_RUNG = "not_rung"  # paused for another reason
+    WILL_PAUSE = "will_pause"
+    BREAK_ASKED = "break_asked"  # and not granted yet
+    WRAPPING_UP = "wrapping_up"
+    WRAP_UP_LONGEST = "wrap_up_longest"  # it cannot be lengthened any more
     OFF_DUTY = "off_duty"
     OFF_AFTER_TALK = "off_after_talk"  # the talk under way is the last one
 
@@ -40,10 +52,24 @@ class Standing(StrEnum):
 _SAID: Mapping[Standing, str] = {
     Standing.ON_DUTY: "desk-on-duty",
     Standing.ON_BREAK: "desk-on-break",
+    Standing.ON_MEAL: "desk-on-meal",
+    Standing.ON_TRAINING: "desk-on-training",
+    Standing.ON_ADMINISTRATION: "desk-on-administration",
+    Standing.NOT_RUNG: "desk-not-rung",
+    Standing.WILL_PAUSE: "desk-will-pause",
+    Standing.BREAK_ASKED: "desk-break-asked",
+    Standing.WRAPPING_UP: "desk-wrap-up-longer",
+    Standing.WRAP_UP_LONGEST: "desk-wrap-up-longest",
     Standing.OFF_DUTY: "desk-off-duty",
     Standing.OFF_AFTER_TALK: "desk-off-after-talk",
 }
-DESK_PROMPTS = frozenset({_PIN_QUESTION, _WRONG_PIN, _PIN_REFUSED, UNKNOWN_PHONE, *_SAID.values()})
+_NOT_ON_DUTY = frozenset({Standing.OFF_DUTY, Standing.OFF_AFTER_TALK})
+_WRAPS_UP = frozenset({Standing.WRAPPING_UP, Standing.WRAP_UP_LONGEST})
+_NOT_PAUSED = frozenset({Standing.ON_DUTY, Standing.WILL_PAUSE})
+_NO_WRAP_UP = "desk-no-wrap-up"
+DESK_PROMPTS = frozenset(
+    {_PIN_QUESTION, _WRONG_PIN, _PIN_REFUSED, _NO_WRAP_UP, UNKNOWN_PHONE, *_SAID.values()}
+)
 
 
 class Place(Protocol):
@@ -51,7 +77,8 @@ class Place(Protocol):
 
     async def check_pin(self, pin: str) -> bool: ...
 
-    def standing(self) -> Standing: ...
+    def standing(self, wish: Wish) -> Standing:
+        """What is true, as far as the wish goes: there may be several things to say."""
 
     async def carry_out(self, wish: Wish) -> Standing:
         """Do as wished; returns what is true once the floor has taken it in."""
@@ -65,11 +92,20 @@ async def converse(channel: Channel, wish: Wish, place: Place) -> None:
     if wish is Wish.SIGN_IN and not await _knows_pin(channel, place):
         await channel.play((_PIN_REFUSED,))
         return
-    standing = place.standing()
-    # Who is off duty has nothing to rest from and nothing to come back to.
-    if wish in (Wish.SIGN_IN, Wish.SIGN_OUT) or standing in (Standing.ON_DUTY, Standing.ON_BREAK):
-        standing = await place.carry_out(wish)
-    await channel.play((_SAID[standing],))
+    await channel.play((await _done(wish, place),))
+
+
+async def _done(wish: Wish, place: Place) -> str:
+    """Does it where it makes sense now; returns what to say."""
+    standing = place.standing(wish)
+    if wish in (Wish.EXTEND_WRAP_UP, Wish.END_WRAP_UP):
+        if standing in _NOT_PAUSED:
+            return _NO_WRAP_UP
+        wanted = standing in _WRAPS_UP
+    else:
+        # Who is off duty has nothing to rest from and nothing to come back to.
+        wanted = wish in (Wish.SIGN_IN, Wish.SIGN_OUT) or standing not in _NOT_ON_DUTY
+    return _SAID[await place.carry_out(wish) if wanted else standing]
 
 
 async def _knows_pin(channel: Channel, place: Place) -> bool:

@@ -8,6 +8,7 @@ from ivr.dialplan.desk_static import NOT_NOW_PROMPT
 from ivr.dialplan.flow import Flow
 from ivr.dialplan.script import waiting_prompts, whisper_prompts
 from ivr.dialplan.static import CLOSING_PROMPT
+from ivr.dialplan.whisper import CALLED_OFF
 from ivr.expected_wait import FARTHEST_PLACE, MINUTES
 from ivr.model import CallFacts, Lane, WaitNote
 from ivr.rules.schema import ProvinceRules
@@ -15,7 +16,8 @@ from ivr.rules.schema import ProvinceRules
 
 def needed_prompts(rules: ProvinceRules, flow: Flow) -> set[str]:
     """Whispers and counsellors' own calls included; `flow` is that of the rules."""
-    needed = {CLOSING_PROMPT, NOT_NOW_PROMPT, *DESK_PROMPTS, *flow.prompts()}
+    needed = {CLOSING_PROMPT, NOT_NOW_PROMPT, *DESK_PROMPTS, *CALLED_OFF.values()}
+    needed.update(flow.prompts())
     for facts in _possible_facts(rules):
         needed.update(whisper_prompts(flow.topics, facts, confirm=True))
     for note in _possible_notes():

@@ -13,7 +13,11 @@ from ivr.simulator.fallback import Fallback
 from ivr.simulator.static_queues import StaticQueues
 from ivr.simulator.timing import Timing
 
-_DESK_ARGUMENTS = (("wish", "IVR_WISH"), ("device", "CHANNEL(endpoint)"))
+_DESK_ARGUMENTS = (
+    ("wish", "IVR_WISH"),
+    ("reason", "IVR_REASON"),
+    ("device", "CHANNEL(endpoint)"),
+)
 
 
 class Exchange(Protocol):
@@ -80,11 +84,11 @@ class Dialplan:
 
     async def _desk(self, channel: Channel) -> None:
         """What a counsellor's own device dialled; a number that is none ends the call."""
-        wish = DIALLED.get(channel.place.exten)
-        if wish is None:
+        dialled = DIALLED.get(channel.place.exten)
+        if dialled is None:
             return
         channel.answer()
-        channel.variables["IVR_WISH"] = wish
+        channel.variables |= {"IVR_WISH": dialled.wish, "IVR_REASON": dialled.reason}
         await self._agi(channel, "desk", _DESK_ARGUMENTS)
         if channel.get("IVR_DONE") != "1":
             channel.note("prompt", NOT_NOW_PROMPT)

@@ -31,6 +31,7 @@ from ivr.model import (
     Lane,
     Offer,
     OfferId,
+    OfferResult,
     ProvinceId,
     RoutePlan,
     WaitNote,
@@ -439,6 +440,16 @@ class TestWhisper:
             deadline_at=START,
         )
 
+    def awaited(self) -> tuple[Whisper, asyncio.Event]:
+        """A whisper, and when its counsellor has accepted."""
+        accepted = asyncio.Event()
+
+        def post(event: ev.Event) -> None:
+            if isinstance(event, ev.OfferAccepted):
+                accepted.set()
+
+        return Whisper(offer=self.offer(confirm=False), post=post), accepted
+
     async def test_county_and_topic_then_the_room(self) -> None:
         posted: list[ev.Event] = []
         whisper = Whisper(offer=self.offer(confirm=False), post=posted.append)
@@ -473,6 +484,62 @@ class TestWhisper:
             channel.leave_room()
         await task
         assert any(isinstance(event, ev.OfferAccepted) for event in posted) is accepted
+
+    @pytest.mark.parametrize(
+        ("why", "said"),
+        [
+            (OfferResult.ANSWERED_ELSEWHERE, "whisper-taken"),
+            (OfferResult.WITHDRAWN, "whisper-over"),
+        ],
+    )
+    async def test_who_hears_the_whisper_is_told_why_it_stops(
+        self, why: OfferResult, said: str
+    ) -> None:
+        whisper = Whisper(offer=self.offer(confirm=False), post=list[ev.Event]().append)
+        channel = ScriptedChannel(long=["topic-family"])
+        task = asyncio.create_task(whisper.run(channel, FLOW.topics))
+        await channel.playing.wait()
+        assert whisper.call_off(why)
+        await task
+        assert channel.cut == ["topic-family"]
+        assert channel.heard[-1] == said
+        assert channel.rooms == []
+
+    async def test_who_has_accepted_is_told_why_nobody_comes(self) -> None:
+        whisper, accepted = self.awaited()
+        channel = ScriptedChannel()
+        task = asyncio.create_task(whisper.run(channel, FLOW.topics))
+        await accepted.wait()
+        assert whisper.call_off(OfferResult.WITHDRAWN)
+        await task
+        assert channel.heard[-1] == "whisper-over"
+
+    async def test_the_last_word_before_the_room_counts(self) -> None:
+        """Let in and called off in one breath: nobody goes into a room to which nobody comes."""
+        whisper, accepted = self.awaited()
+        channel = ScriptedChannel()
+        task = asyncio.create_task(whisper.run(channel, FLOW.topics))
+        await accepted.wait()
+        whisper.mailbox.put_nowait(LET_IN)
+        assert whisper.call_off(OfferResult.WITHDRAWN)
+        await task
+        assert channel.rooms == []
+
+    async def test_nobody_hears_why_before_picking_up_in_the_room_or_where_there_is_no_reason(
+        self,
+    ) -> None:
+        whisper, accepted = self.awaited()
+        assert not whisper.call_off(OfferResult.WITHDRAWN)
+        channel = ScriptedChannel()
+        task = asyncio.create_task(whisper.run(channel, FLOW.topics))
+        await accepted.wait()
+        assert not whisper.call_off(OfferResult.DECLINED)
+        whisper.mailbox.put_nowait(LET_IN)
+        await channel.in_room.wait()
+        assert not whisper.call_off(OfferResult.WITHDRAWN)
+        channel.leave_room()
+        await task
+        assert channel.rooms == [("7-1", RoomRole.COUNSELLOR)]
 
     def test_danger_is_said_first(self) -> None:
         facts = CallFacts(province=ProvinceId("markazi"), lane=Lane.DANGER)

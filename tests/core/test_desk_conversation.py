@@ -1,4 +1,4 @@
-"""What a counsellor hears and must press after dialling *1, *2, *3 or *0."""
+"""What a counsellor hears and must press after dialling a feature code."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -42,7 +42,7 @@ class Desk:
         self.tried.append(pin)
         return pin == PIN
 
-    def standing(self) -> Standing:
+    def standing(self, _wish: Wish) -> Standing:
         return self.now
 
     async def carry_out(self, wish: Wish) -> Standing:
@@ -87,6 +87,16 @@ async def test_keys_without_end_are_cut_off() -> None:
         (Wish.SIGN_OUT, Standing.ON_DUTY, Standing.OFF_DUTY, "desk-off-duty"),
         (Wish.SIGN_OUT, Standing.ON_DUTY, Standing.OFF_AFTER_TALK, "desk-off-after-talk"),
         (Wish.SIGN_OUT, Standing.OFF_DUTY, Standing.OFF_DUTY, "desk-off-duty"),
+        (Wish.PAUSE, Standing.ON_DUTY, Standing.ON_MEAL, "desk-on-meal"),
+        (Wish.PAUSE_AFTER_CALL, Standing.ON_DUTY, Standing.WILL_PAUSE, "desk-will-pause"),
+        (Wish.ASK_FOR_BREAK, Standing.ON_DUTY, Standing.BREAK_ASKED, "desk-break-asked"),
+        (
+            Wish.EXTEND_WRAP_UP,
+            Standing.WRAPPING_UP,
+            Standing.WRAP_UP_LONGEST,
+            "desk-wrap-up-longest",
+        ),
+        (Wish.END_WRAP_UP, Standing.WRAP_UP_LONGEST, Standing.ON_DUTY, "desk-on-duty"),
     ],
 )
 async def test_the_other_wishes_need_no_pin_and_say_what_is_true(
@@ -97,7 +107,7 @@ async def test_the_other_wishes_need_no_pin_and_say_what_is_true(
     assert (desk.tried, desk.done, keypad.heard) == ([], [wish], [said])
 
 
-@pytest.mark.parametrize("wish", [Wish.PAUSE, Wish.RESUME])
+@pytest.mark.parametrize("wish", sorted(set(Wish) - {Wish.SIGN_IN, Wish.SIGN_OUT}))
 @pytest.mark.parametrize("now", [Standing.OFF_DUTY, Standing.OFF_AFTER_TALK])
 async def test_who_is_off_duty_stays_so(wish: Wish, now: Standing) -> None:
     desk, keypad = Desk(now=now), Keypad()
@@ -105,6 +115,21 @@ async def test_who_is_off_duty_stays_so(wish: Wish, now: Standing) -> None:
     assert desk.done == []
     assert desk.now is now
     assert keypad.heard in (["desk-off-duty"], ["desk-off-after-talk"])
+
+
+@pytest.mark.parametrize("wish", [Wish.EXTEND_WRAP_UP, Wish.END_WRAP_UP])
+@pytest.mark.parametrize(
+    ("now", "said"),
+    [
+        (Standing.ON_DUTY, "desk-no-wrap-up"),
+        (Standing.WILL_PAUSE, "desk-no-wrap-up"),
+        (Standing.ON_BREAK, "desk-on-break"),
+    ],
+)
+async def test_who_does_not_wrap_up_is_told_so(wish: Wish, now: Standing, said: str) -> None:
+    desk, keypad = Desk(now=now), Keypad()
+    await converse(keypad, wish, desk)
+    assert (desk.done, keypad.heard) == ([], [said])
 
 
 async def test_who_hangs_up_while_asked_stays_as_before() -> None:

@@ -235,15 +235,24 @@ def test_a_hang_up_leaves_nobody_alone_in_the_room(context: str) -> None:
     ]
 
 
-def test_a_counsellors_phone_may_dial_the_echo_and_sign_in_and_out() -> None:
+def test_a_counsellors_phone_may_dial_the_echo_and_the_feature_codes() -> None:
     section = dialplan(MARKAZI).split("[desk]\n")[1].partition("\n[")[0]
-    dialled = dict(re.findall(r"exten => (.+?),1,Set\(IVR_WISH=(\w+)\)", section))
-    assert dialled == {
-        "*1": "sign_in",
-        "111": "sign_in",
-        "*2": "pause",
-        "*3": "resume",
-        "*0": "sign_out",
+    wanted = r"exten => (.+?),1,Set\(IVR_WISH=(\w+)\)\n same => n,Set\(IVR_REASON=(\w+)\)"
+    dialled = {number: (wish, why) for number, wish, why in re.findall(wanted, section)}
+    reasons = ("break", "meal", "training", "administration", "other")
+    with_reasons = {
+        f"{number}{key}": (wish, reason)
+        for number, wish in (("*2", "pause"), ("*4", "pause_after_call"))
+        for key, reason in (("", "break"), *zip("12345", reasons, strict=True))
+    }
+    assert dialled == with_reasons | {
+        "*1": ("sign_in", "break"),
+        "111": ("sign_in", "break"),
+        "*3": ("resume", "break"),
+        "*5": ("ask_for_break", "break"),
+        "*6": ("extend_wrap_up", "break"),
+        "*7": ("end_wrap_up", "break"),
+        "*0": ("sign_out", "break"),
     }
     assert set(re.findall(r"exten => (.+?),", section)) == {"600", *dialled}
     for number in dialled:
@@ -255,7 +264,7 @@ def test_a_desk_phone_is_told_if_nobody_of_ours_listens() -> None:
         "Set(CDR_PROP(disable)=1)",
         "Answer()",
         "Wait(0.5)",
-        "AGI(agi://127.0.0.1:4573/desk,wish=${IVR_WISH},device=${CHANNEL(endpoint)})",
+        "AGI(agi://127.0.0.1:4573/desk,wish=${IVR_WISH},reason=${IVR_REASON},device=${CHANNEL(endpoint)})",
         'ExecIf($["${IVR_DONE}" != "1"]?Playback(ivr/desk-try-again))',
         "Hangup()",
     ]
