@@ -42,6 +42,12 @@ forms = Table(
     Column("replaced_by", Integer),  # the form that counts instead; null: this one counts
 )
 
+Index(
+    "ix_forms_counted",
+    *(forms.c.call, forms.c.replaced_by, forms.c.relation, forms.c.county, forms.c.category),
+    *(forms.c.wrong_county, forms.c.wrong_category),
+)
+
 drafts = Table(
     "drafts",
     metadata,

@@ -11,6 +11,7 @@ from typing import Any
 
 from ivr.model import UNKNOWN_CATEGORY, CallEnd, CountySource, Lane
 from ivr.store.records import Row, who_served
+from ivr.store.served import served
 
 _FILLED = (
     "plan",
@@ -70,7 +71,8 @@ def overlay(known: Row, new: Row) -> Row:
         "fallback_s": max(over["fallback_s"], under["fallback_s"]),
     }
     end = _end(merged, under["end"])
-    return {**merged, "end": end, "served_by": who_served(end)}
+    merged |= {"end": end, "served_by": who_served(end)}
+    return {**merged, **served(merged)}
 
 
 def _outranks(known: Row, new: Row) -> bool:

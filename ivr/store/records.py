@@ -26,6 +26,7 @@ from ivr.model import (
 )
 from ivr.outcomes import OutcomeId
 from ivr.store.codec import Json, decode, decode_event, encode, encode_event
+from ivr.store.served import served
 
 E = TypeVar("E", bound=Enum)
 Row = Mapping[str, Any]
@@ -124,7 +125,7 @@ def _seconds(start: datetime | None, end: datetime | None) -> float | None:
 def call_to_row(record: CallRecord) -> dict[str, Any]:
     """The row of table `calls`."""
     caller = record.caller
-    return {
+    row = {
         **{name: getattr(record, name) for name in _PLAIN},
         "caller_pseudonym": caller.pseudonym if caller else None,
         "caller_ciphertext": caller.ciphertext if caller else None,
@@ -140,6 +141,7 @@ def call_to_row(record: CallRecord) -> dict[str, Any]:
         "offers": encode(record.offers),
         "location": encode(record.location),
     }
+    return {**row, **served(row)}
 
 
 def _facts_to_row(facts: CallFacts | None) -> dict[str, Any]:

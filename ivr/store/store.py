@@ -118,6 +118,16 @@ class Store:
         self._added[connection] = added
         return added.head.seq
 
+    @asynccontextmanager
+    async def at_one_instant(self) -> AsyncIterator[AsyncConnection]:
+        """A transaction that only reads, and sees nothing of what is written meanwhile."""
+        await self._prepare()
+        engine = self.engine
+        if engine.dialect.name == "postgresql":
+            engine = engine.execution_options(isolation_level="REPEATABLE READ")
+        async with reading(engine) as connection:
+            yield connection
+
     async def rows(self, statement: Select[Any]) -> Sequence[RowMapping]:
         await self._prepare()
         async with reading(self.engine) as connection:

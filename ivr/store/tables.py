@@ -92,11 +92,22 @@ calls = Table(
     Column("acknowledged_at", UtcDateTime),  # … until somebody has taken it up
     Column("acknowledged_by", String),
     Column("entered", String),  # paper, imported; null: the line had it
+    # ivr.store.served, for counting: own, supporting, province, elsewhere, fallback …
+    Column("answered_where", String),
+    Column("abandoned_why", String),  # … nobody_on_duty, not_taken, too_busy
 )
 Index("ix_calls_arrived_at", calls.c.arrived_at)
 Index("ix_calls_ended_at", calls.c.ended_at)  # open calls are those without
 Index("ix_calls_lost_at", calls.c.lost_at)
 Index("ix_calls_caller_pseudonym_arrived_at", calls.c.caller_pseudonym, calls.c.arrived_at)
+# All that reports count of a call, so that they read no plans.
+Index(
+    "ix_calls_counted",
+    *(calls.c.province, calls.c.arrived_at, calls.c.call, calls.c.county, calls.c.category),
+    *(calls.c.desk, calls.c.counsellor, calls.c.end, calls.c.joined_at, calls.c.connected_at),
+    *(calls.c.talk_ended_at, calls.c.ended_at, calls.c.lost_at, calls.c.entered),
+    *(calls.c.answered_where, calls.c.abandoned_why),
+)
 
 corrections = Table(
     "corrections",
@@ -124,6 +135,12 @@ outcomes = Table(
     Column("kind", String),  # of phone_resolved: psychology, social_work, legal
     Column("unit", String),  # which centre, base or team
     Column("body", String),  # of external: police, judiciary, emergency_115, other
+)
+
+Index(
+    "ix_outcomes_counted",
+    *(outcomes.c.form, outcomes.c.call, outcomes.c.outcome),
+    *(outcomes.c.kind, outcomes.c.body, outcomes.c.at),
 )
 
 journal = Table(

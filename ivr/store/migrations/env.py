@@ -2,7 +2,7 @@
 
 from alembic import context
 
-from ivr.store import outcome_tables  # noqa: F401 - known to the metadata
+from ivr.store import outcome_tables, report_tables  # noqa: F401 - known to the metadata
 from ivr.store.tables import metadata
 
 context.configure(
