@@ -56,6 +56,10 @@ class TamperingKind(StrEnum):
     CUT_OFF = "cut_off"  # the head knows entries that are no longer there
     REPLACED = "replaced"  # the entry that the head knows has another seal
     NO_HEAD = "no_head"  # so nobody could see what was cut off
+    # What people decided, in its table, is not as its newest decision (entry `first`) has left it.
+    ROW_CHANGED = "row_changed"
+    ROW_REMOVED = "row_removed"
+    ROW_PUT_IN = "row_put_in"  # and nobody has decided it: `first` is 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

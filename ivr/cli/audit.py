@@ -3,12 +3,13 @@
 import asyncio
 import json
 import os
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Annotated, Any
 
 import typer
 
-from ivr.audit import SealedEntry
+from ivr.audit import SealedEntry, Tampering
 from ivr.calendar import plain_minute
 from ivr.cli.acting import WhoOption, acting, machines_owner
 from ivr.errors import BadInput
@@ -17,6 +18,7 @@ from ivr.model import ProvinceId
 from ivr.rights import Action
 from ivr.settings import load_settings
 from ivr.store.people import PeopleStore
+from ivr.store.row_check import RowsChecked, verify_rows
 from ivr.store.store import Store
 from ivr.store.trail_reading import TrailSearch, find_entries, verify
 
@@ -64,34 +66,55 @@ def list_entries(
 
 @app.command("verify")
 def verify_trail(*, as_json: JsonOption = False) -> None:
-    """Recompute every seal and compare the end with the head kept outside the database.
+    """Recompute every seal, compare the end with its head, and the tables with what was decided.
 
-    Exit status 1 where anything was changed, taken out, put in or cut off. With --json an object
-    with the keys ok, entries, findings (kind, first, last, message).
+    Accounts, rosters, closures and versions must be as the newest decision on each has left them;
+    rows of decisions from before the trail kept marks of them are not covered. Exit status 1 where
+    anything was changed, taken out, put in or cut off. With --json an object with the keys ok,
+    entries, rows (that fit), not_covered (rows), findings (kind, first, last, message).
     """
 
-    async def work() -> tuple[int, list[dict[str, Any]]]:
+    async def work() -> tuple[int, tuple[Tampering, ...], RowsChecked]:
         async with await Store.open(load_settings()) as store:
-            count, found = await verify(store)
-        return count, [
-            {"kind": it.kind, "first": it.first, "last": it.last, "message": it.message}
-            for it in found
-        ]
+            return *(await verify(store)), await verify_rows(store)
 
-    count, findings = asyncio.run(work())
+    count, chain, rows = asyncio.run(work())
+    found = (*chain, *rows.findings)
     if as_json:
-        _print_json({"ok": not findings, "entries": count, "findings": findings})
-    elif findings:
-        for finding in findings:
-            typer.echo(f"{finding['kind']}: {finding['message']}")
+        _print_json(_verdict_json(count, found, rows))
+    else:
+        _print_verdict(count, found, rows)
+    if found:
+        raise typer.Exit(1)
+
+
+def _verdict_json(count: int, found: Iterable[Tampering], rows: RowsChecked) -> dict[str, Any]:
+    findings = [
+        {"kind": it.kind, "first": it.first, "last": it.last, "message": it.message} for it in found
+    ]
+    return {
+        "ok": not findings,
+        "entries": count,
+        "rows": rows.fitting,
+        "not_covered": list(rows.not_covered),
+        "findings": findings,
+    }
+
+
+def _print_verdict(count: int, found: Sequence[Tampering], rows: RowsChecked) -> None:
+    for finding in found:
+        typer.echo(f"{finding.kind}: {finding.message}")
+    if rows.not_covered:
+        names = ", ".join(rows.not_covered)
+        typer.echo(f"Not covered, decided before the trail kept marks of rows: {names}")
+    if found:
         typer.echo(
-            "The trail is not as it was written. Keep the database and IVR_HOME/secrets as they "
-            "are, compare them with a copy, and ask who can write to the database."
+            "The trail or what was decided is not as it was written. Keep the database and "
+            "IVR_HOME/secrets as they are, compare them with a copy, and ask who can write to the "
+            "database."
         )
     else:
-        typer.echo(f"{count} entries, all as they were written")
-    if findings:
-        raise typer.Exit(1)
+        typer.echo(f"{count} entries, all as they were written; {rows.fitting} rows as decided")
 
 
 async def _find(search: TrailSearch, limit: int, who: str | None) -> tuple[SealedEntry, ...]:

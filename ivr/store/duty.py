@@ -226,7 +226,14 @@ class DutyStore:
         async with self._store.writing() as connection:
             closure = await add_closure(connection, new, by=by, at=at)
             decided = _Decided("duty.close", by, at)
-            await self._note(connection, decided, desk=new.desk, subject=closure.id, detail=detail)
+            await self._note(
+                connection,
+                decided,
+                desk=new.desk,
+                subject=closure.id,
+                detail=detail,
+                rows=[f"closures/{closure.id}"],
+            )
         return closure
 
     async def reopen(self, which: int | DeskId, *, by: str, at: datetime) -> tuple[Closure, ...]:
@@ -247,7 +254,12 @@ class DutyStore:
                 await end_closure(connection, closure.id, by=by, at=at)
                 detail = {"kind": closure.kind.value, "until_at": closure.until_at.isoformat()}
                 await self._note(
-                    connection, decided, desk=closure.desk, subject=closure.id, detail=detail
+                    connection,
+                    decided,
+                    desk=closure.desk,
+                    subject=closure.id,
+                    detail=detail,
+                    rows=[f"closures/{closure.id}"],
                 )
         return tuple(ended)
 
@@ -303,6 +315,7 @@ class DutyStore:
             desk=desk,
             subject=about[0].id if len(about) == 1 else desk,
             detail={"added": _as_json(mine), "taken_out": _as_json(gone)},
+            rows=[f"roster/{entry.id}" for entry in (*mine, *gone)],
         )
 
     async def _note(
@@ -313,6 +326,7 @@ class DutyStore:
         desk: DeskId,
         subject: int | DeskId,
         detail: Mapping[str, object],
+        rows: Iterable[str],
     ) -> None:
         entry = AuditEntry(
             at=decided.at,
@@ -323,7 +337,7 @@ class DutyStore:
             desk=desk,
             detail=detail,
         )
-        await self._store.note_decision(connection, entry)
+        await self._store.note_decision(connection, entry, rows)
 
 
 @dataclass(frozen=True, slots=True)

@@ -170,7 +170,7 @@ class PeopleStore:
                 province=home_province(person),
                 detail={"note": note, "entries": [broken.seq for broken in found]},
             )
-            await self._store.note_decision(connection, entry)
+            await self._store.note_decision(connection, entry, [f"people/{person.id}"])
         return found
 
     async def take_in(
@@ -279,7 +279,7 @@ class PeopleStore:
             province=home_province(person),
             detail={**told, **decision.detail},
         )
-        await self._store.note_decision(connection, entry)
+        await self._store.note_decision(connection, entry, [f"people/{person.id}"])
 
 
 async def _accounts(connection: AsyncConnection) -> dict[CounsellorId, Person]:

@@ -24,7 +24,7 @@ from ivr.store.trail import lock_trail
 FAILURES_ALLOWED: Final = 5  # in a row within the time below; the next is refused for that time
 REFUSED_FOR: Final = timedelta(minutes=15)
 
-SIGNED_IN: Final = "people.sign_in"  # told where it ends a row of failures
+SIGNED_IN: Final = "people.sign_in"  # told where it ends a row of failures, or renews a hash
 FAILED: Final = "people.sign_in_failed"
 REFUSED: Final = "people.sign_in_refused"  # not even judged, so none of the row
 NOBODY: Final = "-"  # no id: who was not recognised, and a name that is nobody's, which may be
@@ -61,8 +61,9 @@ async def check_secret(
         await lock_trail(connection)
         row = await _row_of_failures(connection, person)
         if right and not _is_refused(row, now):
-            if row:
-                await store.note_decision(connection, _entry(person, SIGNED_IN, secret, now))
+            if row or renewed:
+                entry = _entry(person, SIGNED_IN, secret, now)
+                await store.note_decision(connection, entry, [f"people/{person_id}"])
             return person
         action = REFUSED if _is_refused(row, now) else FAILED
         await store.note_decision(connection, _entry(person, action, secret, now))

@@ -8,8 +8,9 @@ import fcntl
 import json
 import os
 import secrets
+from collections.abc import Iterable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import structlog
@@ -19,11 +20,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from ivr.audit import FIRST, AuditEntry, Head, seal
 from ivr.errors import StoreError
 from ivr.store.files import sync_directory
+from ivr.store.row_marks import marks_of
 from ivr.store.tables import audit
 
 log = structlog.get_logger()
 
 KEY_BYTES = 32
+MARKS = "rows"  # in the detail of an entry
 
 
 def audit_key(home: Path) -> bytes:
@@ -83,10 +86,13 @@ class Added:
     replaces_head: bool
 
 
-async def add_to_trail(connection: AsyncConnection, entry: AuditEntry, home: Path) -> Added:
+async def add_to_trail(
+    connection: AsyncConnection, entry: AuditEntry, home: Path, rows: Iterable[str] = ()
+) -> Added:
     """Seal and add the entry; nothing of it stays if the transaction fails.
 
-    To be called last in its transaction: nobody else adds until that ends. Raises StoreError
+    To be called last in its transaction: nobody else adds until that ends. Of the `rows` that were
+    decided (`people/arak-1`) it keeps marks (`ivr.store.row_marks`). Raises StoreError
     without the key, BadInput for texts that are no Unicode.
     """
     await lock_trail(connection)
@@ -96,6 +102,9 @@ async def add_to_trail(connection: AsyncConnection, entry: AuditEntry, home: Pat
     if last is None and known is None:
         _make_key(home)  # one that is there stays
     key = audit_key(home)
+    marks = await marks_of(connection, key, rows)
+    if marks:
+        entry = replace(entry, detail={**entry.detail, MARKS: marks})
     seq, previous = (last.seq + 1, last.hash) if last else (1, FIRST)
     values = {
         "seq": seq,

@@ -65,7 +65,7 @@ async def verify(store: Store) -> tuple[int, tuple[Tampering, ...]]:
     head = read_head(store.home)  # before the entries: those that come meanwhile are after it
     checker: TamperingChecker | None = None
     count = 0
-    async for item in _trail(store):
+    async for item in trail(store):
         checker = checker or TamperingChecker(audit_key(store.home), head)
         checker.take(item)
         count += 1
@@ -73,7 +73,7 @@ async def verify(store: Store) -> tuple[int, tuple[Tampering, ...]]:
     return count, checker.finish()
 
 
-async def _trail(store: Store) -> AsyncIterator[SealedEntry]:
+async def trail(store: Store) -> AsyncIterator[SealedEntry]:
     """All entries by number, some at a time; they are only ever added at the end."""
     after = None
     while seqs := await _numbers(store, after):

@@ -346,7 +346,8 @@ class VersionStore:
             province=version.province,
             detail={name: _plain(fact) for name, fact in facts.items() if fact is not None},
         )
-        await self._store.note_decision(connection, entry)
+        row = f"rules_versions/{version.province}/{version.number}"
+        await self._store.note_decision(connection, entry, [row])
 
     async def _versions(self, *conditions: ColumnElement[bool]) -> tuple[Version, ...]:
         rows = await self._store.rows(versions_where(*conditions))
