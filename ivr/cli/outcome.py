@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from typer.core import TyperGroup
 
 from ivr.cli.calls import find_call
+from ivr.cli.outcome_lists import paper, pending
 from ivr.errors import BadInput
 from ivr.form_check import check_form
 from ivr.form_setting import form_setting
@@ -41,6 +42,9 @@ app = typer.Typer(
     cls=_AddFirst,
     help="Record how a call ended. `ivr outcome CALL OUTCOME` adds one outcome.",
 )
+
+app.command("pending")(pending)
+app.command("paper")(paper)
 
 CallArgument = Annotated[str, typer.Argument(help="A call's id, or its beginning.")]
 ByOption = Annotated[
