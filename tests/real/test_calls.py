@@ -296,7 +296,8 @@ async def test_the_console_shows_the_call_in_line_and_the_talk(scene: Scene) -> 
         async with scene.counsellor("saveh-2") as counsellor:
             call = await counsellor.offered()
             [offered] = await scene.in_line()
-            assert (offered["call"], offered["offered_to"]) == (waiting["call"], ["saveh-2"])
+            (ringing,) = offered["offered_to"]
+            assert (offered["call"], ringing["counsellor"]) == (waiting["call"], "saveh-2")
             await call.answer()
             [talk] = await scene.until(lambda: floor()["talks"])
             assert (talk["call"], talk["counsellor"]) == (waiting["call"], "saveh-2")

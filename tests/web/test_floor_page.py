@@ -4,8 +4,11 @@ import asyncio
 import json
 import re
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, datetime
+from importlib.resources import files
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from playwright.async_api import Page, WebSocketRoute, async_playwright, expect
@@ -13,6 +16,7 @@ from playwright.async_api import Page, WebSocketRoute, async_playwright, expect
 from ivr.calendar import jalali_date
 from ivr.model import CounsellorState, Lane
 from ivr.web.app import serve_console
+from ivr.web.ports import DatabaseHealth
 from tests.web.floors import InventedConsole, busy_night, counsellor, row, waiting
 
 WAIT_S = 10
@@ -27,12 +31,16 @@ FLAGS = (
     "--disable-component-update",
     "--disable-sync",
 )
+AXE = (files("axe_playwright_python") / "axe.min.js").read_text("utf-8")
+AXE_TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 WATCH_POLICY = """
 window.violations = []
 document.addEventListener("securitypolicyviolation", (event) => {
   violations.push(event.violatedDirective)
 })
 """
+
+expect.set_options(timeout=30_000)  # a machine may be busy
 
 pytestmark = [
     pytest.mark.browser,
@@ -220,6 +228,95 @@ async def test_a_counsellors_name_is_text(
     assert await page.evaluate("window.caught") is None
     assert await page.evaluate("violations") == []
     assert complaints == []
+
+
+async def everything(page: Page, console: InventedConsole, port: int) -> None:
+    """A page with something in each region, banners as well."""
+    night = busy_night()
+    console.view = replace(night.view, exchange_up=False)
+    console.calls, console.health = night.calls, DatabaseHealth(healthy=False, backlog=3)
+    await open_live(page, port)
+    for region in ("lost", "notices", "alarms", "closed", "line", "talks", "desks", "calls"):
+        await expect(page.locator(f"[data-region={region}]")).not_to_be_empty()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [420, 1600])
+async def test_axe_finds_nothing_to_complain_of(
+    page: Page, port: int, console: InventedConsole, scheme: Literal["light", "dark"], width: int
+) -> None:
+    await page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+    await page.set_viewport_size({"width": width, "height": 900})
+    await everything(page, console, port)
+    await page.evaluate(AXE)
+    found = await page.evaluate(f"axe.run({{runOnly: {AXE_TAGS}}})")
+    assert len(found["passes"]) > 15
+    complaints = [
+        (one["id"], node["target"], node["failureSummary"])
+        for one in found["violations"]
+        for node in one["nodes"]
+    ]
+    assert complaints == []
+
+
+async def test_what_is_wider_than_the_screen_is_reached_by_keyboard(
+    page: Page, port: int, console: InventedConsole
+) -> None:
+    await page.set_viewport_size({"width": 360, "height": 900})
+    await everything(page, console, port)
+    await page.keyboard.press("Tab")
+    table = page.locator(".line .scroll")
+    await expect(table).to_be_focused()
+    assert await table.evaluate("(one) => getComputedStyle(one).outlineStyle") == "solid"
+    await table.evaluate(
+        "(one) => { one.addEventListener('scroll', () => { document.body.dataset.scrolled = 1 }) }"
+    )
+    await page.keyboard.press("ArrowLeft")  # onwards, from right to left
+    await expect(page.locator("body")).to_have_attribute("data-scrolled", "1")
+    console.show(waiting=(waiting("new"), *console.view.waiting))
+    await expect(page.locator(".line [data-key=new]")).to_be_attached()
+    await expect(table).to_be_focused()
+    for panel in (".talks", ".desks", ".calls"):
+        await page.keyboard.press("Tab")
+        await expect(page.locator(f"{panel} .scroll")).to_be_focused()
+
+
+@pytest.mark.parametrize("motion", ["reduce", "no-preference"])
+async def test_nothing_moves_for_whoever_wants_it_still(
+    page: Page, port: int, console: InventedConsole, motion: Literal["reduce", "no-preference"]
+) -> None:
+    await page.add_init_script(
+        "addEventListener('animationstart', () => { document.body.dataset.moved = 'yes' })"
+    )
+    await page.emulate_media(reduced_motion=motion)
+    await open_live(page, port)
+    console.show(waiting=(waiting("c1"),))
+    await expect(page.locator(".line [data-key=c1]")).to_be_visible()
+    console.show(waiting=(waiting("c1"), waiting("c2")))
+    await expect(page.locator(".line [data-key=c2]")).to_be_visible()
+    main = "getComputedStyle(document.querySelector('main')).transitionDuration"
+    if motion == "reduce":
+        assert await page.evaluate("document.body.dataset.moved || ''") == ""
+        assert await page.evaluate(main) == "0s"
+        assert await page.evaluate("document.getAnimations().length") == 0
+    else:
+        await expect(page.locator("body")).to_have_attribute("data-moved", "yes")
+        assert await page.evaluate(main) == "0.3s"
+
+
+async def test_a_lost_caller_is_announced_and_stands_on_top(
+    page: Page, port: int, console: InventedConsole
+) -> None:
+    await open_live(page, port)
+    console.show(lost=busy_night().view.lost)
+    lost = page.locator("[aria-live=assertive] .lost")
+    await expect(lost).to_contain_text("از دست رفته در خطر جانی")
+    box, board = await lost.bounding_box(), await page.locator("main").bounding_box()
+    assert box is not None
+    assert board is not None
+    assert box["y"] < board["y"]
+    console.show(lost=())
+    await expect(lost).to_have_count(0)
 
 
 @pytest.mark.parametrize(

@@ -98,8 +98,11 @@ function renewList(list, fresh) {
   }
 }
 
+const stillness = matchMedia("(prefers-reduced-motion: reduce)")
+
 /** @param {HTMLElement} row */
 function markNew(row) {
+  if (stillness.matches) return
   row.classList.add("new")
   row.addEventListener("animationend", () => row.removeAttribute("class"), { once: true })
 }
