@@ -155,14 +155,21 @@ class SimulatedAsterisk(Watched):
         return person
 
     def dial(self, device: str, number: str) -> SimulatedCounsellor:
-        """Let whoever is at the device dial a number of [desk]."""
+        """Let whoever is at the device dial a number of [desk], also beside a call."""
         person = self.counsellors[device]
+        before = person.leg
         leg = self.new_leg(person.device, state=State.RING)
         leg.place = Place("desk", number)
         self.devices.occupy(person.device, leg)
         person.took(leg)
-        self.spawn(self.dialplan.run(leg), f"desk {leg.unique_id}")
+        self.spawn(self._dialled(person, leg, before), f"desk {leg.unique_id}")
         return person
+
+    async def _dialled(self, person: SimulatedCounsellor, leg: Leg, before: Leg | None) -> None:
+        await self.dialplan.run(leg)
+        if before is not None and not before.ended:
+            person.took(before)
+            self.devices.occupy(person.device, before)
 
     def kill_ami(self) -> None:
         """Break the AMI connections without a word."""
