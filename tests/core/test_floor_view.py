@@ -5,28 +5,35 @@ from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ivr import effects as do
 from ivr import events as ev
+from ivr.expected_wait import Withheld
 from ivr.floor_delta import Changes, apply, changes, delta, key_of, patched
 from ivr.floor_view import attendance_of, view_of
 from ivr.model import (
     CallerRef,
+    CallFacts,
     CallId,
     CallPhase,
     CategoryId,
     CounsellorId,
     CounsellorState,
     DeskId,
+    DeviceId,
+    DeviceKind,
     DeviceState,
+    EndedBy,
     Lane,
     OfferResult,
+    Precedence,
     ProvinceId,
     Weight,
 )
 from ivr.notices import SEVERITIES, Alarm, AlarmCode, ClosedDesk
+from ivr.queues import Floor
 from ivr.settings import PROJECT
 from ivr.view import (
     CounsellorView,
@@ -38,7 +45,7 @@ from ivr.view import (
     TalkView,
     WaitingCall,
 )
-from tests.core.floor_kit import START, Kit, counsellor, plan_of
+from tests.core.floor_kit import LIMITS, START, Kit, counsellor, plan_of
 
 ONE = plan_of((None, ("sara",)))
 T = datetime(2026, 11, 22, tzinfo=UTC)
@@ -47,8 +54,8 @@ instants = st.integers(0, 5).map(lambda number: T + timedelta(seconds=number))
 ids = st.sampled_from([f"id{number}" for number in range(9)])
 
 
-def waiting_call(call: str, step: int, joined_at: datetime) -> WaitingCall:
-    return WaitingCall(
+def waiting_call(call: str, step: int, joined_at: datetime, **more: object) -> WaitingCall:
+    plain = WaitingCall(
         call=CallId(call),
         lane=Lane.ORDINARY,
         province=ProvinceId("markazi"),
@@ -58,11 +65,49 @@ def waiting_call(call: str, step: int, joined_at: datetime) -> WaitingCall:
         phase=CallPhase.WAITING,
         step=step,
     )
+    return replace(plain, **more)  # type: ignore[arg-type]
 
 
-def person(name: str, state: CounsellorState, since_at: datetime) -> CounsellorView:
+def ringing(name: str, since_at: datetime, *, back: bool) -> Ringing:
+    return Ringing(
+        counsellor=CounsellorId(name),
+        device=DeviceId(f"{name}-phone"),
+        kind=DeviceKind.SIP,
+        desk=DeskId("markazi-saveh"),
+        since_at=since_at,
+        back=back,
+    )
+
+
+def lost_call(call: str, lost_at: datetime) -> LostCall:
+    return LostCall(
+        call=CallId(call),
+        province=ProvinceId("markazi"),
+        category=None,
+        arrived_at=T,
+        lost_at=lost_at,
+    )
+
+
+def desk(name: str, there: int, free: int, minutes: int | None, why: Withheld | None) -> DeskView:
+    return DeskView(desk=DeskId(name), there=there, free=free, expected_min=minutes, withheld=why)
+
+
+def person(
+    name: str,
+    state: CounsellorState,
+    since_at: datetime,
+    asked_at: datetime | None,
+    lengthened: int,
+) -> CounsellorView:
     return CounsellorView(
-        counsellor=CounsellorId(name), name_fa=name, desks=(), state=state, since_at=since_at
+        counsellor=CounsellorId(name),
+        name_fa=name,
+        desks=(),
+        state=state,
+        since_at=since_at,
+        break_asked_at=asked_at,
+        wrap_up_lengthened=lengthened,
     )
 
 
@@ -87,16 +132,45 @@ def alarm(code: AlarmCode, subject: str, since_at: datetime) -> Alarm:
 def rows(
     make: Callable[..., object], *parts: st.SearchStrategy[object]
 ) -> st.SearchStrategy[object]:
-    return st.lists(st.builds(make, *parts), unique_by=key_of, max_size=8).map(tuple)
+    return st.lists(st.builds(make, *parts), unique_by=key_of, max_size=5).map(tuple)
 
 
+phones = st.lists(st.builds(ringing, ids, instants, back=st.booleans()), max_size=2).map(tuple)
+whys = st.none() | st.sampled_from(Withheld)
+told = st.builds(
+    Said,
+    place=st.none() | st.integers(1, 3),
+    until_at=st.none() | instants,
+    longer=st.booleans(),
+    withheld=whys,
+)
+line_rows = st.builds(
+    waiting_call,
+    ids,
+    st.integers(0, 2),
+    instants,
+    offered_to=phones,
+    overtaken=st.none() | st.sampled_from(Precedence),
+    behind=st.none() | ids,
+    broken_off=st.booleans(),
+    said=told,
+)
 views = st.builds(
     FloorView,
     sequence=st.integers(0, 3),
     at=instants,
-    waiting=rows(waiting_call, ids, st.integers(0, 2), instants),
+    lost=rows(lost_call, ids, instants),
+    waiting=st.lists(line_rows, unique_by=key_of, max_size=5).map(tuple),
     talks=rows(talk, ids, instants),
-    counsellors=rows(person, ids, st.sampled_from(CounsellorState), instants),
+    counsellors=rows(
+        person,
+        ids,
+        st.sampled_from(CounsellorState),
+        instants,
+        st.none() | instants,
+        st.integers(0, 2),
+    ),
+    desks=rows(desk, ids, *[st.integers(0, 2)] * 2, st.none() | st.integers(0, 3), whys),
     alarms=rows(alarm, st.sampled_from(AlarmCode), ids, instants),
     closed_desks=rows(closed, ids, instants),
     in_menu=st.integers(0, 3),
@@ -110,6 +184,7 @@ def test_a_delta_makes_the_newer_view_of_the_older(old: FloorView, new: FloorVie
     assert apply(old, delta(old, new)) == new
 
 
+@settings(max_examples=40)
 @given(views, views, views)
 def test_deltas_one_after_the_other_leave_nothing_out(
     first: FloorView, second: FloorView, third: FloorView
@@ -118,12 +193,13 @@ def test_deltas_one_after_the_other_leave_nothing_out(
     assert apply(after_one, delta(second, third)) == third
 
 
+@settings(max_examples=40)
 @given(views)
 def test_between_the_same_views_nothing_changes(view: FloorView) -> None:
     news = delta(view, view)
-    assert {news.waiting, news.talks, news.counsellors, news.alarms, news.closed_desks} == {
-        Changes()
-    }
+    lists = [getattr(news, one.name) for one in fields(news)]
+    assert {one for one in lists if isinstance(one, Changes)} == {Changes()}
+    assert sum(isinstance(one, Changes) for one in lists) == 7
 
 
 def test_a_gap_is_refused() -> None:
@@ -205,6 +281,143 @@ def test_who_stands_before_an_earlier_call_has_a_reason() -> None:
     kit.talk(kit.offer())
     (talking,) = view_of(kit.floor, kit.now).talks
     assert (talking.call, talking.precedence, talking.ahead_of) == ("danger", "danger", "ordinary")
+
+
+def test_who_was_overtaken_is_told_by_whom_and_why() -> None:
+    kit = Kit().staff(counsellor("sara", "markazi-saveh"))
+    for call, lane in (
+        ("early", Lane.ORDINARY),
+        ("silent", Lane.SILENCE),
+        ("late", Lane.ORDINARY),
+        ("danger", Lane.DANGER),
+    ):
+        kit.call(call, ONE, lane=lane)
+        kit.pass_s(1)
+    rows = view_of(kit.floor, kit.now).waiting
+    assert [(row.call, row.overtaken, row.behind) for row in rows] == [
+        ("danger", None, None),
+        ("silent", "danger", "danger"),
+        ("early", "danger", "danger"),
+        ("late", "danger", "danger"),
+    ]
+    kit.hang_up("danger")
+    rows = view_of(kit.floor, kit.now).waiting
+    assert [(row.call, row.overtaken, row.behind) for row in rows] == [
+        ("silent", None, None),
+        ("early", "silence", "silent"),
+        ("late", None, None),
+    ]
+
+
+def test_each_phone_that_rings_is_shown_with_its_desk() -> None:
+    two = replace(LIMITS, ring_at_once=2)
+    kit = Kit(floor=Floor(epoch=7, limits=two))
+    kit.staff(counsellor("sara", "markazi-saveh"), counsellor("ali", "markazi-arak"))
+    kit.on_duty("sara", "ali")
+    kit.call("c1", plan_of((None, ("sara", "ali"))))
+    first, second = (one.offer for one in kit.all(do.OfferCall))
+    kit.post(ev.OfferPickedUp(offer=second.id))
+    (row,) = view_of(kit.floor, kit.now).waiting
+    assert [(one.counsellor, one.device, one.desk, one.picked_up) for one in row.offered_to] == [
+        ("sara", "sara-phone", "markazi-saveh", False),
+        ("ali", "ali-phone", "markazi-arak", True),
+    ]
+    assert {one.since_at for one in row.offered_to} == {first.offered_at}
+
+
+def test_a_talk_that_goes_back_to_its_counsellor_says_so() -> None:
+    kit = Kit().staff(counsellor("sara", "markazi-saveh")).on_duty("sara")
+    kit.call("c1", ONE)
+    offer = kit.offer()
+    kit.talk(offer)
+    kit.leg_ended(offer, EndedBy.DEVICE_LOST)
+    (row,) = view_of(kit.floor, kit.now).waiting
+    assert (row.broken_off, row.offered_to) == (True, ())
+    kit.device("sara", DeviceState.UNREACHABLE)
+    kit.pass_s(1)
+    kit.device("sara", DeviceState.IDLE)
+    (row,) = view_of(kit.floor, kit.now).waiting
+    assert [one.counsellor for one in row.offered_to] == ["sara"]
+
+
+def test_a_lengthened_wrap_up_says_how_often_and_until_when_at_most() -> None:
+    kit = Kit().staff(counsellor("sara", "markazi-saveh")).on_duty("sara")
+    kit.call("c1", ONE)
+    offer = kit.offer()
+    kit.talk(offer)
+    kit.leg_ended(offer)
+    ended_at = kit.now
+    kit.device("sara", DeviceState.IDLE)
+    for by_s in (60, 60, 1e6, 60):  # the last one adds nothing: the bound is reached
+        kit.post(ev.WrapUpExtended(counsellor=CounsellorId("sara"), by_s=by_s))
+    (row,) = view_of(kit.floor, kit.now).counsellors
+    assert row.wrap_up_lengthened == 3
+    assert row.wrap_up_until_at == row.wrap_up_latest_at == ended_at + timedelta(seconds=630)
+    kit.post(ev.WrapUpEnded(counsellor=CounsellorId("sara")))
+    (row,) = view_of(kit.floor, kit.now).counsellors
+    assert (row.wrap_up_until_at, row.wrap_up_latest_at, row.wrap_up_lengthened) == (None, None, 0)
+
+
+def test_a_break_that_was_asked_for_says_since_when() -> None:
+    kit = Kit().staff(counsellor("sara", "markazi-saveh")).on_duty("sara")
+    asked_at = kit.now
+    kit.post(ev.BreakAsked(counsellor=CounsellorId("sara")))
+    kit.pass_s(90)
+    (row,) = view_of(kit.floor, kit.now).counsellors
+    assert (row.break_asked_at, row.protections) == (asked_at, ("asked_for_break",))
+
+
+def test_what_the_caller_was_told_is_shown_and_why_no_time_was() -> None:
+    kit = Kit().staff(counsellor("sara", "markazi-saveh")).on_duty("sara")
+    kit.call("c1", ONE)
+    kit.talk(kit.offer())
+    kit.call("c2", ONE)
+    kit.call("c3", ONE, lane=Lane.DANGER)
+    rows = {row.call: row.said for row in view_of(kit.floor, kit.now).waiting}
+    assert set(rows.values()) == {Said()}, "nothing yet"
+    kit.pass_s(60)
+    rows = {row.call: row.said for row in view_of(kit.floor, kit.now).waiting}
+    assert rows == {
+        "c2": Said(place=2, withheld=Withheld.TOO_FEW_TALKS),
+        "c3": Said(withheld=Withheld.URGENT),
+    }
+
+
+def test_a_desk_says_who_is_there_who_waits_and_what_its_newest_caller_would_hear() -> None:
+    saveh, arak = DeskId("markazi-saveh"), DeskId("markazi-arak")
+    own = replace(ONE, steps=(replace(ONE.steps[0], desks=(saveh,)),))
+    kit = Kit().staff(counsellor("sara", saveh), counsellor("ali", arak), counsellor("away", arak))
+    kit.on_duty("sara", "ali")
+    kit.call("c1", own)
+    kit.talk(kit.offer())
+    joined_at = kit.now
+    kit.call("c2", own)
+    kit.pass_s(5)
+    kit.call("c3", own, lane=Lane.DANGER)
+    assert view_of(kit.floor, kit.now).desks == (
+        DeskView(desk=arak, there=1, free=1),
+        DeskView(
+            desk=saveh,
+            there=1,
+            free=0,
+            waiting=2,
+            waiting_since_at=joined_at,
+            withheld=Withheld.TOO_FEW_TALKS,
+        ),
+    )
+
+
+def test_callers_lost_in_danger_stand_on_the_view_until_somebody_takes_them_up() -> None:
+    kit = Kit().staff(counsellor("sara", "markazi-saveh"))
+    kit.arrive("c1")
+    facts = CallFacts(province=ProvinceId("markazi"), lane=Lane.DANGER)
+    kit.post(ev.CallJoined(call=CallId("c1"), facts=facts, plan=ONE, joined_at=kit.now))
+    kit.pass_s(7)
+    kit.hang_up("c1")
+    (row,) = view_of(kit.floor, kit.now).lost
+    assert (row.call, row.lost_at, row.waited_s) == ("c1", kit.now, 7.0)
+    kit.post(ev.SupervisorAcknowledged(call=CallId("c1"), by="mina"))
+    assert view_of(kit.floor, kit.now).lost == ()
 
 
 def test_the_order_is_that_of_now_also_where_nothing_has_happened() -> None:
