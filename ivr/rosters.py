@@ -16,7 +16,7 @@ from ivr.calendar import TEHRAN, plain_minute
 from ivr.duty import DutyKind, PlannedDuty, RosterEntry
 from ivr.errors import BadInput
 from ivr.jalali import JalaliWeek, moved_by_days
-from ivr.model import CounsellorId
+from ivr.model import CounsellorId, DeskId
 
 LONGEST = {DutyKind.DESK: timedelta(hours=24), DutyKind.ON_CALL: timedelta(days=7)}
 FARTHEST = timedelta(days=400)  # ahead; farther is a mistake in writing the year
@@ -74,6 +74,31 @@ def unfit_person(person: CounsellorId, people: Mapping[CounsellorId, bool]) -> s
     if person not in people:
         return f"{person} is not among the people"
     return None if people[person] else f"{person} is disabled and cannot sign in"
+
+
+def doubts(
+    new: Iterable[NewEntry],
+    desks: Mapping[CounsellorId, Collection[DeskId]],
+    reachable: Collection[CounsellorId],
+) -> tuple[str, ...]:
+    """Who is expected and could not be rung there, each said once.
+
+    `desks` are those where each takes calls, `reachable` are those who have a device.
+    """
+    found: dict[str, None] = {}
+    for entry in new:
+        person = entry.counsellor
+        if entry.desk not in desks.get(person, ()):
+            found[
+                f"{person} does not take calls of {entry.desk}, so nobody is rung there for them: "
+                f"`ivr people change {person} --add-desk {entry.desk}`, or roster somebody else"
+            ] = None
+        if person not in reachable:
+            found[
+                f"{person} has no device and cannot be rung: "
+                f"`ivr people change {person} --add-device ID`"
+            ] = None
+    return tuple(found)
 
 
 def clashes(new: Sequence[NewEntry], others: Iterable[RosterEntry]) -> Iterator[str]:

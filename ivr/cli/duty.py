@@ -1,7 +1,7 @@
 """`ivr duty`: who should be at each desk, now and next; closing a desk and reopening it."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import Annotated
 
@@ -77,7 +77,8 @@ def close_command(
 ) -> None:
     """Close a desk, at once and until an end that must be named; waiting calls are planned again.
 
-    One authorised person is enough. It ends by itself; `ivr duty reopen` ends it earlier.
+    One authorised person is enough. It ends by itself; `ivr duty reopen` ends it earlier. With
+    --json the closure as in `ivr duty closures --json`, and warnings (texts).
     """
     begins_at = parse_instant(from_) if from_ else None
 
@@ -178,18 +179,28 @@ async def _close(
         by = await allowed(room, who, Action.DUTY_CLOSE, [new.desk])
         closure = await room.duty.close(new, by=by, at=room.now)
         book = await room.duty.book(closure.from_at)
-        beside = [one for one in book.closures if _overlap(one, closure)]
+    warnings = list(_doubts(room, closure, book))
     if as_json:
-        print_json(closure_json(closure))
+        print_json(closure_json(closure) | {"warnings": [*warnings]})
         return
     _tell_closed(closure, room.now)
-    counting = book.closed(closure.from_at).get(closure.desk)
-    for other in beside:
-        counts = counting and counting.id
-        typer.echo(
-            f"Also there: closure {other.id}, {other.kind} until {plain_minute(other.until_at)}. "
-            f"While both are in force, closure {counts} counts."
-        )
+    for warning in warnings:
+        typer.echo(f"Warning: {warning}")
+
+
+def _doubts(room: DutyRoom, closure: Closure, book: DutyBook) -> Iterator[str]:
+    """Why the closure may not be what was meant."""
+    desk = closure.desk
+    if not any(person.takes_calls and desk in person.desks for person in room.people.values()):
+        yield f"nobody takes calls at {desk}, so closing it keeps no call from anybody."
+    counting = book.closed(closure.from_at).get(desk)
+    for other in book.closures:
+        if _overlap(other, closure):
+            counts = counting.id if counting else closure.id
+            yield (
+                f"{desk} is closed already: closure {other.id}, {other.kind} until "
+                f"{plain_minute(other.until_at)}. While both are in force, closure {counts} counts."
+            )
 
 
 def _overlap(one: Closure, other: Closure) -> bool:

@@ -172,7 +172,7 @@ def print_decision(decision: RosterDecision, *, as_json: bool) -> None:
             {
                 "added": [entry_json(entry) for entry in decision.added],
                 "taken_out": [entry_json(entry) for entry in decision.taken_out],
-                "warnings": [str(warning) for warning in decision.warnings],
+                "warnings": _warnings(decision),
             }
         )
         return
@@ -182,8 +182,12 @@ def print_decision(decision: RosterDecision, *, as_json: bool) -> None:
         typer.echo(f"Saved: entry {entry.id}, {entry.counsellor}, {described(entry)}")
     if not decision.added and not decision.taken_out:
         typer.echo("Nothing to do: all of it is there already.")
-    for warning in decision.warnings:
+    for warning in _warnings(decision):
         typer.echo(f"Warning: {warning}")
+
+
+def _warnings(decision: RosterDecision) -> list[Json]:
+    return [*map(str, decision.warnings), *decision.doubts]
 
 
 def print_table(table: Table) -> None:

@@ -37,6 +37,7 @@ from ivr.store.duty_rows import (
     add_entries,
     closure_record,
     closures_where,
+    doubts_about,
     end_closure,
     entries_beside,
     entries_of_week,
@@ -57,11 +58,12 @@ ENTRIES_AT_ONCE = 250  # about 3 ms of the event loop's time
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RosterDecision:
-    """What was written and taken out, and what of people's rest became worse by it."""
+    """What was written and taken out, what of people's rest became worse, who could not be rung."""
 
     added: tuple[RosterEntry, ...] = ()
     taken_out: tuple[RosterEntry, ...] = ()
     warnings: tuple[RestWarning, ...] = ()
+    doubts: tuple[str, ...] = ()
 
 
 class DutyStore:
@@ -290,6 +292,7 @@ class DutyStore:
             added=added,
             taken_out=tuple(out),
             warnings=rest_warnings((*others, *out), (*others, *added)),
+            doubts=await doubts_about(connection, coming),
         )
 
     def _check_desks(self, desks: Iterable[DeskId]) -> None:

@@ -22,7 +22,7 @@ from ivr.closures import NewClosure
 from ivr.duty import Closure, ClosureKind, DutyKind, PlannedDuty, RosterEntry
 from ivr.jalali import JalaliWeek
 from ivr.model import CounsellorId, DeskId
-from ivr.rosters import NewEntry, of_week
+from ivr.rosters import NewEntry, doubts, of_week
 from ivr.store.tables import closures, people, roster
 
 KEPT = timedelta(days=1)  # how long entries that are over stay in the book
@@ -168,6 +168,16 @@ async def people_held(
     )
     rows = (await connection.execute(statement)).all()
     return {CounsellorId(row.id): bool(row.person.get("enabled", True)) for row in rows}
+
+
+async def doubts_about(connection: AsyncConnection, new: Sequence[NewEntry]) -> tuple[str, ...]:
+    """Who of these could not be rung where they are expected."""
+    wanted = {entry.counsellor for entry in new}
+    statement = select(people.c.id, people.c.person).where(people.c.id.in_(wanted))
+    rows = (await connection.execute(statement)).all()
+    desks = {CounsellorId(row.id): row.person.get("desks", ()) for row in rows}
+    reachable = {CounsellorId(row.id) for row in rows if row.person.get("devices")}
+    return doubts(new, desks, reachable)
 
 
 async def add_entries(

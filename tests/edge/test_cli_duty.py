@@ -181,11 +181,34 @@ def test_of_two_closures_it_is_said_which_counts(run: Run) -> None:
     short = ("close", "markazi-saveh", "--kind", "short_staffed", "--reason", "بیماری")
     said = run(*short, "--until", typed(SOON + timedelta(days=2)))
     assert "its phones go on ringing" in said
-    assert "Also there: closure 1, evacuated until" in said
+    assert "Warning: markazi-saveh is closed already: closure 1, evacuated until" in said
     assert "closure 1 counts" in said
     listed = json.loads(run("closures", "--json"))
     assert [(one["id"], one["counts"]) for one in listed] == [(2, False), (1, True)]
     assert "in force; another counts" in run("closures")
+
+
+def test_closing_a_desk_where_nobody_takes_calls_is_doubted(run: Run) -> None:
+    close = ("close", "markazi-delijan", *CLOSE[2:], "--for", "2h")
+    assert "Warning: nobody takes calls at markazi-delijan" in run(*close)
+    warnings = json.loads(run(*close, "--json"))["warnings"]
+    assert len(warnings) == 2
+    assert "closed already: closure 1" in warnings[1]
+    assert json.loads(run(*CLOSE, "--for", "2h", "--json"))["warnings"] == []
+
+
+def test_who_cannot_be_rung_where_they_are_rostered_is_doubted(run: Run) -> None:
+    def said(person: str, desk: str, *more: str) -> str:
+        add = ("roster", "add", person, "--desk", desk, "--from", typed(SOON), "--for", "2h")
+        return run(*add, *more)
+
+    assert "Warning" not in said("saveh-1", "markazi-saveh")
+    assert "arak-1 does not take calls of markazi-saveh" in said("arak-1", "markazi-saveh")
+    (first, second) = json.loads(said("boss", "markazi-arak", "--json"))["warnings"]
+    assert "--add-desk markazi-arak" in first
+    assert "boss has no device and cannot be rung" in second
+    with pytest.raises(BadInput, match="is not among the people"):
+        said("nobody", "markazi-arak")
 
 
 def test_reopening_a_desk_and_what_remains(run: Run, home: Path) -> None:
