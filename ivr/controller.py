@@ -119,6 +119,11 @@ class Controller:
         """Who is on a break or signed out; it costs less than a view."""
         return resting(self._floor)
 
+    def versions_in_use(self) -> frozenset[str]:
+        """The versions of the rules by which live calls were planned."""
+        plans = (call.record.plan for call in self._floor.calls.values())
+        return frozenset(plan.rules_version for plan in plans if plan is not None)
+
     def somebody_waits(self) -> bool:
         """Whether anybody is in line or rung for."""
         return bool(self._floor.line or self._floor.ringing)

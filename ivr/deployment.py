@@ -147,7 +147,12 @@ def take_in(deployment: Deployment, reception: Reception, controller: Controller
     duty: the inbox keeps the two apart.
     """
     reception.lines = deployment.lines
-    controller.planner.take(deployment.rules, deployment.people, deployment.in_force.book)
+    controller.planner.take(
+        deployment.rules,
+        deployment.people,
+        deployment.in_force.book,
+        used=controller.versions_in_use(),
+    )
     controller.post(ev.StaffChanged(counsellors=deployment.people))
     limits = tuple(sorted(deployment.limits_by_province.items()))
     controller.post(ev.LimitsChanged(limits=limits))

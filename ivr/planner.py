@@ -5,7 +5,7 @@ share one: it is made once, and the floor's sets of it are kept once. One that i
 minute ago is the same object, so that a long line does not hold a plan for each of its minutes.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 
 from ivr.duty import NO_BOOK, Duty, DutyBook, duty_at
@@ -25,6 +25,7 @@ class Planner:
         people: Iterable[Counsellor],
         book: DutyBook = NO_BOOK,
     ) -> None:
+        self._rules: Mapping[ProvinceId, ProvinceRules] = {}
         self._earlier: dict[str, ProvinceRules] = {}  # by version; live calls may go by them
         self.take(rules, people, book)
 
@@ -33,9 +34,16 @@ class Planner:
         rules: Iterable[ProvinceRules],
         people: Iterable[Counsellor],
         book: DutyBook = NO_BOOK,
+        used: Collection[str] = (),
     ) -> None:
-        self._rules: Mapping[ProvinceId, ProvinceRules] = {item.id: item for item in rules}
-        self._earlier |= {item.version: item for item in self._rules.values()}
+        """`used` are the versions by which live calls go; of the others the last is kept.
+
+        By that a call may have been planned that is not on the floor yet.
+        """
+        replaced, self._rules = self._rules, {item.id: item for item in rules}
+        kept = {version: rules for version, rules in self._earlier.items() if version in used}
+        lately = {item.version: item for item in (*replaced.values(), *self._rules.values())}
+        self._earlier = kept | lately
         self._people = tuple(people)
         self._book = book
         self._page: Duty | None = None

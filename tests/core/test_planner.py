@@ -85,3 +85,21 @@ def test_a_live_call_goes_on_by_the_version_that_it_joined_with() -> None:
 def test_a_version_that_this_process_never_saw_gives_way_to_the_present_one() -> None:
     planner = Planner([RULES], PEOPLE)
     assert planner.plan_again(TAFRESH, "000000000000", AT).rules_version == RULES.version
+
+
+def test_of_earlier_rules_those_stay_by_which_live_calls_go() -> None:
+    others = [RULES.model_copy(update={"name_fa": f"نمونه {n}"}) for n in range(4)]
+    versions = [item.version for item in others]
+    assert len(set(versions)) == 4
+    planner = Planner([others[0]], PEOPLE)
+    for item in others[1:]:
+        planner.take([item], PEOPLE, used=[versions[0]])
+
+    def planned_by(version: str) -> str:
+        return planner.plan_again(TAFRESH, version, AT).rules_version
+
+    assert planned_by(versions[0]) == versions[0]  # a live call goes by it
+    assert planned_by(versions[1]) == versions[3]  # nobody did
+    assert planned_by(versions[2]) == versions[2]  # a call may be on its way to the floor
+    planner.take([others[3]], PEOPLE)
+    assert planned_by(versions[0]) == versions[3]
