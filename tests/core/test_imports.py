@@ -62,6 +62,8 @@ MAY_IMPORT = {
     "outcomes": {"errors"},
     "outcome_form": {"outcomes", "rules", "text"},
     "form_check": {"model", "outcomes", "outcome_form", "rules"},
+    "dispatching": WORDS | {"rules"},
+    "visits": WORDS,
     "spoken": set(),
     "timers": set(),
     "load": {"model", "limits"},
@@ -140,6 +142,8 @@ MAY_IMPORT = {
         "publishing",
         "rights",
         "outcome_form",
+        "dispatching",
+        "visits",
     }
     | {"in_force"}
     | {"jalali", "rosters", "closures", "reports"},
