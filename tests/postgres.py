@@ -9,7 +9,6 @@ import pwd
 import secrets
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -21,9 +20,11 @@ from pathlib import Path
 import asyncpg
 import pytest
 
+from tests.ports import free_port
+
 DEBIAN = Path("/usr/lib/postgresql")
 NAME = "line123"  # of the user and of the database
-READY_S = 30.0
+READY_S = 90.0
 # What a crash of the machine would lose matters to no test; what a killed process loses does.
 QUICK = {
     "listen_addresses": "127.0.0.1",
@@ -167,12 +168,6 @@ def _program(name: str) -> str:
     directory = programs()
     assert directory is not None
     return str(directory / name)
-
-
-def free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
 
 
 @contextmanager

@@ -16,7 +16,7 @@ from ivr.simulator.sip_phone import CallerPhone, CounsellorPhone
 from ivr.simulator.tone import CALLER_HZ, COUNSELLOR_HZ
 from ivr.store.store import Store
 from tests.real.exchange import MUSIC_HZ, write_tone
-from tests.real.product import POLL_S, Json, Product, running_product
+from tests.real.product import PATIENCE_S, POLL_S, Json, Product, running_product
 
 KEY_PAUSE_S = 0.4  # people do not press keys in the same instant; Asterisk drops those
 TAKEN_OVER_S = 2.0  # promise 8
@@ -67,7 +67,7 @@ class Chaos:
 
     # -- what is seen
 
-    async def until(self, condition: Callable[[], Any], timeout_s: float = 10.0) -> Any:
+    async def until(self, condition: Callable[[], Any], timeout_s: float = PATIENCE_S) -> Any:
         return await self.product.until(condition, timeout_s)
 
     def floor(self) -> Json:
@@ -112,7 +112,7 @@ class Chaos:
             found = await store.calls(self.began_at, datetime.max.replace(tzinfo=UTC))
         return [call_json(record, ()) for record in reversed(found)]
 
-    async def ended(self, count: int = 1, timeout_s: float = 10.0) -> list[Json]:
+    async def ended(self, count: int = 1, timeout_s: float = PATIENCE_S) -> list[Json]:
         """Wait until there are so many records, all ended."""
         async with asyncio.timeout(timeout_s):
             while True:

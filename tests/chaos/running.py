@@ -13,9 +13,7 @@ from pathlib import Path
 from ivr.asterisk.process import AsteriskProcess, port_is_free
 from ivr.settings import Settings
 from tests.real.exchange import free_settings
-from tests.real.product import Product, write_rules
-
-READY_S = 40.0
+from tests.real.product import STARTED_S, Product, ended, last_words, write_rules
 
 
 @dataclass
@@ -45,15 +43,15 @@ class Running:
 
     async def ready(self) -> None:
         await self.product.until(
-            lambda: self.process.returncode is not None or self.exchange_up(), READY_S
+            lambda: self.process.returncode is not None or self.exchange_up(), STARTED_S
         )
-        assert self.process.returncode is None, self.printed()
+        assert self.process.returncode is None, last_words(self.log_path)
 
     async def end(self, how: signal.Signals = signal.SIGINT) -> int:
         """End it and wait until it is gone; its exit status."""
         if self.process.returncode is None:
             self.process.send_signal(how)
-        return await asyncio.wait_for(self.process.wait(), 40)
+        return await ended(self.process, self.log_path)
 
     def free_ports(self) -> list[str]:
         settings = self.settings

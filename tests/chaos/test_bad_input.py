@@ -17,8 +17,8 @@ import pytest
 from ivr.settings import PROJECT, Settings
 from tests.chaos.numbers import files_with_numbers
 from tests.chaos.running import copy_settings
-from tests.real.exchange import free_port
-from tests.real.product import Json, Product, write_rules
+from tests.ports import free_port
+from tests.real.product import STARTED_S, Json, Product, write_rules
 
 
 @pytest.fixture
@@ -40,7 +40,8 @@ async def refused(settings: Settings, command: str = "serve", **variables: str) 
         stderr=asyncio.subprocess.STDOUT,
     )
     try:
-        printed, _ = await asyncio.wait_for(process.communicate(), 40)
+        async with asyncio.timeout(STARTED_S):
+            printed, _ = await process.communicate()
     finally:
         if process.returncode is None:
             process.kill()
@@ -130,7 +131,7 @@ async def test_a_taken_port_is_named(settings: Settings, name: str) -> None:
 async def test_a_port_that_asterisk_needs_is_named_when_taken(
     private_asterisk: None, settings: Settings, name: str
 ) -> None:
-    first = free_port(socket.SOCK_DGRAM)
+    first = free_port(socket.SOCK_DGRAM, in_a_row=3)
     settings = settings.model_copy(
         update={"asterisk": "private", "rtp_ports": f"{first}-{first + 2}"}
     )

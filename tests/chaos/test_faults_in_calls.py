@@ -14,8 +14,8 @@ import pytest
 
 from ivr.simulator.sip_phone import CallerPhone, CounsellorPhone
 from tests.chaos.kit import Chaos, both_hear_each_other, never_rung_twice_at_once, press
-from tests.real.exchange import free_port
-from tests.real.product import Product
+from tests.ports import free_port
+from tests.real.product import STARTED_S, Product
 
 pytestmark = [pytest.mark.real, pytest.mark.asyncio(loop_scope="module")]
 
@@ -299,7 +299,8 @@ async def test_a_wrong_ami_password_is_named(chaos: Chaos, tmp_path: Path) -> No
         env=product.environment(),
         stderr=asyncio.subprocess.PIPE,
     )
-    _, printed = await asyncio.wait_for(product.serve.communicate(), 40)
+    async with asyncio.timeout(STARTED_S):
+        _, printed = await product.serve.communicate()
     assert product.serve.returncode == 1
     assert b"refused the AMI login" in printed
     assert b"IVR_AMI_SECRET" in printed

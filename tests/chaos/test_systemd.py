@@ -17,7 +17,7 @@ import pytest
 from ivr.notify import BEAT_S
 from ivr.settings import PROJECT, Settings
 from tests.chaos.running import copy_settings
-from tests.real.product import Product
+from tests.real.product import STARTED_S, Product, ended
 
 UNIT = PROJECT / "deploy" / "systemd" / "line123.service"
 
@@ -30,7 +30,8 @@ class Watcher:
 
     async def hears(self) -> str:
         loop = asyncio.get_running_loop()
-        return (await asyncio.wait_for(loop.sock_recv(self._receiver, 256), 40)).decode()
+        async with asyncio.timeout(STARTED_S):
+            return (await loop.sock_recv(self._receiver, 256)).decode()
 
 
 @asynccontextmanager
@@ -69,7 +70,7 @@ async def test_the_controller_tells_that_it_serves_lives_and_ends(
         while heard == "WATCHDOG=1":
             heard = await watcher.hears()
         assert heard == "STOPPING=1"
-        assert await asyncio.wait_for(product.serve.wait(), 20) == 0
+        assert await ended(product.serve, product.log_path) == 0
 
 
 def test_the_unit_waits_for_what_the_controller_tells() -> None:

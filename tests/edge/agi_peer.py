@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 
 from ivr.asterisk.agi_server import AgiServer, Handler
 
-PATIENCE_S = 10.0  # only ever waited out by a failing test
+PATIENCE_S = 30.0  # only ever waited out by a failing test
 
 
 class Peer:

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
-PATIENCE_S = 10.0  # only ever waited out by a failing test
+PATIENCE_S = 30.0  # only ever waited out by a failing test
 
 Fields = dict[str, str | list[str]]
 Answer = Callable[[Fields], str | bytes | None]

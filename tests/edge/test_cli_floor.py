@@ -5,10 +5,9 @@ import io
 import json
 import os
 import signal
-import socket
 import sys
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager, closing
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -33,9 +32,10 @@ from ivr.notices import AlarmCode
 from ivr.web import app as web_app
 from ivr.web.api import ROWS, floor_json
 from ivr.web.app import serve_console
+from tests.ports import free_port
 from tests.web.floors import InventedConsole, busy_night, waiting
 
-WAIT_S = 20
+WAIT_S = 40
 Json = dict[str, Any]
 
 
@@ -48,12 +48,6 @@ async def run(port: int, *arguments: str) -> str:
     if result.exception is not None:
         raise result.exception
     return result.stdout
-
-
-def free_port() -> int:
-    with closing(socket.socket()) as taken:
-        taken.bind(("127.0.0.1", 0))
-        return int(taken.getsockname()[1])
 
 
 @pytest.fixture
@@ -113,6 +107,7 @@ def test_every_fact_is_there_at_every_width(picture: Picture, width: int) -> Non
         "longer than was said",
         "no time: too few talks lately",
         "its talk broke off with the counsellor's device",
+        "parked: the handset was left off after the talk",
         "up to 3 min",
         "unknown: too few talks lately",
         "lengthened 2 times",

@@ -93,7 +93,7 @@ class Desk:
         )
         task = asyncio.create_task(taking)
         try:
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(30):
                 await self.joined.wait()
                 await self.channel.music.wait()
             yield

@@ -12,7 +12,7 @@ from sqlalchemy import event, func, select
 from ivr.store.store import Store
 from tests.edge.store_examples import settings
 
-ENOUGH_S = 10.0
+ENOUGH_S = 30.0
 
 
 class Gate:

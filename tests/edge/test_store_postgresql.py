@@ -17,7 +17,8 @@ from ivr.store.store import Store
 from ivr.store.writer import open_writer
 from tests.edge.store_examples import add_outcome, at, call
 from tests.edge.test_store_writer import QUICK, until
-from tests.postgres import PostgresServer, free_port
+from tests.ports import free_port
+from tests.postgres import PostgresServer
 
 
 @pytest.fixture

@@ -20,10 +20,10 @@ from ivr.store.store import Store
 from tests.edge.store_examples import call, full_call
 from tests.edge.test_fallback_import import CONNECTED, load
 from tests.edge.test_store_left_open import keep
-from tests.real.exchange import free_port
+from tests.ports import free_port
 
 FAST = Timing(speed=20.0)
-READY_S = 40.0
+READY_S = 90.0
 
 
 @pytest.fixture
@@ -58,7 +58,8 @@ async def serving(settings: Settings) -> AsyncIterator[Path]:
     finally:
         if process.returncode is None:
             process.send_signal(signal.SIGINT)
-        await asyncio.wait_for(process.wait(), 30)
+        async with asyncio.timeout(READY_S):
+            await process.wait()
     assert process.returncode == 0, log_path.read_text()
 
 

@@ -35,6 +35,7 @@ from ivr.notices import Alarm, AlarmCode, ClosedDesk
 from ivr.outcomes import OUTCOME_LABELS, outcome_id
 from ivr.view import DeskView, Said, call_row
 from ivr.web import app as web_app
+from ivr.web import phrases
 from ivr.web.alarm_words import WORDS
 from ivr.web.app import make_app, serve_console
 from ivr.web.days_calls import CALLS_SHOWN
@@ -55,7 +56,7 @@ from tests.web.floors import (
     waiting,
 )
 
-WAIT_S = 10
+WAIT_S = 30
 MOBILE_TEAM = outcome_id("mobile_team")
 
 
@@ -541,6 +542,8 @@ async def test_each_phone_that_rings_is_shown_with_its_desk(
     text = await page(client)
     assert "<bdi>مریم کاظمی</bdi>" in text
     assert 'اراک، تلفن میز <bdi dir="ltr">m-phone</bdi>، <time' in text
+    assert f">{phrases.BROKEN_OFF}<" in text
+    assert f">{phrases.LEFT_OPEN}<" in text
     assert 'تلفن میز <bdi dir="ltr">n-phone</bdi>، گوشی را برداشته است، بازگشت به همان' in text
 
 

@@ -22,7 +22,7 @@ from ivr.web.json_feed import JsonFeed
 from tests.core.test_floor_view import views
 from tests.web.floors import InventedConsole, busy_night, waiting
 
-WAIT_S = 10
+WAIT_S = 30
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
 Json = dict[str, Any]
 

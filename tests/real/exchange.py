@@ -1,7 +1,6 @@
 """A private Asterisk of a test's own: free ports, a home of its own, six phones, one line."""
 
 import math
-import random
 import socket
 import wave
 from array import array
@@ -11,19 +10,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ivr.asterisk.configure import configure
-from ivr.asterisk.process import AsteriskProcess, port_is_free
+from ivr.asterisk.process import AsteriskProcess
 from ivr.asterisk.provision import find_root, why_not_private
 from ivr.dialplan.static import CLOSING_PROMPT
 from ivr.dialplan.static_lines import SipDevice, Stage, StaticLine, StaticMember, StaticQueue
 from ivr.settings import Settings
+from tests.ports import free_port
 
 NUMBER = "086123"
 MUSIC_HZ = 500.0
 CLOSING_HZ = 700.0
 CLOSING_S = 1.0
-
-# Below the range from which the kernel gives ports to clients, above the well-known ones.
-_FIRST_PORT, _LAST_PORT = 16000, 31999
 
 
 @dataclass(frozen=True)
@@ -46,14 +43,6 @@ def why_no_asterisk() -> str | None:
     if find_root(Settings()) is None:
         return "no private Asterisk is installed: run `ivr asterisk install`"
     return None
-
-
-def free_port(kind: socket.SocketKind = socket.SOCK_STREAM) -> int:
-    """A loopback port that nobody has, and that no client's socket gets by chance."""
-    while True:
-        port = random.randint(_FIRST_PORT, _LAST_PORT)
-        if port_is_free("127.0.0.1", port, kind):
-            return port
 
 
 def free_settings(home: Path) -> Settings:

@@ -29,6 +29,9 @@ from tests.real.exchange import free_settings
 
 LINE = "086123"
 POLL_S = 0.05
+# On a machine that has much else to do: nobody waits so long where all is well.
+PATIENCE_S = 30.0
+STARTED_S = STOPPED_S = 90.0
 
 Json = dict[str, Any]
 
@@ -72,14 +75,14 @@ class Product:
             )
         await self.until(
             lambda: (health := self.health()) and (health["exchange_up"] or not until_exchange_up),
-            30,
+            STARTED_S,
         )
 
     async def stop(self, how: signal.Signals = signal.SIGTERM) -> None:
         """End the controller (SIGKILL: as a crash would) and wait until it is gone."""
         if self.serve is not None and self.serve.returncode is None:
             self.serve.send_signal(how)
-            await asyncio.wait_for(self.serve.wait(), 20)
+            await ended(self.serve, self.log_path)
 
     async def kill(self) -> None:
         await self.stop(signal.SIGKILL)
@@ -96,19 +99,24 @@ class Product:
         states = {row["counsellor"]: row["state"] for row in self.floor()["counsellors"]}
         return str(states.get(counsellor))
 
-    async def until(self, condition: Callable[[], Any], timeout_s: float = 10.0) -> Any:
-        """Wait for a condition; its value. Raises TimeoutError naming it."""
+    async def until(self, condition: Callable[[], Any], timeout_s: float = PATIENCE_S) -> Any:
+        """Wait for a condition; its value. Raises TimeoutError with what the controller said last.
+
+        To look may take long itself: what counts is a look that began when the time was up.
+        """
         give_up_at = time.monotonic() + timeout_s
-        while not (value := await asyncio.to_thread(condition)):
-            if time.monotonic() > give_up_at:
-                raise TimeoutError(f"not within {timeout_s} s")
+        while True:
+            too_late = time.monotonic() > give_up_at
+            if value := await asyncio.to_thread(condition):
+                return value
+            if too_late:
+                raise TimeoutError(f"not within {timeout_s} s\n{last_words(self.log_path)}")
             await asyncio.sleep(POLL_S)
-        return value
 
     async def records(self) -> list[Json]:
         return list(await self.ivr("calls", "list", "--json"))
 
-    async def record(self, *, number_of_calls: int = 1, timeout_s: float = 10.0) -> Json:
+    async def record(self, *, number_of_calls: int = 1, timeout_s: float = PATIENCE_S) -> Json:
         """The newest record once so many calls have ended."""
         give_up_at = time.monotonic() + timeout_s
         while True:
@@ -128,7 +136,8 @@ class Product:
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
         )
-        out, err = await asyncio.wait_for(process.communicate(), 30)
+        async with asyncio.timeout(STARTED_S):
+            out, err = await process.communicate()
         with (self.settings.home / "ivr.log").open("ab") as printed:  # searched for numbers
             printed.write(out + err)
         assert process.returncode == 0, err.decode()
@@ -152,6 +161,26 @@ class Product:
             if value is not None
         }
         return {**os.environ, **given, "PYTHONWARNINGS": "default"}
+
+
+async def ended(process: asyncio.subprocess.Process, log_path: Path) -> int:
+    """Its exit status; a process that does not end says what it did last, and where it is."""
+    try:
+        async with asyncio.timeout(STOPPED_S):
+            return await process.wait()
+    except TimeoutError:
+        process.kill()
+        await process.wait()
+        raise AssertionError(f"it did not end\n{last_words(log_path)}") from None
+
+
+def last_words(log_path: Path) -> str:
+    """The end of a log, for a failed test's report."""
+    try:
+        lines = log_path.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return f"no {log_path.name}"
+    return "\n".join([f"The last words of {log_path.name}:", *(line[:300] for line in lines[-12:])])
 
 
 def write_rules(

@@ -24,7 +24,7 @@ from ivr.simulator.sipp import SippCaller, SippCounsellor
 from ivr.simulator.tone import CALLER_HZ, COUNSELLOR_HZ, hears_tone, is_silent
 from ivr.store.store import Store
 from tests.real.exchange import MUSIC_HZ, write_tone
-from tests.real.product import LINE, Json, Product, running_product
+from tests.real.product import LINE, PATIENCE_S, Json, Product, running_product
 
 KEY_PAUSE_S = 0.4  # people do not press keys in the same instant; Asterisk drops those
 OWN_S = 2.0  # how long a call is kept for its own county's desk
@@ -136,7 +136,7 @@ class Scene:
 
     # -- what is seen from outside
 
-    async def until(self, condition: Callable[[], Any], timeout_s: float = 10.0) -> Any:
+    async def until(self, condition: Callable[[], Any], timeout_s: float = PATIENCE_S) -> Any:
         return await self.product.until(condition, timeout_s)
 
     def state(self, counsellor: str) -> str:
@@ -150,7 +150,7 @@ class Scene:
         await self.until(lambda: len(self.waiting()) == count)
         return self.waiting()
 
-    async def available(self, *counsellors: str, timeout_s: float = 2.0) -> None:
+    async def available(self, *counsellors: str, timeout_s: float = 10.0) -> None:
         """Wait until they may be rung again."""
         await self.until(
             lambda: {self.state(name) for name in counsellors} == {"available"}, timeout_s
@@ -166,7 +166,7 @@ class Scene:
         kept = await all_records(self.product)
         return [record for record in kept if record.call not in self.earlier]
 
-    async def ended(self, count: int = 1, timeout_s: float = 10.0) -> list[Json]:
+    async def ended(self, count: int = 1, timeout_s: float = PATIENCE_S) -> list[Json]:
         """Wait until all of so many calls have ended; as `ivr calls list --json` has them."""
         give_up_at = time.monotonic() + timeout_s
         while True:
@@ -176,7 +176,7 @@ class Scene:
             assert time.monotonic() < give_up_at, f"{[record.phase for record in records]}"
             await asyncio.sleep(0.05)
 
-    async def the_call(self, timeout_s: float = 10.0) -> Json:
+    async def the_call(self, timeout_s: float = PATIENCE_S) -> Json:
         """The record of the only call, once it has ended."""
         [record] = await self.ended(1, timeout_s)
         return record
@@ -194,7 +194,7 @@ class Scene:
     async def quiet(self) -> None:
         """Wait until nobody is left of any call: no caller, no counsellor, no channel."""
         try:
-            await self.until(self._is_quiet, 5)
+            await self.until(self._is_quiet, 15)
         except TimeoutError:
             left = f"left over: {self.channels()} {self.product.floor()}"
             self.product.asterisk.console("channel request hangup all")  # for the tests to come

@@ -24,13 +24,13 @@ from ivr.simulator import tone
 from ivr.simulator.sip_call import Ended
 from ivr.simulator.sip_message import SipError
 from ivr.simulator.sip_phone import CallerPhone, CounsellorPhone
+from tests.ports import free_port
 from tests.real.exchange import (
     CLOSING_HZ,
     MUSIC_HZ,
     NUMBER,
     Exchange,
     demo_devices,
-    free_port,
     free_settings,
     one_line,
     running_exchange,
@@ -49,7 +49,7 @@ print(AsteriskProcess(Settings.model_validate_json(sys.argv[1])).start(), file=s
 sys.stdin.read()
 """
 
-PATIENCE_S = 25.0  # one round of the fallback and more
+PATIENCE_S = 40.0  # one round of the fallback and more
 CdrLine = dict[str, str]
 COLUMNS = ("linkedid", "start", "answer", "end", "duration", "billsec", "disposition", "device")
 

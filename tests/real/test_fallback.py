@@ -36,7 +36,7 @@ from tests.real.exchange import (
 pytestmark = [pytest.mark.real, pytest.mark.asyncio(loop_scope="module")]
 
 ROUND_S = 4  # of waiting, before the controller is asked again
-PATIENCE_S = 20.0
+PATIENCE_S = 40.0
 ACCEPT_HZ = 1300.0
 MARKAZI = one_stage(*QUEUES)
 

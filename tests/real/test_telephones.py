@@ -20,11 +20,15 @@ from ivr.simulator.sip_phone import CounsellorPhone
 from ivr.simulator.sip_trunk import Telephone, TrunkSide
 from ivr.store.people import PeopleStore
 from ivr.store.store import Store
-from tests.real.exchange import free_port
+from tests.ports import free_port
 from tests.real.product import Product, running_product
 from tests.real.scene import Scene, both_hear_each_other, hears_words, offers, press
 
-pytestmark = [pytest.mark.real, pytest.mark.asyncio(loop_scope="session")]
+pytestmark = [
+    pytest.mark.real,
+    pytest.mark.asyncio(loop_scope="session"),
+    pytest.mark.xdist_group("telephones"),  # one worker, so that the product is started once
+]
 
 HOME, NUMBER = "khondab-home", "09187770001"
 PIN = "471100"

@@ -9,11 +9,12 @@ import pytest
 
 from ivr.asterisk.instance import ami_secret
 from ivr.prompts import audio
-from tests.real.exchange import Exchange, free_port
+from tests.ports import free_port
+from tests.real.exchange import Exchange
 
 pytestmark = pytest.mark.real
 
-PATIENCE_S = 20.0
+PATIENCE_S = 40.0
 FRAMES = {audio.NARROW: 800, audio.WIDE: 4800}  # different lengths, so that one can tell
 
 

@@ -9,7 +9,7 @@ from ivr.simulator.asterisk import SimulatedAsterisk
 from ivr.simulator.timing import Timing
 from ivr.simulator.watched import Watched
 
-PATIENCE_S = 10.0  # only ever waited out by a failing test
+PATIENCE_S = 30.0  # only ever waited out by a failing test
 FAST = Timing(speed=100)
 Message = dict[str, str]
 

@@ -1,7 +1,6 @@
 """The simulated Asterisk as `ivr run` and the command line use it."""
 
 import asyncio
-import socket
 from pathlib import Path
 
 import pytest
@@ -9,16 +8,12 @@ import pytest
 from ivr.errors import AsteriskError
 from ivr.settings import Settings
 from ivr.simulator.demo import CallRequest, demo_exchange, door_path, place_call
+from tests.ports import free_port
 from tests.simulated.simulator_kit import FAST, Controller, controlled
 
 
 def settings_for(controller: Controller, home: Path) -> Settings:
-    return Settings(home=home, agi_port=controller.port, ami_port=_free_port())
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return server.getsockname()[1]
+    return Settings(home=home, agi_port=controller.port, ami_port=free_port())
 
 
 async def test_a_call_through_the_door(tmp_path: Path) -> None:

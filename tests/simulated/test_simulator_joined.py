@@ -39,7 +39,7 @@ from tests.simulated.simulator_kit import FAST, Controller, controlled
 
 OFFER = OfferId("1-1")
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
-PATIENCE_S = 10.0
+PATIENCE_S = 30.0
 
 
 class Edge(Watched):
