@@ -49,6 +49,7 @@ class Limits:
     rona_most_s: float = 60.0
     rona_alarm_after: int = 3
     rona_pause_after: int = 5  # where somebody else could be rung instead
+    back_off_least_s: float = 1.0  # where nobody else is free; app_queue's least `retry`
     rejected_s: float = 15.0
     busy_s: float = 5.0
     unreachable_s: float = 5.0
@@ -69,6 +70,10 @@ class Limits:
     def yields_to_danger(self, hold: Hold) -> bool:
         """Whether danger may ring whoever is held so: who did not wish to answer another call."""
         return self.danger_lifts_back_offs and hold in _UNWILLING
+
+    def yields_after_s(self, hold: Hold) -> float | None:
+        """When whoever is held so may be rung for a call for which nobody else is free."""
+        return self.back_off_least_s if hold in _UNWILLING else None
 
     def back_off(self, result: OfferResult, in_a_row: int) -> tuple[Hold, float] | None:
         """The hold that an offer's end puts on its counsellor, in seconds; None for no hold."""

@@ -59,7 +59,7 @@ def match(floor: "Floor") -> None:
     candidates = _Candidates(floor)
     for call in floor.line.take_fresh():
         candidates.add(call)
-    for free in floor.staff.take_fresh():
+    for free in floor.staff.pool.take_fresh():
         candidates.add_next_for(free)
     for call, presence in candidates.in_order():
         if call.id in floor.line:
@@ -69,7 +69,7 @@ def match(floor: "Floor") -> None:
 
 
 def _offer(floor: "Floor", call: FloorCall) -> None:
-    best = floor.staff.best(call, floor.now)
+    best = floor.staff.pool.best(call, floor.now)
     if best is not None:
         offers.make_offer(floor, call, best, overtook=_overtaking(floor, call, best))
 
@@ -101,18 +101,18 @@ class _Candidates:
 
 
 def _next_for(floor: "Floor", presence: Presence) -> FloorCall | None:
-    seeker = floor.staff.seeker(presence)
+    seeker = floor.staff.pool.seeker(presence)
     if seeker is None:
         return None
-    may_ring = floor.staff.may_ring
+    may_ring = floor.staff.pool.may_ring
     return floor.line.next_for(seeker, floor.now, lambda call: may_ring(presence, call))
 
 
 def _overtaking(floor: "Floor", call: FloorCall, presence: Presence) -> Overtaking | None:
     """Whether somebody who joined earlier and could have had the counsellor is passed over."""
-    seeker = floor.staff.seeker(presence)
+    seeker = floor.staff.pool.seeker(presence)
     assert seeker is not None, "who is to be rung may be rung"
-    may_ring = floor.staff.may_ring
+    may_ring = floor.staff.pool.may_ring
     other = floor.line.earliest_for(seeker, lambda one: may_ring(presence, one))
     if other is None or other is call:
         return None

@@ -180,7 +180,7 @@ class Weight:
 
     head_start_s: float = 0.0
     rate: float = 1.0
-    cap_s: float = 300.0
+    cap_s: float = 450.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -368,10 +368,11 @@ class Sparing:
 
 
 class Relief(StrEnum):
-    """What danger set aside to ring somebody when nobody was free."""
+    """What was set aside to ring somebody when nobody was free: the first two by danger alone."""
 
     WRAP_UP = "wrap_up"
     BACK_OFF = "back_off"
+    NOBODY_ELSE = "nobody_else"  # a back-off, after its least time
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

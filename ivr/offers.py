@@ -57,7 +57,7 @@ def make_offer(
         deadline_at=floor.now + timedelta(seconds=floor.limits_of(call).ring_s),
         overtook=overtook,
         relief=floor.staff.relieve(presence, floor.now),
-        sparing=None if back else floor.staff.sparing(call, presence, floor.now),
+        sparing=None if back else floor.staff.pool.sparing(call, presence, floor.now),
         back=back,
     )
     floor.line.leave(call)

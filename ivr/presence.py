@@ -42,6 +42,7 @@ class Presence:
     hold: Hold | None = None
     held_until_at: datetime | None = None
     hold_yields: bool = False  # danger may ring all the same
+    hold_yields_at: datetime | None = None  # from then on any call may for which nobody is free
     missed_in_a_row: int = 0
     idle_since_at: datetime | None = None
     load: Load = field(default_factory=Load)
@@ -89,6 +90,8 @@ class Presence:
         """What danger may set aside to ring them now."""
         if self.leaving or self.idle_device() is None:
             return None
+        if self.is_last_resort(now):
+            return Relief.NOBODY_ELSE
         state = self.state()
         if state is CounsellorState.AVAILABLE and self.hold is not None and self.hold_yields:
             return Relief.BACK_OFF
@@ -96,6 +99,16 @@ class Presence:
             return None
         yields_at = self.wrap_up_yields_at
         return Relief.WRAP_UP if yields_at is not None and yields_at <= now else None
+
+    def is_last_resort(self, now: datetime) -> bool:
+        """Held, but for so long that a call for which nobody is free may ring them."""
+        return (
+            self.hold is not None
+            and self.hold_yields_at is not None
+            and self.hold_yields_at <= now
+            and self.state() is CounsellorState.AVAILABLE
+            and not self.leaving
+        )
 
     def _rung_at(self, *, expected: bool) -> Iterator[Device]:
         """A telephone always seems to be there: it is rung only for whom duty expects now."""
@@ -133,12 +146,19 @@ class Presence:
             self.call = self.wrap_up_of if self.wrap_up_until_at is not None else None
 
     def put_on_hold(
-        self, hold: Hold, seconds: float, now: datetime, *, yields: bool = False
-    ) -> datetime:
+        self,
+        hold: Hold,
+        seconds: float,
+        now: datetime,
+        *,
+        yields: bool = False,
+        yields_after_s: float | None = None,
+    ) -> None:
         self.hold, self.hold_yields = hold, yields
         self.held_until_at = now + timedelta(seconds=seconds)
-        return self.held_until_at
+        self.hold_yields_at = None
+        if yields_after_s is not None and yields_after_s < seconds:
+            self.hold_yields_at = now + timedelta(seconds=yields_after_s)
 
     def lift_hold(self) -> None:
-        self.hold = None
-        self.held_until_at = None
+        self.hold = self.held_until_at = self.hold_yields_at = None

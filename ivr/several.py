@@ -24,7 +24,7 @@ def ring_more(floor: "Floor") -> None:
     """Beside those who are being rung already, as many as the limits say, the first call first."""
     for call in sorted(floor.wanting.values(), key=lambda one: _key(floor, one)):
         while _wants_more(floor, call):
-            best = floor.staff.best_free(call, floor.now)
+            best = floor.staff.pool.best_free(call, floor.now)
             if best is None:
                 break
             offers.make_offer(floor, call, best)

@@ -1,10 +1,9 @@
-"""All counsellors on the floor: who is free, who may be rung, what an offer's end does to them."""
+"""All counsellors on the floor: what offers, talks, devices and their own wishes do to them."""
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 
 from ivr.limits import Hold, Limits
-from ivr.line import Seeker
 from ivr.model import (
     CallId,
     Counsellor,
@@ -14,10 +13,9 @@ from ivr.model import (
     DeviceState,
     OfferId,
     OfferResult,
-    Protection,
     Relief,
-    Sparing,
 )
+from ivr.pool import Pool, keep
 from ivr.presence import NOT_ANSWERING, Presence
 from ivr.recent_times import RecentTimes
 from ivr.timers import Timers
@@ -25,18 +23,15 @@ from ivr.waiting import FloorCall
 
 
 class Staff:
-    """The counsellors' side of the floor; keeps an index of the free ones."""
+    """The counsellors' side of the floor; keeps the pool of those who may be rung true."""
 
     def __init__(self, timers: Timers) -> None:
         self._timers = timers
         self.recent = RecentTimes()
+        self.pool = Pool()
         self._presences: dict[CounsellorId, Presence] = {}
-        self._free: dict[CounsellorId, Presence] = {}
-        self._yielding: dict[CounsellorId, Presence] = {}  # not free, but danger may ring them
-        self._fresh: dict[CounsellorId, Presence] = {}
         self._unable: list[CounsellorId] = []
         self._by_device: dict[DeviceId, Presence] = {}
-        self._spared: dict[CounsellorId, Presence] = {}  # or might be: by a rule of `ivr.load`
         self._not_answering: dict[CounsellorId, Presence] = {}
         self._asking: dict[CounsellorId, Presence] = {}  # for a break
         self._more_able = False  # since breaks were last looked at
@@ -54,106 +49,10 @@ class Staff:
         presence = self._presences.get(counsellor)
         return presence is not None and presence.could_serve(expected=expected)
 
-    def take_fresh(self) -> list[Presence]:
-        """Who became free since the last time, or might be: somebody may have waited for them."""
-        fresh = list(self._fresh.values())
-        self._fresh.clear()
-        return fresh
-
     def take_unable(self) -> list[CounsellorId]:
         """Who could serve the last time and cannot any more: a step may be left to nobody."""
         unable, self._unable = self._unable, []
         return unable
-
-    def best(self, call: FloorCall, now: datetime) -> Presence | None:
-        """The first by the plan's order of the free counsellors who may be rung for the call.
-
-        Whoever is to be spared comes after those who are not; among equals the longest idle goes
-        first. Danger, when nobody is free, rings who is in a wrap-up or back-off that yields to it.
-        """
-        best = self.best_free(call, now)
-        if best is None and call.in_danger:
-            best = self._first(self._found(self._yielding, call), call, now)
-        return best
-
-    def best_free(self, call: FloorCall, now: datetime) -> Presence | None:
-        return self._first(self._found(self._free, call), call, now)
-
-    def _found(self, among: dict[CounsellorId, Presence], call: FloorCall) -> list[Presence]:
-        eligible = call.eligible
-        names = among if len(among) < len(eligible) else eligible
-        return [
-            presence
-            for name in names
-            if (presence := among.get(name)) is not None and self.may_ring(presence, call)
-        ]
-
-    def _first(self, found: list[Presence], call: FloorCall, now: datetime) -> Presence | None:
-        """Whose talk it was that broke off, then by the plan.
-
-        Skill is the caller's need and goes before a counsellor's; nearness does not.
-        """
-        if len(found) < 2:
-            return found[0] if found else None
-        back = next((one for one in found if one.profile.id == call.back_to), None)
-        if back is not None:
-            return back
-        ranks = call.plan.ranks
-        if not any(one.profile.id in self._spared for one in found):
-            return min(found, key=lambda one: (ranks[one.profile.id], _idle_order(one)))
-
-        def order(one: Presence) -> tuple[int, bool, tuple[int, ...], tuple[datetime, str]]:
-            skill, *others = ranks[one.profile.id]
-            spared = self._spared_from(one, call, now) is not None
-            return skill, spared, tuple(others), _idle_order(one)
-
-        return min(found, key=order)
-
-    def _spared_from(self, presence: Presence, call: FloorCall, now: datetime) -> Protection | None:
-        if presence.profile.id not in self._spared:
-            return None
-        return presence.load.spared_from(now, heavy=call.plan.heavy)
-
-    def sparing(self, call: FloorCall, presence: Presence, now: datetime) -> Sparing | None:
-        """What protections do to ringing `presence` for the call."""
-        if not self._spared:
-            return None
-        if why := self._spared_from(presence, call, now):
-            return Sparing(counsellor=presence.profile.id, why=why, gave_way=True)
-        ranks = call.plan.ranks
-
-        def rank(one: Presence) -> tuple[tuple[int, int, int], tuple[datetime, str]]:
-            return ranks[one.profile.id], _idle_order(one)
-
-        some = min(self._free, self._spared, key=len)
-        passed = {name: self._free[name] for name in some if name in self._free}
-        passed = {name: one for name, one in passed.items() if name in self._spared}
-        for other in sorted(self._found(passed, call), key=rank):
-            why = self._spared_from(other, call, now)
-            if why and rank(other) < rank(presence):
-                return Sparing(counsellor=other.profile.id, why=why, gave_way=False)
-        return None
-
-    def may_ring(self, presence: Presence, call: FloorCall) -> bool:
-        """Whether the counsellor may be rung for the call now; nothing else decides it."""
-        name = presence.profile.id
-        if (
-            name not in call.eligible
-            or presence.idle_device(expected=name in call.expected) is None
-        ):
-            return False
-        return name in self._free or (call.in_danger and name in self._yielding)
-
-    def seeker(self, presence: Presence) -> Seeker | None:
-        """What calls to look for for the counsellor; None where they may not be rung now."""
-        name = presence.profile.id
-        if name not in self._free and name not in self._yielding:
-            return None
-        return Seeker(
-            counsellor=name,
-            only_expected=presence.idle_device(expected=False) is None,
-            only_danger=name not in self._free,
-        )
 
     # ------------------------------------------------------- offers and talks
 
@@ -232,8 +131,19 @@ class Staff:
             presence.missed_in_a_row += 1
         back_off = limits.back_off(result, presence.missed_in_a_row)
         if back_off is not None:
-            yields = limits.yields_to_danger(back_off[0]) and not danger
-            self._wake(presence, presence.put_on_hold(*back_off, now, yields=yields))
+            hold, seconds = back_off
+            presence.put_on_hold(
+                hold,
+                seconds,
+                now,
+                yields=limits.yields_to_danger(hold) and not danger,
+                yields_after_s=limits.yields_after_s(hold),
+            )
+            self._wake_held(presence)
+
+    def _wake_held(self, presence: Presence) -> None:
+        for at in (presence.hold_yields_at, presence.held_until_at):
+            self._timers.set(at, "counsellor", presence.profile.id)
 
     def hold_lost(
         self, counsellor: CounsellorId, device: DeviceId, limits: Limits, now: datetime
@@ -241,13 +151,14 @@ class Staff:
         """The device went silent in a talk and looks idle meanwhile: nobody is rung there yet."""
         presence = self.get(counsellor)
         if presence is not None and presence.devices.get(device) is not DeviceState.UNREACHABLE:
-            self._wake(presence, presence.put_on_hold(Hold.DEVICE_LOST, limits.device_lost_s, now))
+            presence.put_on_hold(Hold.DEVICE_LOST, limits.device_lost_s, now)
+            self._wake_held(presence)
             self._settle(presence, now)
 
     def relieve(self, presence: Presence, now: datetime) -> Relief | None:
-        """Danger is about to ring them: a back-off is over, a wrap-up goes on if nothing comes."""
+        """They are about to be rung: a back-off is over, a wrap-up goes on if nothing comes."""
         relief = presence.relief(now)
-        if relief is Relief.BACK_OFF:
+        if relief in {Relief.BACK_OFF, Relief.NOBODY_ELSE}:
             presence.lift_hold()
         return relief
 
@@ -406,7 +317,7 @@ class Staff:
         self._settle(presence, now)
 
     def _settle(self, presence: Presence, now: datetime) -> None:
-        """Keep the index of free counsellors true after any change of one of them."""
+        """Keep every index true after any change of a counsellor."""
         counsellor = presence.profile.id
         self.recent.observe(presence, now)
         presence.pause_as_wished()
@@ -414,14 +325,10 @@ class Staff:
         if presence.leaving and presence.offer is None:
             self._presences.pop(counsellor, None)
         self._note_able(presence)
-        free = presence.free
-        _keep(self._free, presence, free)
-        _keep(self._yielding, presence, not free and presence.relief(now) is not None)
-        _keep(self._fresh, presence, counsellor in self._free or counsellor in self._yielding)
         there = counsellor in self._presences
-        _keep(self._spared, presence, there and presence.load.marked)
-        _keep(self._not_answering, presence, there and presence.pause_reason == NOT_ANSWERING)
-        _keep(self._asking, presence, there and presence.load.break_asked_at is not None)
+        self.pool.note(presence, now, there=there)
+        keep(self._not_answering, presence, there and presence.pause_reason == NOT_ANSWERING)
+        keep(self._asking, presence, there and presence.load.break_asked_at is not None)
 
     def _note_able(self, presence: Presence) -> None:
         gone = presence.profile.id not in self._presences
@@ -437,18 +344,6 @@ class Staff:
         self._more_able |= before < presence.able
 
 
-def _keep(index: dict[CounsellorId, Presence], presence: Presence, wanted: bool) -> None:
-    if wanted:
-        index[presence.profile.id] = presence
-    else:
-        index.pop(presence.profile.id, None)
-
-
 def _asked_order(presence: Presence) -> tuple[datetime, str]:
     assert presence.load.break_asked_at is not None, "they ask for a break"
     return presence.load.break_asked_at, presence.profile.id
-
-
-def _idle_order(presence: Presence) -> tuple[datetime, str]:
-    assert presence.idle_since_at is not None, "a reachable counsellor is idle since some time"
-    return presence.idle_since_at, presence.profile.id

@@ -64,6 +64,12 @@ class Limits(Record):
     rona_pause_after: Count = Field(
         5, ge=1, le=20, description="how many offers in a row may ring in vain before a pause"
     )
+    back_off_least_s: Seconds = Field(
+        1,
+        ge=1,
+        le=600,
+        description="the part of such a pause that is kept where nobody else could be rung",
+    )
     rejected_s: Seconds = Field(
         15, ge=1, le=300, description="the pause in offers after a counsellor rejected one"
     )

@@ -43,7 +43,7 @@ class Priority(Record):
         Urgency.P2, description="the urgency of callers who have not said what it is about"
     )
     cap_s: Seconds = Field(
-        300,
+        450,
         ge=60,
         le=3600,
         description="the wait after which no later caller goes before this one, danger apart",

@@ -44,6 +44,11 @@ class CheckedFloor(Floor):
             due_at = call.step_due_at()
             if call.in_danger and any(_may_be_rung(presence, call) for presence in yielding):
                 self.broken["danger waited while a wrap-up or back-off could be ended"] += 1
+            if any(
+                presence.is_last_resort(self.now) and _may_be_rung(presence, call)
+                for presence in yielding
+            ):
+                self.broken["a call waited while a back-off could be ended"] += 1
             if any(_may_be_rung(presence, call) for presence in free):
                 self.broken["a call waited while an eligible counsellor was free"] += 1
             if due_at is not None and due_at <= now:

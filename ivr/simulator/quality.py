@@ -6,7 +6,7 @@ time that a call is offered to them.
 """
 
 import statistics
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -26,6 +26,7 @@ from ivr.simulator.quality_world import BEGAN_AT, TRAFFIC, Traffic, world_of
 
 TOLERANCE = 1.15  # of the pooled queue's p95
 GRACE_S = 2.0  # beyond the own desk's budget
+LANES = tuple(lane.name.lower() for lane in Lane)
 _NEAR_DESKS = frozenset(
     {ReasonCode.OWN_DESK, ReasonCode.CENTRAL_ANSWERING, ReasonCode.SUPPORTING_COUNTY}
 )
@@ -61,7 +62,7 @@ class Sample:
     mean_s: float
     first_ring_p95_s: float
     abandoned: float
-    danger_p95_s: float | None
+    lane_p95s: Mapping[str, float]  # by LANES, of those in which there was a call
     near: float | None
 
 
@@ -114,6 +115,11 @@ class Trial:
         }
 
     @property
+    def lanes_beyond_app_queue(self) -> dict[str, Interval]:
+        """The same of the p95 in each lane."""
+        return lanes_beyond(self.ours, self.app_queue)
+
+    @property
     def wholly_worse(self) -> tuple[str, ...]:
         """In which respects the whole interval says that app_queue is better."""
         return tuple(name for name, by in self.beyond_app_queue.items() if by.low > 0)
@@ -134,6 +140,20 @@ class Trial:
 
 def p95s(samples: Sequence[Sample]) -> list[float]:
     return [one.p95_s for one in samples]
+
+
+def lanes_beyond(ours: Sequence[Sample], theirs: Sequence[Sample]) -> dict[str, Interval]:
+    """By how much the p95 in each lane is above theirs, over the seeds that have such calls."""
+    found: dict[str, Interval] = {}
+    for lane in LANES:
+        pairs = [
+            (one.lane_p95s[lane], other.lane_p95s[lane])
+            for one, other in zip(ours, theirs, strict=True)
+            if lane in one.lane_p95s
+        ]
+        if len(pairs) > 1:
+            found[lane] = paired(*map(list, zip(*pairs, strict=True)))
+    return found
 
 
 def trials(
@@ -186,7 +206,9 @@ def _trials(
 def sample(served: Sequence[Served]) -> Sample:
     figures = figures_of(served)
     waits = [one.wait_s for one in served]
-    danger = [one.wait_s for one in served if one.call.facts.lane is Lane.DANGER]
+    lanes: dict[str, list[float]] = {}
+    for one in served:
+        lanes.setdefault(LANES[one.call.facts.lane], []).append(one.wait_s)
     near = [
         answered_where(one) in NEAR
         for one in served
@@ -197,7 +219,7 @@ def sample(served: Sequence[Served]) -> Sample:
         mean_s=statistics.fmean(waits),
         first_ring_p95_s=nearest_rank([first_ring_s(one) for one in served], 0.95),
         abandoned=figures.abandoned / figures.calls,
-        danger_p95_s=nearest_rank(danger, 0.95) if danger else None,
+        lane_p95s={lane: nearest_rank(of, 0.95) for lane, of in lanes.items()},
         near=statistics.fmean(near) if near else None,
     )
 

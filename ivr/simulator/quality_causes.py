@@ -1,56 +1,91 @@
-"""Why our floor loses where it does: the same worlds again without rules of its own."""
+"""What rules of our own cost and gain beside app_queue: the same worlds again by other rules."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 from ivr.deployment import Deployment
 from ivr.dry_run.replay import replay
 from ivr.model import ProvinceId
 from ivr.rules.schema import ProvinceRules
-from ivr.simulator.quality import Budgets, Trial, p95s, sample, without_budgets
+from ivr.simulator.quality import (
+    Budgets,
+    Sample,
+    Trial,
+    lanes_beyond,
+    p95s,
+    sample,
+    without_budgets,
+)
 from ivr.simulator.quality_statistics import Interval, paired
 from ivr.simulator.quality_world import Traffic, world_of
 
 _AT_ONCE_S = 0.001
+_EARLIER_CAP_S = 300.0
+_NEVER_S = 1e6
+
+
+@dataclass(frozen=True, slots=True)
+class Beyond:
+    """By how much our p95 is above app_queue's: of all calls, and of those in each lane."""
+
+    total: Interval
+    lanes: Mapping[str, Interval]
 
 
 def without_back_offs(rules: ProvinceRules) -> ProvinceRules:
-    """Whoever did not take a call may be rung again at once, as by the other two."""
+    """Whoever did not take a call may be rung again at once, even if others are free."""
     held = ("rona_s", "rona_most_s", "rejected_s", "busy_s", "declined_s")
     limits = rules.limits.model_copy(update=dict.fromkeys(held, _AT_ONCE_S))
     return rules.model_copy(update={"limits": limits})
 
 
+def with_full_back_offs(rules: ProvinceRules) -> ProvinceRules:
+    """They yield to nobody but danger."""
+    limits = rules.limits.model_copy(update={"back_off_least_s": _NEVER_S})
+    return rules.model_copy(update={"limits": limits})
+
+
 def without_urgency(rules: ProvinceRules) -> ProvinceRules:
     """Danger and silence go first all the same."""
-    flat = dict.fromkeys(("p1", "p2", "p3"), rules.priority.p4)
-    return rules.model_copy(update={"priority": rules.priority.model_copy(update=flat)})
+    return _with_priority(rules, **dict.fromkeys(("p1", "p2", "p3"), rules.priority.p4))
 
 
-def without_both(rules: ProvinceRules) -> ProvinceRules:
-    return without_urgency(without_back_offs(rules))
+def with_earlier_cap(rules: ProvinceRules) -> ProvinceRules:
+    return _with_priority(rules, cap_s=_EARLIER_CAP_S)
+
+
+def without_cap(rules: ProvinceRules) -> ProvinceRules:
+    return _with_priority(rules, cap_s=_NEVER_S)
+
+
+def _with_priority(rules: ProvinceRules, **values: object) -> ProvinceRules:
+    return rules.model_copy(update={"priority": rules.priority.model_copy(update=values)})
 
 
 CHANGES: Mapping[str, Callable[[ProvinceRules], ProvinceRules]] = {
-    "without back-offs": without_back_offs,
-    "without urgency": without_urgency,
-    "without both": without_both,
+    "back-offs that yield to nobody": with_full_back_offs,
+    "no back-offs": without_back_offs,
+    "no urgency": without_urgency,
+    f"a cap of {_EARLIER_CAP_S:.0f} s": with_earlier_cap,
+    "no cap": without_cap,
 }
 
 
 def causes(
     deployment: Deployment, trial: Trial, traffic: Traffic, seeds: Sequence[int]
-) -> dict[str, Interval]:
-    """By how much our p95 would be above app_queue's, by name of the change.
-
-    `traffic` and `seeds` are those of the trial.
-    """
+) -> dict[str, Beyond]:
+    """By name of the change; `traffic` and `seeds` are those of the trial."""
     rules = deployment.lines[ProvinceId(trial.province)].rules
     if trial.budgets is Budgets.NONE:
         rules = without_budgets(rules)
-    changed = {name: change(rules) for name, change in CHANGES.items()}
-    found: dict[str, list[float]] = {name: [] for name in changed}
-    for seed in seeds:
-        world = world_of(deployment, rules.id, traffic, seed)
-        for name, other in changed.items():
-            found[name].append(sample(replay(world, other)).p95_s)
-    return {name: paired(ours, p95s(trial.app_queue)) for name, ours in found.items()}
+    found = {"as it is": _beyond(trial, trial.ours)}
+    worlds = [world_of(deployment, rules.id, traffic, seed) for seed in seeds]
+    for name, change in CHANGES.items():
+        ours = [sample(replay(world, change(rules))) for world in worlds]
+        found[name] = _beyond(trial, ours)
+    return found
+
+
+def _beyond(trial: Trial, ours: Sequence[Sample]) -> Beyond:
+    total = paired(p95s(ours), p95s(trial.app_queue))
+    return Beyond(total, lanes_beyond(ours, trial.app_queue))

@@ -3,20 +3,22 @@
 import statistics
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict
+from functools import partial
 from typing import Any
 
-from ivr.simulator.quality import Sample, Trial, Verdict, p95s
-from ivr.simulator.quality_causes import CHANGES
+from ivr.simulator.quality import LANES, Sample, Trial, Verdict, p95s
+from ivr.simulator.quality_causes import Beyond
 from ivr.simulator.quality_statistics import Interval, interval
 
 _HEAD = ("province", "load", "budgets", "calls")
 _WAITS = (*_HEAD, "ours", "app_queue", "pooled", "ours ÷ pooled", "bar", "above the bar", "")
 _BESIDE = (*_HEAD, "p95", "mean", "abandoned", "")
+_BY_LANE = (*_HEAD, *LANES, "")
 _MORE = (
     *_HEAD,
     "mean wait",
     "p95 to the first ring",
-    "p95 in danger",
+    *(f"p95 of {lane}" for lane in LANES),
     "abandoned",
     "own or supporting",
 )
@@ -49,13 +51,19 @@ def more_table(trials: Iterable[Trial]) -> str:
     return _table(_MORE, map(_more, trials))
 
 
-def causes_table(found: Iterable[tuple[Trial, Mapping[str, Interval]]]) -> str:
-    """Our p95 less app_queue's, as it is and with each change."""
+def lanes_table(trials: Iterable[Trial]) -> str:
+    """Our p95 less app_queue's in each lane."""
+    return _table(_BY_LANE, map(_by_lane, trials))
+
+
+def causes_table(found: Iterable[tuple[Trial, Mapping[str, Beyond]]]) -> str:
+    """Our p95 less app_queue's, as it is and with each change: of all calls and in each lane."""
     rows = (
-        (*_first(trial), *map(_apart, (trial.beyond_app_queue["p95"], *by.values())))
+        (*_first(trial)[:3], name, _apart(beyond.total), *_lane_cells(beyond.lanes))
         for trial, by in found
+        for name, beyond in by.items()
     )
-    return _table((*_HEAD, "as it is", *CHANGES), rows)
+    return _table((*_HEAD[:3], "rules", "all", *LANES), rows)
 
 
 def summary(trials: Sequence[Trial]) -> str:
@@ -69,6 +77,12 @@ def summary(trials: Sequence[Trial]) -> str:
     worse = [one for one in trials if one.is_worse]
     lines.append(f"- p95 wholly worse than app_queue's: {len(worse)} of {len(trials)} rows")
     lines += [f"  - {_name(one)}: {_apart(one.beyond_app_queue['p95'])} s" for one in worse]
+    for lane in LANES:
+        found = [one for one in trials if _is_above(one.lanes_beyond_app_queue.get(lane))]
+        lines.append(f"- the same of {lane} alone: {len(found)} of {len(trials)} rows")
+        lines += [
+            f"  - {_name(one)}: {_apart(one.lanes_beyond_app_queue[lane])} s" for one in found
+        ]
     return "".join(f"{line}\n" for line in lines)
 
 
@@ -119,13 +133,27 @@ def _beside(trial: Trial) -> tuple[str, ...]:
     )
 
 
+def _by_lane(trial: Trial) -> tuple[str, ...]:
+    lanes = trial.lanes_beyond_app_queue
+    above = [f"{lane} above" for lane, by in lanes.items() if _is_above(by)]
+    return (*_first(trial), *_lane_cells(lanes), ", ".join(above))
+
+
+def _lane_cells(lanes: Mapping[str, Interval]) -> tuple[str, ...]:
+    return tuple(_apart(lanes[lane]) if lane in lanes else "–" for lane in LANES)
+
+
+def _is_above(by: Interval | None) -> bool:
+    return by is not None and by.low > 0
+
+
 def _more(trial: Trial) -> tuple[str, ...]:
     """Ours, app_queue's and the pooled queue's in each cell."""
     return (
         *_first(trial),
         _three(trial, lambda one: one.mean_s, "{:.1f}", " s"),
         _three(trial, lambda one: one.first_ring_p95_s, "{:.1f}", " s"),
-        _three(trial, lambda one: one.danger_p95_s, "{:.1f}", " s"),
+        *(_three(trial, partial(_p95_of, lane), "{:.1f}", " s") for lane in LANES),
         _three(trial, lambda one: 100 * one.abandoned, "{:.1f}", " %"),
         _three(trial, lambda one: None if one.near is None else 100 * one.near, "{:.0f}", " %"),
     )
@@ -135,6 +163,10 @@ def _three(trial: Trial, of: Callable[[Sample], float | None], form: str, unit: 
     means = [_mean(way, of) for way in (trial.ours, trial.app_queue, trial.pooled)]
     known = [form.format(value) for value in means if value is not None]
     return f"{' / '.join(known)}{unit}" if known else "–"
+
+
+def _p95_of(lane: str, sample: Sample) -> float | None:
+    return sample.lane_p95s.get(lane)
 
 
 def _mean(way: Iterable[Sample], of: Callable[[Sample], float | None]) -> float | None:

@@ -85,10 +85,11 @@ PROTECTIONS = {
     Protection.ASKED_FOR_BREAK: "استراحت خواسته است",
 }
 
-# What danger set aside to ring somebody (`ivr.model.Relief`).
+# What was set aside to ring somebody (`ivr.model.Relief`).
 RELIEFS = {
     Relief.WRAP_UP: "برای خطر جانی: ثبت نتیجه کوتاه شد",
     Relief.BACK_OFF: "برای خطر جانی: وقفهٔ پیشنهاد برداشته شد",
+    Relief.NOBODY_ELSE: "کس دیگری آزاد نبود: وقفهٔ پیشنهاد کوتاه شد",
 }
 NOBODY_ELSE_FREE = "کس دیگری آزاد نبود"
 INSTEAD_OF = "به‌جای {name}: {why}"

@@ -107,7 +107,7 @@ class TestWhen:
         offer = kit.offer()
         kit.pass_s(FIRST_S)
         assert nothing_said(kit)
-        kit.fail(offer, OfferResult.REJECTED)
+        kit.fail(offer, OfferResult.BUSY)
         assert hears_next(kit, "c1")
 
     def test_a_free_counsellor_cuts_what_is_being_said(self) -> None:

@@ -18,6 +18,7 @@ from ivr.model import (
     Lane,
     Offer,
     OfferResult,
+    Relief,
 )
 from ivr.notices import AlarmCode
 from ivr.presence import NOT_ANSWERING, Presence
@@ -257,7 +258,7 @@ class TestResults:
     def test_each_has_a_hold_of_its_own(
         self, result: OfferResult, hold: Hold, hold_s: float
     ) -> None:
-        kit = floor_of(LIMITS).on_duty("ali")
+        kit = floor_of(replace(LIMITS, back_off_least_s=600)).on_duty("ali")
         kit.call("c1", ALI)
         kit.fail(kit.offer(), result)
         assert of(kit, "ali").hold is hold
@@ -269,6 +270,87 @@ class TestResults:
     @pytest.mark.parametrize("result", [OfferResult.WITHDRAWN, OfferResult.ANSWERED_ELSEWHERE])
     def test_what_was_nobodys_fault_holds_nobody(self, result: OfferResult) -> None:
         assert LIMITS.back_off(result, 1) is None
+
+
+LEAST_S = LIMITS.back_off_least_s
+UNWILLING = (OfferResult.RONA, OfferResult.REJECTED, OfferResult.DECLINED)
+
+
+class TestBackOffYields:
+    @pytest.mark.parametrize("result", UNWILLING)
+    def test_where_nobody_else_is_free(self, result: OfferResult) -> None:
+        """app_queue rings them again after its `retry`, of which 1 s is the least."""
+        kit = floor_of(LIMITS).on_duty("ali")
+        kit.call("c1", ALI)
+        kit.fail(kit.offer(), result)
+        kit.pass_s(LEAST_S - 0.1)
+        assert not kit.all(do.OfferCall)
+        kit.pass_s(0.1)
+        assert (kit.offer().counsellor, kit.offer().relief) == ("ali", Relief.NOBODY_ELSE)
+        assert of(kit, "ali").hold is None
+
+    @pytest.mark.parametrize("result", [OfferResult.BUSY, OfferResult.UNREACHABLE])
+    def test_not_where_it_was_the_phone(self, result: OfferResult) -> None:
+        kit = floor_of(LIMITS).on_duty("ali")
+        kit.call("c1", ALI)
+        kit.fail(kit.offer(), result)
+        kit.pass_s(LEAST_S)
+        assert not kit.all(do.OfferCall)
+
+    def test_not_while_somebody_else_is_free(self) -> None:
+        kit = floor_of(LIMITS).on_duty("ali", "sara")
+        kit.call("c1", ALL)
+        kit.fail(kit.offer(), OfferResult.REJECTED)
+        assert rung(kit) == ["sara"]
+        kit.talk(kit.offer())
+        kit.on_duty("mina").pass_s(LEAST_S)
+        kit.call("c2", ALL)
+        assert rung(kit) == ["mina"]
+        kit.call("c3", ALL)
+        assert rung(kit) == ["ali"]
+        assert kit.offer().relief is Relief.NOBODY_ELSE
+
+    def test_to_nobody_as_a_second_phone(self, kit: Kit) -> None:
+        kit.on_duty("ali").call("c1", ALL)
+        kit.fail(kit.offer(), OfferResult.REJECTED)
+        kit.on_duty("sara").pass_s(LEAST_S)
+        assert of(kit, "ali").offer is None
+        assert of(kit, "sara").offer is not None
+
+    def test_to_danger_as_well_that_brought_it_about(self) -> None:
+        kit = floor_of(LIMITS).on_duty("ali")
+        kit.call("c1", ALI, lane=Lane.DANGER)
+        kit.fail(kit.offer(), OfferResult.DECLINED)
+        assert not kit.all(do.OfferCall)
+        kit.pass_s(LEAST_S)
+        assert rung(kit) == ["ali"]
+
+    def test_to_the_first_in_line(self) -> None:
+        kit = floor_of(LIMITS).on_duty("ali")
+        kit.call("c1", ALI)
+        first = kit.offer()
+        kit.call("c2", ALI)
+        kit.call("danger", ALI, lane=Lane.DANGER)
+        kit.fail(first, OfferResult.RONA)
+        assert kit.offer().call == "danger", "which does not wait for the least time"
+        kit.hang_up("danger")
+        assert kit.offer().call == "c1"
+
+    def test_and_counts_on_to_the_pause_after_several_in_a_row(self) -> None:
+        kit = floor_of(replace(LIMITS, rona_pause_after=2)).on_duty("ali")
+        kit.call("c1", ALI)
+        kit.pass_s(LIMITS.ring_s)
+        kit.on_duty("sara").call("c2", ALL)
+        kit.talk(kit.offer())
+        kit.call("c3", ALL)
+        kit.pass_s(LEAST_S)
+        assert rung(kit) == ["ali"]
+        kit.hang_up("c1")
+        assert rung(kit) == ["ali"], "the other call for which nobody is free"
+        kit.pass_s(LIMITS.ring_s)
+        assert of(kit, "ali").pause_reason == NOT_ANSWERING
+        kit.pass_s(LEAST_S)
+        assert not kit.all(do.OfferCall)
 
 
 class TestNotAnswering:

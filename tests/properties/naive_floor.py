@@ -36,6 +36,8 @@ class NaiveFloor(Floor):
         found = [presence for presence in there if presence.free]
         if not found and facts_of(call).lane is Lane.DANGER:
             found = [presence for presence in there if presence.relief(self.now)]
+        elif not found:
+            found = [presence for presence in there if presence.is_last_resort(self.now)]
         return min(found, key=lambda one: _preference(one, call, self.now), default=None)
 
     def overtaken(self, call: FloorCall, presence: Presence) -> Overtaking | None:
@@ -45,7 +47,11 @@ class NaiveFloor(Floor):
             for other in self.line
             if joined(other) < joined(call)
             and may_be_rung(presence, other)
-            and (presence.free or facts_of(other).lane is Lane.DANGER)
+            and (
+                presence.free
+                or presence.is_last_resort(self.now)
+                or facts_of(other).lane is Lane.DANGER
+            )
         ]
         if not passed:
             return None

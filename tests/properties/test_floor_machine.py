@@ -361,13 +361,14 @@ class FloorMachine(RuleBasedStateMachine):
 
     @invariant()
     def nobody_waits_while_an_eligible_counsellor_is_free(self) -> None:
-        """Nor danger while somebody could be called out of a wrap-up or back-off."""
+        """Nor while somebody's back-off yields, nor danger while a wrap-up does."""
         floor = self.kit.floor
         if floor.exchange_up:
             for call in floor.line:
                 for presence in floor.staff:
                     relief = _in_danger(call) and presence.relief(floor.now)
-                    assert not (presence.free or relief) or not may_be_rung(presence, call)
+                    could = presence.free or presence.is_last_resort(floor.now) or relief
+                    assert not could or not may_be_rung(presence, call)
 
     @invariant()
     def nobody_waits_for_somebody_s_rest(self) -> None:

@@ -12,12 +12,12 @@ import pytest
 from ivr.deployment import Deployment, load_deployment
 from ivr.dialplan.conversation import Conversation
 from ivr.errors import BadInput
+from ivr.pool import Pool
 from ivr.presence import Presence
 from ivr.settings import PROJECT, Settings
 from ivr.simulator.day import DayReport, simulate_day
 from ivr.simulator.day_people import LOADS, Reaction, arrivals, presences
 from ivr.simulator.day_report import markdown
-from ivr.staff import Staff
 from ivr.waiting import FloorCall
 
 MOST_S = 60.0
@@ -97,13 +97,13 @@ class TestChecksThatMustFail:
     def test_nobody_is_found_although_free(
         self, deployment: Deployment, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        best = Staff.best
+        best = Pool.best
 
-        def sleepy(self: Staff, call: FloorCall, now: datetime) -> Presence | None:
+        def sleepy(self: Pool, call: FloorCall, now: datetime) -> Presence | None:
             found = best(self, call, now)
             return found if found and found.profile.id.endswith("1") else None
 
-        monkeypatch.setattr(Staff, "best", sleepy)
+        monkeypatch.setattr(Pool, "best", sleepy)
         assert "a call waited while an eligible counsellor was free" in _broken(deployment)
 
     def test_the_last_comes_first(
