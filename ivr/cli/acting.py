@@ -15,8 +15,8 @@ from ivr.errors import BadInput, NotAllowed
 from ivr.model import CounsellorId, DeskId, ProvinceId
 from ivr.people import Grant, Person, Role
 from ivr.rights import Action, in_force, may, may_manage
+from ivr.store.failures import FAILURES_ALLOWED, REFUSED_FOR
 from ivr.store.people import Guard, PeopleStore, everybody_may
-from ivr.store.secret_check import FAILURES_ALLOWED, REFUSED_FOR
 from ivr.store.store import Store
 
 LOCAL = "local"  # no id of a person: those are chosen when somebody is added, and this one is ours

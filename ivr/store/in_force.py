@@ -5,12 +5,13 @@ from datetime import datetime
 from typing import TypeVar
 
 import structlog
-from sqlalchemy import func, select
+from sqlalchemy import select
 
 from ivr.errors import StoreError
 from ivr.in_force import InForce
 from ivr.store.duty import DutyStore
 from ivr.store.people import PeopleStore
+from ivr.store.secret_check import SIGNED_IN
 from ivr.store.store import Store
 from ivr.store.tables import audit
 from ivr.store.versions import VersionStore
@@ -21,9 +22,14 @@ _VERSIONS = "rules_versions"
 
 
 async def revision(store: Store) -> int:
-    """The newest entry of the audit trail; raises StoreError."""
-    rows = await store.rows(select(func.max(audit.c.seq).label("seq")))
-    return int(rows[0]["seq"] or 0)
+    """The newest decision in the audit trail, 0 before the first; raises StoreError.
+
+    Who signs in, or fails to, decides nothing.
+    """
+    decided = ~audit.c.action.startswith(SIGNED_IN, autoescape=True)
+    newest = select(audit.c.seq).where(decided).order_by(audit.c.seq.desc()).limit(1)
+    rows = await store.rows(newest)
+    return int(rows[0]["seq"]) if rows else 0
 
 
 async def _decision(store: Store, number: int) -> str:

@@ -25,6 +25,7 @@ from ivr.passwords import hash_password, hash_pin
 from ivr.people import Person, Role
 from ivr.rights import with_admin_role
 from ivr.store.broken_glass import BREAK_GLASS, REVIEW, not_reviewed
+from ivr.store.failures import Failures
 from ivr.store.secret_check import Secret, check_secret
 from ivr.store.store import Store
 from ivr.store.tables import people
@@ -244,6 +245,7 @@ class PeopleStore:
             chosen = update(people).where(people.c.id == person.id)
             await connection.execute(chosen.values({secret.column: kept}))
             await self._note(connection, person, decision, {})
+        await asyncio.to_thread(Failures(self._store.home).forget, person.id)
         return person
 
     async def _write(

@@ -13,7 +13,7 @@ from ivr.errors import BadInput, NotAllowed, StoreError
 from ivr.people import DeviceEntry, Grant, Person, Role, load_persons
 from ivr.rights import Action, may
 from ivr.settings import PROJECT
-from ivr.store.in_force import load_in_force
+from ivr.store.in_force import load_in_force, revision
 from ivr.store.people import PeopleStore
 from ivr.store.store import Store
 from ivr.store.tables import people
@@ -342,7 +342,6 @@ async def test_password_and_pin_let_in_whose_they_are(store: Store, accounts: Pe
         "people.password arak-1",
         "people.pin arak-1",
         "people.sign_in_failed arak-1",
-        "people.sign_in_failed arak-1",
     ]
     assert PASSWORD not in str([it.entry for it in await find_entries(store, TrailSearch())])
 
@@ -384,7 +383,7 @@ async def test_five_failures_in_a_row_refuse_the_account_for_a_while(
     assert not await lets_in(known, 22.9)  # refused attempts do not make it longer
     assert await lets_in(known, 23)
     assert (await actions(store))[-3:] == [
-        "people.sign_in_refused arak-1",
+        "people.sign_in_failed arak-1",
         "people.sign_in_refused arak-1",
         "people.sign_in arak-1",
     ]
@@ -422,8 +421,49 @@ async def test_attempts_at_the_same_moment_are_counted_in_a_row(
     attempts = [known.check_password("arak-1", "wrong", now=NOW) for _ in range(9)]
     assert set(await asyncio.gather(*attempts)) == {None}
     said = await actions(store)
-    assert said.count("people.sign_in_failed arak-1") == 5
-    assert said.count("people.sign_in_refused arak-1") == 4
+    assert said.count("people.sign_in_failed arak-1") == 1
+    assert said.count("people.sign_in_refused arak-1") == 1
+
+
+async def test_guessing_on_and_on_makes_neither_the_trail_grow_nor_the_line_load_anew(
+    store: Store, known: PeopleStore
+) -> None:
+    before, loaded = len(await actions(store)), (await load_in_force(store, NOW)).revision
+    for number in range(61):
+        at = NOW + number * MINUTE
+        assert await known.check_password("arak-1", "wrong", now=at) is None
+        assert await known.check_password(f"guessed-{number}", "wrong", now=at) is None
+    said = (await actions(store))[before:]
+    assert said.count("people.sign_in_failed -") <= 2
+    assert said.count("people.sign_in_failed arak-1") == 1
+    assert said.count("people.sign_in_refused arak-1") == 3  # a quarter of an hour each
+    assert len(said) < 8
+    assert await revision(store) == loaded
+    await fail(known, 75)
+    assert await lets_in(known, 75.5)
+    assert await revision(store) == loaded
+
+
+async def test_slow_guessing_is_told_each_hour_with_how_often(
+    store: Store, known: PeopleStore
+) -> None:
+    await fail(known, *range(0, 125, 4))
+    failures = [
+        it.entry.detail["failures"]
+        for it in await find_entries(store, TrailSearch(action="people.sign_in_failed"))
+        if it.entry
+    ]
+    assert failures == [15, 15, 1]
+
+
+async def test_a_table_of_failures_that_is_spoilt_shuts_nobody_out(
+    store: Store, known: PeopleStore
+) -> None:
+    await fail(known, 0)
+    path = store.home / "secrets" / "sign_ins.json"
+    assert path.stat().st_mode & 0o777 == 0o600
+    path.write_text("[")
+    assert await lets_in(known, 1)
 
 
 async def test_a_hash_of_older_parameters_is_renewed_at_sign_in(
