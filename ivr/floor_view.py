@@ -171,6 +171,7 @@ def _waiting(
         overtaken=behind.reason if behind else None,
         behind=first.id if first else None,
         broken_off=_place(call).standing.rank in _BROKEN_OFF,
+        left_open=_place(call).standing.rank is Rank.LEFT_OPEN,
         said=_said(call),
     )
 

@@ -69,7 +69,8 @@ class WaitingCall:
     `step` is the number of the plan's step that it has reached, from 0; `offered_to` are the phones
     that ring. `precedence` is why it stands before `ahead_of`, the earliest of the calls that
     joined before it; `overtaken` is why `behind`, the first in line of those that joined later,
-    stands before it. `broken_off`: its talk was lost with a device.
+    stands before it. `broken_off`: its talk was lost with a device; `left_open`: the talk is over
+    and the handset lies beside the telephone, so it stands behind all others.
     """
 
     call: CallId
@@ -87,6 +88,7 @@ class WaitingCall:
     overtaken: Precedence | None = None
     behind: CallId | None = None
     broken_off: bool = False
+    left_open: bool = False
     said: Said = Said()
 
     @property

@@ -147,6 +147,8 @@ def _notes_on_waiting(call: Json, places: dict[str, int]) -> Iterator[str]:
     yield from map(_ringing, call["offered_to"])
     if call["broken_off"]:
         yield "its talk broke off with the counsellor's device"
+    if call["left_open"]:
+        yield "parked: the handset was left off after the talk"
     yield from _order(call, places)
     if call["overtaken"]:
         yield (

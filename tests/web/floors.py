@@ -254,6 +254,7 @@ def busy_night() -> InventedConsole:
             late,
             overtaken=Precedence.DANGER,
             behind=CallId("1"),
+            left_open=True,
             said=Said(place=3, withheld=Withheld.TOO_FEW_TALKS),
         ),
     )
