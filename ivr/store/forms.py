@@ -17,6 +17,7 @@ from ivr.model import CallId
 from ivr.outcome_form import OutcomeForm, OutcomeItem, with_outcome
 from ivr.store.follow_up_rows import set_follow_up_of_form
 from ivr.store.outcome_tables import drafts, forms, persons
+from ivr.store.person_rows import add_persons
 from ivr.store.store import Store
 from ivr.store.tables import calls, outcomes
 
@@ -152,9 +153,7 @@ async def add_form(connection: AsyncConnection, new: SavedForm, call: RowMapping
     ]
     if rows:
         await connection.execute(insert(outcomes), rows)
-    people = [{"form": number, **one.model_dump(mode="json")} for one in new.form.persons]
-    if people:
-        await connection.execute(insert(persons), people)
+    await add_persons(connection, persons.c.form, number, new.form.persons)
     await connection.execute(delete(drafts).where(drafts.c.call == new.call))
     await set_follow_up_of_form(
         connection,

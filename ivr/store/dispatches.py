@@ -1,0 +1,93 @@
+"""Trips of mobile teams in the database, with or without a call."""
+
+from collections.abc import Collection, Iterable
+from dataclasses import asdict, replace
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import RowMapping, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from ivr.dispatching import AskedBy, CoverKind, Dispatch, TripStep, stepped
+from ivr.errors import BadInput
+from ivr.model import CallId, ProvinceId
+from ivr.outcome_form import PersonsServed
+from ivr.store.call_there import check_call
+from ivr.store.outcome_tables import dispatches, persons
+from ivr.store.person_rows import add_persons
+from ivr.store.store import Store
+
+
+class DispatchStore:
+    """Raises StoreError where the database cannot be used. What is given back is on disk."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    async def request(self, trip: Dispatch) -> Dispatch:
+        """A new trip; its id is given. The same key again gives what was written the first time.
+
+        Raises BadInput where its call is not there.
+        """
+        async with self._store.writing() as connection:
+            found = await _one(connection, dispatches.c.key == trip.key)
+            if found is not None:
+                return found
+            await check_call(connection, trip.call)
+            result = await connection.execute(insert(dispatches).values(_to_row(trip)))
+            (number,) = result.inserted_primary_key or (0,)
+            return replace(trip, id=int(number))
+
+    async def step(
+        self,
+        number: int,
+        step: TripStep,
+        at: datetime,
+        *,
+        vehicle: str | None = None,
+        result: str | None = None,
+        served: Iterable[PersonsServed] = (),
+    ) -> Dispatch:
+        """The trip one step on (`stepped`), with what is known by then. Raises BadInput."""
+        async with self._store.writing() as connection:
+            trip = await _one(connection, dispatches.c.id == number, lock=True)
+            if trip is None:
+                raise BadInput(f"There is no dispatch {number}; nothing was changed.")
+            went_on = stepped(trip, step, at)
+            new = replace(went_on, vehicle=vehicle or trip.vehicle, result=result or trip.result)
+            changed = update(dispatches).where(dispatches.c.id == number).values(_to_row(new))
+            await connection.execute(changed)
+            if went_on != trip:  # a step that is said twice serves nobody twice
+                await add_persons(connection, persons.c.dispatch, number, served)
+            return new
+
+    async def under_way(self, provinces: Collection[ProvinceId]) -> tuple[Dispatch, ...]:
+        """Trips that are neither closed nor cancelled, the oldest first."""
+        open_ones = dispatches.c.closed_at.is_(None) & dispatches.c.cancelled_at.is_(None)
+        statement = select(dispatches).where(dispatches.c.province.in_(provinces), open_ones)
+        rows = await self._store.rows(statement.order_by(dispatches.c.requested_at))
+        return tuple(map(_trip, rows))
+
+    async def of_call(self, call: CallId) -> tuple[Dispatch, ...]:
+        statement = select(dispatches).where(dispatches.c.call == call).order_by(dispatches.c.id)
+        return tuple(map(_trip, await self._store.rows(statement)))
+
+
+async def _one(
+    connection: AsyncConnection, condition: Any, *, lock: bool = False
+) -> Dispatch | None:
+    statement = select(dispatches).where(condition)
+    found = await connection.execute(statement.with_for_update() if lock else statement)
+    row = found.mappings().one_or_none()
+    return None if row is None else _trip(row)
+
+
+def _to_row(trip: Dispatch) -> dict[str, Any]:
+    row = asdict(trip)
+    del row["id"]
+    return row | {"cover": trip.cover.value, "asked_by": trip.asked_by.value}
+
+
+def _trip(row: RowMapping) -> Dispatch:
+    kinds = {"cover": CoverKind(row["cover"]), "asked_by": AskedBy(row["asked_by"])}
+    return Dispatch(**{**row, **kinds})

@@ -1,0 +1,88 @@
+"""What the next shift takes over: people to be asked again, callers who are expected back."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy import RowMapping, insert, select, update
+
+from ivr.errors import BadInput
+from ivr.model import CallId, DeskId, ProvinceId
+from ivr.store.call_there import check_call
+from ivr.store.outcome_tables import follow_ups
+from ivr.store.store import Store
+
+
+class FollowUpKind(StrEnum):
+    FOLLOW_UP = "follow_up"  # we ask again
+    EXPECTED_BACK = "expected_back"  # they said that they would call again
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FollowUp:
+    """`desk` None: of the whole province."""
+
+    id: int
+    key: str
+    call: CallId | None
+    province: ProvinceId
+    desk: DeskId | None
+    kind: FollowUpKind
+    due_at: datetime
+    note: str
+    by: str
+    at: datetime
+    done_by: str | None = None
+    done_at: datetime | None = None
+    done_note: str | None = None
+
+
+class FollowUpStore:
+    """Raises StoreError where the database cannot be used. What is given back is on disk."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    async def add(self, new: FollowUp) -> FollowUp:
+        """On the list; the same key again gives what was written first. Raises BadInput."""
+        row = {name: getattr(new, name) for name in FollowUp.__slots__ if name != "id"}
+        async with self._store.writing() as connection:
+            found = await connection.execute(select(follow_ups).where(follow_ups.c.key == new.key))
+            there = found.mappings().one_or_none()
+            if there is not None:
+                return _follow_up(there)
+            await check_call(connection, new.call)
+            values = row | {"kind": new.kind.value}
+            result = await connection.execute(insert(follow_ups).values(values))
+            (number,) = result.inserted_primary_key or (0,)
+        return FollowUp(**row, id=int(number))
+
+    async def done(self, number: int, *, by: str, at: datetime, note: str = "") -> FollowUp:
+        """Off the list; the first word on it stays. Raises BadInput."""
+        chosen = follow_ups.c.id == number
+        values = {"done_by": by, "done_at": at, "done_note": note}
+        async with self._store.writing() as connection:
+            first = update(follow_ups).where(chosen, follow_ups.c.done_at.is_(None))
+            await connection.execute(first.values(values))
+            row = (await connection.execute(select(follow_ups).where(chosen))).mappings()
+            found = row.one_or_none()
+        if found is None:
+            raise BadInput(f"There is no follow-up {number}; nothing was changed.")
+        return _follow_up(found)
+
+    async def open(
+        self, provinces: Collection[ProvinceId], until_at: datetime
+    ) -> tuple[FollowUp, ...]:
+        """What is due by then and not done, the oldest first."""
+        statement = select(follow_ups).where(
+            follow_ups.c.province.in_(provinces),
+            follow_ups.c.done_at.is_(None),
+            follow_ups.c.due_at <= until_at,
+        )
+        rows = await self._store.rows(statement.order_by(follow_ups.c.due_at, follow_ups.c.id))
+        return tuple(map(_follow_up, rows))
+
+
+def _follow_up(row: RowMapping) -> FollowUp:
+    return FollowUp(**{**row, "kind": FollowUpKind(row["kind"])})

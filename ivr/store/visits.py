@@ -1,0 +1,97 @@
+"""People in crisis centres, in the database."""
+
+from collections.abc import Collection, Iterable
+from dataclasses import asdict, replace
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import RowMapping, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from ivr.errors import BadInput
+from ivr.model import ProvinceId
+from ivr.outcome_form import PersonsServed
+from ivr.store.call_there import check_call
+from ivr.store.outcome_tables import persons, visits
+from ivr.store.person_rows import add_persons
+from ivr.store.store import Store
+from ivr.visits import WARNED_BEFORE, CentreService, StayEnd, Visit, VisitKind, checked, ended
+
+
+class VisitStore:
+    """Raises StoreError where the database cannot be used. What is given back is on disk."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    async def begin(self, visit: Visit, served: Iterable[PersonsServed]) -> Visit:
+        """A new visit or stay; its id is given. The same key again gives the first one.
+
+        Raises BadInput for times that cannot be (`checked`), and where its call is not there.
+        """
+        visit = checked(visit)
+        async with self._store.writing() as connection:
+            found = await _one(connection, visits.c.key == visit.key)
+            if found is not None:
+                return found
+            await check_call(connection, visit.call)
+            result = await connection.execute(insert(visits).values(_to_row(visit)))
+            (number,) = result.inserted_primary_key or (0,)
+            await add_persons(connection, persons.c.visit, int(number), served)
+            return replace(visit, id=int(number))
+
+    async def end(self, number: int, how: StayEnd, at: datetime) -> Visit:
+        """A stay at its end. Raises BadInput."""
+        async with self._store.writing() as connection:
+            visit = await _one(connection, visits.c.id == number, lock=True)
+            if visit is None:
+                raise BadInput(f"There is no visit {number}; nothing was changed.")
+            over = ended(visit, how, at)
+            changed = update(visits).where(visits.c.id == number).values(_to_row(over))
+            await connection.execute(changed)
+            return over
+
+    async def staying(self, provinces: Collection[ProvinceId]) -> tuple[Visit, ...]:
+        """Stays that have not ended, those that must end first at the top."""
+        statement = _open_stays(provinces).order_by(visits.c.until_at, visits.c.id)
+        return tuple(map(_visit, await self._store.rows(statement)))
+
+    async def due(self, provinces: Collection[ProvinceId], now: datetime) -> tuple[Visit, ...]:
+        """Of these, those whose end is near or past (`ivr.visits.due`)."""
+        statement = _open_stays(provinces).where(visits.c.until_at <= now + WARNED_BEFORE)
+        rows = await self._store.rows(statement.order_by(visits.c.until_at, visits.c.id))
+        return tuple(map(_visit, rows))
+
+
+def _open_stays(provinces: Collection[ProvinceId]) -> Any:
+    return select(visits).where(
+        visits.c.province.in_(provinces),
+        visits.c.kind == VisitKind.ADMISSION.value,
+        visits.c.ended_at.is_(None),
+    )
+
+
+async def _one(connection: AsyncConnection, condition: Any, *, lock: bool = False) -> Visit | None:
+    statement = select(visits).where(condition)
+    found = await connection.execute(statement.with_for_update() if lock else statement)
+    row = found.mappings().one_or_none()
+    return None if row is None else _visit(row)
+
+
+def _to_row(visit: Visit) -> dict[str, Any]:
+    row = asdict(visit)
+    del row["id"]
+    return row | {
+        "kind": visit.kind.value,
+        "services": [service.value for service in visit.services],
+        "ended_how": visit.ended_how and visit.ended_how.value,
+    }
+
+
+def _visit(row: RowMapping) -> Visit:
+    kinds = {
+        "kind": VisitKind(row["kind"]),
+        "services": tuple(CentreService(service) for service in row["services"]),
+        "ended_how": StayEnd(row["ended_how"]) if row["ended_how"] else None,
+    }
+    return Visit(**{**row, **kinds})
