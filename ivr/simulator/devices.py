@@ -8,9 +8,9 @@ from ivr.simulator.feed import Feed
 from ivr.simulator.timing import Timing
 
 # SIP answers of a phone that does not take a call, and of a network that has no such number.
-BUSY, DECLINE, NOT_FOUND = 486, 603, 404  # RFC 3261
+BUSY, DECLINE, NOT_FOUND, UNAVAILABLE = 486, 603, 404, 503  # RFC 3261
 TRUNK = "line123-trunk"
-_CAUSES = {BUSY: 17, DECLINE: 21, NOT_FOUND: 1}
+_CAUSES = {BUSY: 17, DECLINE: 21, NOT_FOUND: 1, UNAVAILABLE: 34}
 _DIAL_STATUS = {BUSY: "BUSY"}  # every other refusal shows as NOANSWER (main/dial.c)
 _NO_ANSWER = Hangup(EndedBy.MACHINE, cause=19, sip_code=480)
 

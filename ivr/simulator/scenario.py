@@ -18,6 +18,7 @@ from ivr.rules.document import parse, read_text
 from ivr.rules.fields import Hour, Record
 from ivr.rules.findings import FieldPath, Finding, Problem, locate
 from ivr.rules.validation import validate
+from ivr.simulator.scenario_decisions import DutyEntry
 
 _CALLER = r"(?P<caller>[A-Z][a-z]+)"
 _DEVICE = r"(?P<device>[a-z][a-z0-9-]*)"
@@ -33,23 +34,41 @@ SENTENCES: dict[str, tuple[str, str]] = {
     "presses": ("Mina presses 2 2 4", rf"{_CALLER} presses (?P<keys>[0-9*#](?: [0-9*#])*)"),
     "hears": ("Mina hears county-question", rf"{_CALLER} hears {_PROMPT}"),
     "has_not_heard": ("Mina has not heard danger", rf"{_CALLER} has not heard {_PROMPT}"),
+    "goes_before": (
+        "Mina goes before Sara for danger",
+        rf"{_CALLER} goes before (?P<other>[A-Z][a-z]+) for (?P<reason>[a-z]+(?: [a-z]+)*)",
+    ),
     "is_in_line": ("Mina is number 1 in line", rf"{_CALLER} is number (?P<place>\d+) in line"),
     "waits": ("Mina waits in line", rf"{_CALLER} waits in line"),
     "talks": ("Mina talks with saveh-1", rf"{_CALLER} talks with {_DEVICE}"),
     "hangs_up": ("Mina hangs up", rf"{_CALLER} hangs up"),
     "call_ends": ("Mina's call ends", rf"{_CALLER}'s call ends"),
+    "is_lost": (
+        "Mina's call heads the supervisor's list",
+        rf"{_CALLER}'s call heads the supervisor's list",
+    ),
+    "outcome": ("Mina's outcome is saved", rf"{_CALLER}'s outcome is saved"),
     "rings": ("saveh-1 rings", rf"{_DEVICE} rings"),
     "stops_ringing": ("saveh-1 stops ringing", rf"{_DEVICE} stops ringing"),
     "answers": ("saveh-1 answers", rf"{_DEVICE} answers"),
     "rejects": ("saveh-1 rejects", rf"{_DEVICE} rejects"),
     "refuses_as_busy": ("saveh-1 is busy", rf"{_DEVICE} is busy"),
+    "refuses_as_unreachable": ("saveh-1 is unreachable", rf"{_DEVICE} is unreachable"),
     "device_hears": ("saveh-1 hears whisper-danger", rf"{_DEVICE} hears {_PROMPT}"),
     "device_presses": ("saveh-1 presses 1", rf"{_DEVICE} presses (?P<keys>[0-9*#])"),
+    "device_dials": ("saveh-1 dials *3", rf"{_DEVICE} dials (?P<number>\*[0-9])"),
     "lays_down": ("saveh-1 hangs up", rf"{_DEVICE} hangs up"),
     "logs_in": ("saveh-1 logs in", rf"{_DEVICE} logs in"),
     "logs_out": ("saveh-1 logs out", rf"{_DEVICE} logs out"),
     "loses_power": ("saveh-1 loses power", rf"{_DEVICE} loses power"),
-    "is_available": ("saveh-1 is available", rf"{_DEVICE} is available"),
+    "has_state": (
+        "saveh-1 is available",
+        rf"{_DEVICE} is (?P<state>available|off duty|paused|in wrap up)",
+    ),
+    "is_evacuated": (
+        "desk markazi-saveh is evacuated",
+        r"desk (?P<desk>[a-z][a-z0-9-]*) is evacuated",
+    ),
     "passes": ("3 seconds pass", r"(?P<seconds>\d+(?:\.\d+)?) seconds? pass(?:es)?"),
 }
 _PATTERNS = {verb: re.compile(pattern) for verb, (_, pattern) in SENTENCES.items()}
@@ -84,6 +103,8 @@ class Scenario:
     title: str
     at: time | None  # Tehran time at which it begins, which no real clock can be set to; or any
     counsellors: dict[str, Manner]
+    duty: DutyEntry
+    rules: dict[str, dict[str, str]]  # other fields of the default province's rules, by section
     story: tuple[Step, ...]
     history: dict[str, tuple[str, ...]]
 
@@ -100,6 +121,13 @@ class ScenarioFile(Record):
     at: Hour | None = Field(None, description="the time of day in Tehran, such as 03:00")
     counsellors: dict[str, Manner] = Field(
         default_factory=dict, description="who is there, by device, and how they treat a call"
+    )
+    duty: DutyEntry = Field(
+        default_factory=DutyEntry, description="rosters, closures and who is on call"
+    )
+    rules: dict[str, dict[str, str]] = Field(
+        default_factory=dict,
+        description="what is different in the default province's rules, by section and field",
     )
     story: tuple[str, ...] = Field(min_length=1, description="what happens, sentence by sentence")
     history: dict[str, tuple[str, ...]] = Field(
@@ -167,6 +195,8 @@ def _load(file: Path) -> Scenario | list[Finding]:
         title=entry.title,
         at=time.fromisoformat(entry.at) if entry.at else None,
         counsellors=entry.counsellors,
+        duty=entry.duty,
+        rules=entry.rules,
         story=tuple(steps),
         history=entry.history,
     )

@@ -11,7 +11,7 @@ from datetime import datetime
 from ivr import effects as do
 from ivr.deployment import Deployment
 from ivr.events import Event
-from ivr.model import CallId, CallPhase, CallRecord, CountySource, RoutePlan
+from ivr.model import CallId, CallPhase, CallRecord, CountySource, OfferEntry, RoutePlan
 from ivr.queues import Floor
 
 
@@ -61,13 +61,29 @@ def history_of(call: Replayed, *, teams: bool) -> list[str]:
     if record.plan:
         facts.append(f"route {_route(record.plan)}")
         facts += _teams(record.plan) if teams else ()
-    facts += [f"rings {entry.counsellor}: {entry.result}" for entry in record.offers]
+    facts += [f"rings {entry.counsellor}: {entry.result}{_why(entry)}" for entry in record.offers]
     facts.append("goes through " + ", ".join(call.phases))
     if record.counsellor:
         facts.append(f"served by {record.counsellor} of desk {record.desk}")
     if record.ended_at:
         facts.append(f"ends {record.end}, by {record.ended_by}")
+    if record.lost_at:
+        facts.append("lost in danger")
     return facts
+
+
+def _why(entry: OfferEntry) -> str:
+    """What was set aside for this call, or against this counsellor."""
+    why = ""
+    if entry.overtook:
+        why += f", overtaking for {entry.overtook.reason}"
+    if entry.relief:
+        why += f", out of a {entry.relief}"
+    if entry.sparing and entry.sparing.gave_way:
+        why += f", in spite of {entry.sparing.why}"
+    elif entry.sparing:
+        why += f", sparing {entry.sparing.counsellor} for {entry.sparing.why}"
+    return why
 
 
 def _joined(record: CallRecord) -> str:
@@ -76,7 +92,8 @@ def _joined(record: CallRecord) -> str:
         return "never joins the line"
     county = facts.county or "no county"
     known_by = "" if facts.county_source is CountySource.UNKNOWN else f" by {facts.county_source}"
-    return f"joins with {county}{known_by}, {facts.category}, {facts.lane.name.lower()}"
+    again = " again" if facts.returning_silence else ""
+    return f"joins with {county}{known_by}, {facts.category}, {facts.lane.name.lower()}{again}"
 
 
 def _route(plan: RoutePlan) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from ivr.errors import LineError
-from ivr.simulator.devices import BUSY, DECLINE
+from ivr.simulator.devices import BUSY, DECLINE, UNAVAILABLE
 from ivr.simulator.scenario import Scenario, Step
 from ivr.simulator.scenario_history import Replayed, history_of
 
@@ -44,10 +44,22 @@ class Stage(Protocol):
     async def refuse(self, device: str, sip_code: int) -> None: ...
     async def device_heard(self, device: str, prompt: str) -> None: ...
     async def press_device(self, device: str, key: str) -> None: ...
+    async def dial_desk(self, device: str, number: str) -> None:
+        """Dial a number of the desk's own from the device; over when the line hangs up."""
+
     async def lay_down(self, device: str) -> None: ...
     async def log_in(self, device: str) -> None: ...
     async def log_out(self, device: str) -> None: ...
     async def lose_power(self, device: str) -> None: ...
+
+    async def look(self, device: str) -> None:
+        """Let Asterisk look now whether the device answers; by itself it does within seconds."""
+
+    async def save_outcome(self, caller: str) -> None:
+        """An outcome of the caller's call is on disk."""
+
+    async def evacuate(self, desk: str) -> None:
+        """Close the desk; returns when the line goes by it."""
 
     async def until(self, condition: Callable[[], object]) -> None:
         """Wait for a condition on what can be seen of the floor."""
@@ -57,6 +69,12 @@ class Stage(Protocol):
 
     def waits(self, caller: str) -> bool:
         """Whether the caller stands in line and nobody is rung for them."""
+
+    def goes_before(self, caller: str) -> tuple[str, str] | None:
+        """Why the caller stands before an earlier one, and before whom; None where they do not."""
+
+    def heads_the_list(self, caller: str) -> bool:
+        """Whether the call stands on the list of alarms, with nothing but lost calls before it."""
 
     def state(self, device: str) -> str:
         """The state of the counsellor at the device."""
@@ -103,6 +121,16 @@ class Player:
     async def is_in_line(self, caller: str, place: str) -> None:
         await self._stage.until(lambda: self._stage.place(caller) == int(place))
 
+    async def goes_before(self, caller: str, other: str, reason: str) -> None:
+        wanted = (reason.replace(" ", "_"), other)
+        await self._stage.until(lambda: self._stage.goes_before(caller) == wanted)
+
+    async def is_lost(self, caller: str) -> None:
+        await self._stage.until(lambda: self._stage.heads_the_list(caller))
+
+    async def outcome(self, caller: str) -> None:
+        await self._stage.save_outcome(caller)
+
     async def waits(self, caller: str) -> None:
         await self._stage.until(lambda: self._stage.waits(caller))
 
@@ -130,11 +158,17 @@ class Player:
     async def refuses_as_busy(self, device: str) -> None:
         await self._stage.refuse(device, BUSY)
 
+    async def refuses_as_unreachable(self, device: str) -> None:
+        await self._stage.refuse(device, UNAVAILABLE)
+
     async def device_hears(self, device: str, prompt: str) -> None:
         await self._stage.device_heard(device, prompt)
 
     async def device_presses(self, device: str, keys: str) -> None:
         await self._stage.press_device(device, keys)
+
+    async def device_dials(self, device: str, number: str) -> None:
+        await self._stage.dial_desk(device, number)
 
     async def lays_down(self, device: str) -> None:
         await self._stage.lay_down(device)
@@ -148,8 +182,14 @@ class Player:
     async def loses_power(self, device: str) -> None:
         await self._stage.lose_power(device)
 
-    async def is_available(self, device: str) -> None:
-        await self._stage.until(lambda: self._stage.state(device) == "available")
+    async def has_state(self, device: str, state: str) -> None:
+        wanted = state.removeprefix("in ").replace(" ", "_")
+        if wanted == "off_duty":
+            await self._stage.look(device)
+        await self._stage.until(lambda: self._stage.state(device) == wanted)
+
+    async def is_evacuated(self, desk: str) -> None:
+        await self._stage.evacuate(desk)
 
     async def passes(self, seconds: str) -> None:
         await asyncio.sleep(float(seconds))

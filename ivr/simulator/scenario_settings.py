@@ -24,6 +24,7 @@ TIMES: dict[str, Any] = {
         "unreachable_s": 1,
         "declined_s": 1,
         "failed_s": 1,
+        "heavy_gap_s": 0,  # nor is a story to know of the one before
     },
     "steps": [
         {"ring": "own", "lasts_s": 3},

@@ -9,18 +9,22 @@ import hashlib
 import itertools
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time
+from itertools import takewhile
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from ivr import events as ev
 from ivr.asterisk.instance import ami_secret
-from ivr.asterisk.roster import lines_and_devices
+from ivr.asterisk.roster import lines_and_devices_of
+from ivr.asterisk.telephones import telephone_numbers
 from ivr.calendar import TEHRAN
 from ivr.controller import Clock
-from ivr.deployment import Deployment, load_deployment
-from ivr.model import CallerRef, CallId, CallPhase
+from ivr.deployment import Deployment, deploy, load_deployment
+from ivr.model import CallerRef, CallId, CallPhase, DeskId, Lane
+from ivr.notices import AlarmCode
+from ivr.people import Person
 from ivr.settings import Settings
 from ivr.simulator.asterisk import SimulatedAsterisk
 from ivr.simulator.memory_journal import MemoryJournal
@@ -34,8 +38,9 @@ from ivr.simulator.parties import (
     rejects,
 )
 from ivr.simulator.scenario import ANONYMOUS, Manner, Scenario
+from ivr.simulator.scenario_decisions import at_home, book_of, changed, evacuated
 from ivr.simulator.scenario_history import Replayed, new_floor, replay
-from ivr.simulator.scenario_play import ANSWER_AFTER_S, KEY_PAUSE_S, Player
+from ivr.simulator.scenario_play import ANSWER_AFTER_S, KEY_PAUSE_S, PATIENCE_S, Player
 from ivr.simulator.scenario_settings import scenario_settings
 from ivr.simulator.virtual_time import VirtualTimeLoop
 from ivr.switchboard import Switchboard
@@ -43,6 +48,7 @@ from ivr.view import FloorView, WaitingCall
 
 EPOCH = 1
 LOGIN_GAP_S = 0.05  # counsellors log in one after the other: who came first is rung first
+TRUNK_OUTBOUND = "192.0.2.1:5060"  # of the documentation's network: nothing is sent there
 NOON = time(12, 0)
 DAY = date(2026, 11, 22)
 
@@ -74,8 +80,13 @@ class SimulatedTheatre:
     @asynccontextmanager
     async def _stage(self, scenario: Scenario) -> AsyncIterator["SimulatedStage"]:
         began_at = datetime.combine(DAY, scenario.at or NOON, TEHRAN).astimezone(UTC)
-        settings, deployment = self.settings, self.deployment
-        lines, accounts = lines_and_devices(settings)
+        settings = self.settings
+        deployment = self._deployed(scenario, began_at)
+        in_force = deployment.in_force
+        lines, accounts = lines_and_devices_of(
+            deployment.rules, deployment.people, in_force.book, began_at, settings
+        )
+        telephones = telephone_numbers(in_force.people)
         journal, clock = MemoryJournal(), Clock(started_at=began_at)
         async with SimulatedAsterisk(
             agi_port=0,
@@ -83,21 +94,71 @@ class SimulatedTheatre:
             secret=ami_secret(settings),
             lines={number: line.province for line in lines for number in line.numbers},
             devices=[account.user for account in accounts],
+            telephones={str(name): one for name, one in telephones.items()},
             static=lines,
             started_at=began_at.timestamp(),
         ) as exchange:
-            linked = settings.model_copy(update={"ami_port": exchange.ami_port})
-            board = Switchboard(linked, deployment, journal, clock, epoch=EPOCH, seal=_pseudonym)
+            changes = {"ami_port": exchange.ami_port, "trunk_outbound": TRUNK_OUTBOUND}
+            linked = settings.model_copy(update=changes)
+            board = Switchboard(
+                linked,
+                deployment,
+                journal,
+                clock,
+                epoch=EPOCH,
+                seal=_pseudonym,
+                earlier_silence=_Silences(journal).before,
+            )
             board.agi.open()
             exchange.agi_url = f"agi://{settings.host}:{board.agi.port}"
             running = asyncio.create_task(board.run(), name="switchboard")
             try:
                 stage = SimulatedStage(exchange, board, journal, deployment)
-                await stage.open(scenario)
+                async with asyncio.timeout(PATIENCE_S):
+                    await stage.open(scenario)
                 yield stage
             finally:
                 running.cancel()
                 await asyncio.wait([running])
+
+    def _deployed(self, scenario: Scenario, at: datetime) -> Deployment:
+        """What people have decided for the scenario."""
+        found, default = self.deployment.in_force, self.deployment.default_province
+        # Whoever is at home always seems to be there: only where the story has them.
+        away = {one.id for one in found.people if at_home(one) and not _is_in(scenario, one)}
+        in_force = replace(
+            found,
+            people=tuple(one for one in found.people if one.id not in away),
+            rules=tuple(
+                changed(one, scenario.rules) if one.id == default else one for one in found.rules
+            ),
+            book=book_of(scenario.duty, at),
+        )
+        people = tuple(one for one in self.deployment.people if one.id not in away)
+        same = replace(self.deployment, in_force=in_force, people=people)
+        return deploy(self.settings, in_force) if scenario.rules else same
+
+
+def _is_in(scenario: Scenario, person: Person) -> bool:
+    return any(device.id in scenario.counsellors for device in person.devices)
+
+
+@dataclass(frozen=True, slots=True)
+class _Silences:
+    """`Store.was_silent` of a journal in memory."""
+
+    journal: MemoryJournal
+
+    async def before(self, pseudonym: str, since_at: datetime, not_of: CallId) -> bool:
+        return any(
+            record.facts is not None
+            and record.facts.lane is Lane.SILENCE
+            and record.caller is not None
+            and record.caller.pseudonym == pseudonym
+            and record.arrived_at >= since_at
+            for call, record in self.journal.records.items()
+            if call != not_of
+        )
 
 
 @contextmanager
@@ -119,6 +180,7 @@ class SimulatedStage:
         journal: MemoryJournal,
         deployment: Deployment,
     ) -> None:
+        self._board = board
         self._exchange = exchange
         self._controller = board.controller
         self._journal = journal
@@ -130,7 +192,7 @@ class SimulatedStage:
 
     async def open(self, scenario: Scenario) -> None:
         """Everybody is at their device, in the order of the file."""
-        self._controller.post(ev.StaffChanged(counsellors=self._people))
+        self._board.take(self._deployment)
         await self.until(lambda: self._view.exchange_up)
         for device, manner in scenario.counsellors.items():
             self._exchange.counsellor(device, BEHAVIOURS[manner], registered=False)
@@ -190,6 +252,11 @@ class SimulatedStage:
     async def press_device(self, device: str, key: str) -> None:
         self._at(device).press(key)
 
+    async def dial_desk(self, device: str, number: str) -> None:
+        party = self._exchange.dial(device, number)
+        leg = party.leg
+        await party.until(lambda: leg is None or leg.ended)
+
     async def lay_down(self, device: str) -> None:
         self._at(device).hang_up()
 
@@ -204,6 +271,20 @@ class SimulatedStage:
 
     async def lose_power(self, device: str) -> None:
         self._at(device).vanish()
+
+    async def look(self, device: str) -> None:
+        """It knows already."""
+
+    # -- what people decide
+
+    async def save_outcome(self, caller: str) -> None:
+        self._controller.post(ev.OutcomeSaved(call=CallId(self._callers[caller].call)))
+
+    async def evacuate(self, desk: str) -> None:
+        in_force = self._deployment.in_force
+        book = evacuated(in_force.book, DeskId(desk), self._controller.clock.wall())
+        self._deployment = replace(self._deployment, in_force=replace(in_force, book=book))
+        self._board.take(self._deployment)
 
     def _at(self, device: str) -> SimulatedCounsellor:
         return self._exchange.counsellors[device]
@@ -230,6 +311,16 @@ class SimulatedStage:
     def _row(self, caller: str) -> WaitingCall | None:
         call = self._callers[caller].call
         return next((row for row in self._view.waiting if row.call == call), None)
+
+    def goes_before(self, caller: str) -> tuple[str, str] | None:
+        row, names = self._row(caller), {one.call: name for name, one in self._callers.items()}
+        if row is None or row.precedence is None or row.ahead_of is None:
+            return None
+        return row.precedence.value, names.get(row.ahead_of, "")
+
+    def heads_the_list(self, caller: str) -> bool:
+        lost = takewhile(lambda one: one.code is AlarmCode.LOST_IN_DANGER, self._view.alarms)
+        return any(alarm.subject == self._callers[caller].call for alarm in lost)
 
     def state(self, device: str) -> str:
         profile = next(

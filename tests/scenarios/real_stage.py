@@ -3,11 +3,14 @@
 import asyncio
 import itertools
 import shutil
+import socket
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from itertools import takewhile
 from pathlib import Path
+from typing import Protocol
 
 from sqlalchemy import func, select
 
@@ -15,8 +18,10 @@ from ivr.asterisk.configure import configure
 from ivr.asterisk.instance import ami_secret
 from ivr.asterisk.process import AsteriskProcess
 from ivr.asterisk.roster import lines_and_devices
+from ivr.asterisk.telephones import TRUNK_ENDPOINT, telephone_numbers
 from ivr.deployment import Deployment, load_deployment
-from ivr.model import CallId
+from ivr.model import CallId, DeviceId
+from ivr.notices import AlarmCode
 from ivr.prompts import build
 from ivr.settings import PROJECT
 from ivr.simulator.devices import BUSY, DECLINE
@@ -26,16 +31,18 @@ from ivr.simulator.scenario_play import ANSWER_AFTER_S, KEY_PAUSE_S, PATIENCE_S,
 from ivr.simulator.scenario_settings import scenario_settings
 from ivr.simulator.sip_call import SipCall
 from ivr.simulator.sip_phone import CallerPhone, CounsellorPhone
+from ivr.simulator.sip_trunk import Telephone, TrunkSide
 from ivr.simulator.tone import CALLER_HZ, COUNSELLOR_HZ
 from ivr.store.store import Store
 from ivr.store.tables import epochs
-from tests.real.exchange import free_settings
+from tests.real.exchange import free_port, free_settings
 from tests.real.product import POLL_S, Json, Product
+from tests.scenarios.decisions import Decisions
 from tests.scenarios.watcher import ACCOUNT, Watcher
 
 RTP_TIMEOUT_S = 4
-HEAR_S = 10.0
-QUIET_S = 20.0
+HEAR_S = 30.0
+QUIET_S = 60.0
 
 _MANNERS: dict[Manner, dict[str, float]] = {
     Manner.LETS_RING: {},
@@ -44,6 +51,15 @@ _MANNERS: dict[Manner, dict[str, float]] = {
     Manner.REJECTS: {"refuse": DECLINE},
     Manner.BUSY: {"refuse": BUSY},
 }
+
+
+class Ringing(Protocol):
+    """Where somebody is rung: a SIP phone, or a telephone beyond the trunk."""
+
+    calls: list[SipCall]
+
+    async def offered(self, timeout_s: float) -> SipCall: ...
+    async def __aexit__(self, kind: None, error: None, trace: None, /) -> None: ...
 
 
 @dataclass
@@ -69,7 +85,11 @@ class RealTheatre:
 async def real_theatre(home: Path, scenarios: Path) -> AsyncIterator[RealTheatre]:
     """A private Asterisk and the controller with the scenarios' rules and people."""
     templates = _templates(home / "templates")
-    settings = free_settings(home).model_copy(update={"templates_dir": templates})
+    changes = {
+        "templates_dir": templates,
+        "trunk_outbound": f"127.0.0.1:{free_port(socket.SOCK_DGRAM)}",
+    }
+    settings = free_settings(home).model_copy(update=changes)
     settings = scenario_settings(settings, scenarios)
     await asyncio.to_thread(build, settings)
     lines, devices = lines_and_devices(settings)
@@ -110,13 +130,17 @@ class RealStage:
         self._numbers = theatre.numbers
         self._callers: dict[str, CallerPhone] = {}
         self._calls: dict[str, CallId] = {}
+        self._decisions = Decisions(theatre.product, theatre.deployment)
+        self._telephones = telephone_numbers(theatre.deployment.in_force.people)
         self._phones: dict[str, CounsellorPhone] = {}
+        self._trunk_side: TrunkSide | None = None
         self._ringing: dict[str, SipCall] = {}
         self._manners: dict[str, Manner] = {}
         self._lost: set[str] = set()
 
     async def open(self, scenario: Scenario) -> None:
         await self._quiet()
+        await self._decisions.begin(scenario)
         self._manners = scenario.counsellors
         for device, manner in scenario.counsellors.items():
             if manner is not Manner.AWAY:
@@ -129,10 +153,14 @@ class RealStage:
         """Everybody goes; a phone that lost its power comes back first, to leave properly."""
         for phone in self._callers.values():
             await phone.__aexit__(None, None, None)
-        for device in self._lost:
+        for device in tuple(self._lost):
             await self.log_in(device)
         for phone in self._phones.values():
             await phone.__aexit__(None, None, None)
+        if self._trunk_side is not None:
+            await self._trunk_side.__aexit__(None, None, None)
+            self._qualify(TRUNK_ENDPOINT)
+        await self._decisions.undo()
         await self._quiet()
 
     async def _quiet(self) -> None:
@@ -175,7 +203,7 @@ class RealStage:
 
     async def talking(self, caller: str, device: str) -> None:
         await self.until(lambda: self._talks(caller, device))
-        phone, call = self._callers[caller], self._phones[device].calls[-1]
+        phone, call = self._callers[caller], self._at(device).calls[-1]
         await phone.hears_tone(COUNSELLOR_HZ, HEAR_S)
         await call.stream.hears_tone(CALLER_HZ, HEAR_S)
 
@@ -187,7 +215,7 @@ class RealStage:
     # -- counsellors
 
     async def ringing(self, device: str) -> None:
-        self._ringing[device] = await self._phones[device].offered(PATIENCE_S)
+        self._ringing[device] = await self._at(device).offered(PATIENCE_S)
 
     async def stopped_ringing(self, device: str) -> None:
         await self._ringing[device].ended(PATIENCE_S)
@@ -199,19 +227,43 @@ class RealStage:
         self._ringing[device].refuse(sip_code)
 
     async def device_heard(self, device: str, prompt: str) -> None:
-        await self._watcher.device_heard(device, prompt)
+        at = TRUNK_ENDPOINT if device in self._telephones else device
+        await self._watcher.device_heard(at, prompt)
 
     async def press_device(self, device: str, key: str) -> None:
         await asyncio.sleep(KEY_PAUSE_S)
         self._ringing[device].press(key)
 
     async def lay_down(self, device: str) -> None:
-        self._phones[device].calls[-1].hang_up()
+        self._at(device).calls[-1].hang_up()
 
     async def log_in(self, device: str) -> None:
-        phone = self._product.counsellor(device, **_MANNERS[self._manners[device]])
-        self._phones[device] = await phone.__aenter__()
+        if device in self._telephones:
+            await self._open_trunk(device)
+        else:
+            phone = self._product.counsellor(device, **_MANNERS[self._manners[device]])
+            self._phones[device] = await phone.__aenter__()
+        self._lost.discard(device)
         await self.until(lambda: self.state(device) != "off_duty")
+
+    async def _open_trunk(self, device: str) -> None:
+        """A telephone is there as long as the trunk's far side answers."""
+        port = int(str(self._product.settings.trunk_outbound).rpartition(":")[2])
+        answers = self._manners[device] is Manner.ANSWERS
+        telephones = {self._telephones[DeviceId(device)]: Telephone(answers=answers)}
+        self._trunk_side = TrunkSide(self._product.address, port, telephones)
+        await self._trunk_side.__aenter__()
+        self._qualify(TRUNK_ENDPOINT)
+
+    def _qualify(self, endpoint: str) -> None:
+        """Let Asterisk look now whether the endpoint is there; by itself it does in a while."""
+        self._product.asterisk.console(f"pjsip qualify {endpoint}")
+
+    def _at(self, device: str) -> Ringing:
+        if device not in self._telephones:
+            return self._phones[device]
+        assert self._trunk_side is not None, "who is rung has logged in"
+        return self._trunk_side
 
     async def log_out(self, device: str) -> None:
         await self._phones[device].unregister()
@@ -220,6 +272,21 @@ class RealStage:
     async def lose_power(self, device: str) -> None:
         self._lost.add(device)
         await self._phones.pop(device).vanish()
+
+    async def look(self, device: str) -> None:
+        self._qualify(device)
+
+    async def dial_desk(self, device: str, number: str) -> None:
+        call = await self._phones[device].dial(number)
+        await call.ended(PATIENCE_S)
+
+    # -- what people decide
+
+    async def save_outcome(self, caller: str) -> None:
+        await self._decisions.save_outcome(self._calls[caller])
+
+    async def evacuate(self, desk: str) -> None:
+        await self._decisions.evacuate(desk)
 
     def _counsellor(self, device: str) -> str:
         return next(
@@ -244,6 +311,16 @@ class RealStage:
     def _row(self, caller: str) -> Json:
         waiting = self._product.floor()["waiting"]
         return next((row for row in waiting if row["call"] == self._calls[caller]), {})
+
+    def goes_before(self, caller: str) -> tuple[str, str] | None:
+        row, names = self._row(caller), {call: name for name, call in self._calls.items()}
+        ahead_of = row.get("ahead_of")
+        return (row["precedence"], names.get(ahead_of, "")) if ahead_of else None
+
+    def heads_the_list(self, caller: str) -> bool:
+        alarms = self._product.floor()["alarms"]
+        lost = takewhile(lambda one: one["code"] == AlarmCode.LOST_IN_DANGER, alarms)
+        return any(alarm["subject"] == self._calls[caller] for alarm in lost)
 
     def state(self, device: str) -> str:
         return self._product.counsellor_state(self._counsellor(device))

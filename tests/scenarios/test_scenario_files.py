@@ -3,9 +3,13 @@
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
 from ivr.errors import BadInput
+from ivr.rules.load import load_all
+from ivr.settings import Settings
 from ivr.simulator.scenario import SENTENCES, Manner, load_scenarios
+from ivr.simulator.scenario_decisions import changed
 from ivr.simulator.scenario_play import Player
 
 GOOD = """title: A small one
@@ -44,6 +48,24 @@ def test_a_story_is_understood_sentence_by_sentence(tmp_path: Path) -> None:
     ]
     assert scenario.callers == ("Mina",)
     assert scenario.history == {"Mina": ("arrives",)}
+
+
+def test_what_people_decided_before_is_told_by_desk_and_by_section(tmp_path: Path) -> None:
+    more = (
+        "duty:\n  evacuated: [ilam]\n  roster: {markazi-saveh: [saveh-2]}\n"
+        "rules:\n  limits: {wrap_up_s: 5}\n"
+    )
+    [scenario] = load(tmp_path, GOOD.replace("counsellors:", f"{more}counsellors:"))
+    assert scenario.duty.evacuated == ("ilam",)
+    assert scenario.duty.roster == {"markazi-saveh": ("saveh-2",)}
+    assert scenario.rules == {"limits": {"wrap_up_s": "5"}}
+
+
+def test_a_field_that_no_rules_have_is_refused() -> None:
+    [rules] = (one for one in load_all(Settings().rules_dir) if one.id == "markazi")
+    assert changed(rules, {"limits": {"wrap_up_s": "5"}}).limits.wrap_up_s == 5
+    with pytest.raises(ValidationError):
+        changed(rules, {"limits": {"wrap_up": "5"}})
 
 
 @pytest.mark.parametrize(

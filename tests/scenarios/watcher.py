@@ -52,6 +52,7 @@ class Watcher(Watched):
         return prompt in self._prompts[channel]
 
     async def device_heard(self, device: str, prompt: str) -> None:
+        """A telephone is named as the trunk's endpoint is."""
         await self.until(lambda: device in self._legs)
         await self.heard(self._legs[device], prompt)
 
@@ -62,7 +63,7 @@ class Watcher(Watched):
     def _see(self, message: Message) -> None:
         unique_id = message.get("Uniqueid", "")
         match message.get("Event"):
-            case "Newchannel" if message.get("Context") == "trunk":
+            case "Newchannel" if message.get("Context") == "trunk" and not _is_leg(unique_id):
                 self.calls.append(unique_id)
             case "Newchannel":
                 device = message.get("Channel", "").removeprefix("PJSIP/").rpartition("-")[0]
@@ -72,3 +73,8 @@ class Watcher(Watched):
                 if command[:2] == ["STREAM", "FILE"]:
                     self._prompts[unique_id].append(command[2].strip('"').removeprefix("ivr/"))
         self.changed()
+
+
+def _is_leg(unique_id: str) -> bool:
+    """A counsellor's leg, which may be a telephone's."""
+    return unique_id.startswith("ivr-")
