@@ -21,7 +21,11 @@ from ivr.store.vault import Vault
 from tests.real.product import Product, running_product
 from tests.real.scene import Scene, press
 
-pytestmark = [pytest.mark.real, pytest.mark.asyncio(loop_scope="session")]
+pytestmark = [
+    pytest.mark.real,
+    pytest.mark.asyncio(loop_scope="session"),
+    pytest.mark.xdist_group("trunk-headers"),  # one worker, so that the product is started once
+]
 
 MOBILE = "09121110042"
 OTHER = "09121110043"
