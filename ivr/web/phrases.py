@@ -71,9 +71,10 @@ def said(what: Said) -> str:
         found.append(f"تا ساعت {clock(what.until_at)}")
     if what.longer:
         found.append("بیش از آنچه گفته شده بود")
+    parts = [f"به او گفته شد: {'، '.join(found)}"] if found else []
     if what.withheld is not None and what.until_at is None:
-        found.append(f"زمان گفته نشد: {WITHHELD[what.withheld]}")
-    return f"به او گفته شد: {'، '.join(found)}" if found else SAID_NOTHING_YET
+        parts.append(f"زمان گفته نشد: {WITHHELD[what.withheld]}")
+    return "؛ ".join(parts) or SAID_NOTHING_YET
 
 
 def expected(desk: DeskView) -> str:
