@@ -55,3 +55,7 @@ class PromptsError(LineError):
 
 class StoreError(LineError):
     """The database cannot be reached or refuses to save."""
+
+
+class ValueRefused(StoreError):
+    """The database works and refuses a value for ever: a text that is none, a number too large."""

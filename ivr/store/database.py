@@ -17,7 +17,7 @@ from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from ivr.errors import BadInput, StoreError
+from ivr.errors import BadInput, StoreError, ValueRefused
 from ivr.settings import Settings
 from ivr.store import sqlite_dialect
 
@@ -160,17 +160,24 @@ def translated(url: URL) -> Iterator[None]:
     """Foreign errors as StoreError; without SQL and values, which may tell of a caller."""
     try:
         yield
-    except (SQLAlchemyError, sqlite3.Error, OSError, ImportError, OverflowError) as error:
+    except (
+        *(SQLAlchemyError, sqlite3.Error, OSError, ImportError),
+        *(OverflowError, UnicodeEncodeError),
+    ) as error:
         place = shown(url)
         refused = f"The database {place} cannot be used: "
         if _is_about_a_value(error):
-            raise StoreError(refused + "a value does not fit its column") from None
+            raise ValueRefused(refused + "a value does not fit its column") from None
         raise StoreError(refused + _cause(error)) from error
 
 
 def _is_about_a_value(error: Exception) -> bool:
-    """PostgreSQL's own words on a data exception repeat the value; SQLite's driver overflows."""
-    return isinstance(error, OverflowError) or _sqlstate(error).startswith("22")
+    """PostgreSQL's own words on a data exception (22) or on too long a text (54) repeat the value.
+
+    SQLite's driver overflows, or cannot write what is no Unicode.
+    """
+    unwritable = isinstance(error, OverflowError | UnicodeEncodeError)
+    return unwritable or _sqlstate(error).startswith(("22", "54"))
 
 
 def _sqlstate(error: Exception) -> str:

@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +17,8 @@ from ivr.store.records import JournalEntry, entry_from_json, entry_to_json
 
 log = structlog.get_logger()
 
+SET_ASIDE = "set-aside.jsonl"
+
 
 @dataclass(frozen=True, slots=True)
 class Batch:
@@ -27,6 +29,15 @@ class Batch:
 
     def __len__(self) -> int:
         return len(self.records) + len(self.entries)
+
+    def halves(self) -> tuple["Batch", "Batch"]:
+        """Records before entries, as they are saved."""
+        middle = len(self) // 2
+        after = max(0, middle - len(self.records))
+        return (
+            Batch(self.records[:middle], self.entries[:after]),
+            Batch(self.records[middle:], self.entries[after:]),
+        )
 
 
 class EmergencyFile:
@@ -49,9 +60,18 @@ class EmergencyFile:
         items: tuple[CallRecord | JournalEntry, ...] = (*batch.records, *batch.entries)
         lines = [line for item in items if (line := _line(item))]
         self._directory.mkdir(parents=True, exist_ok=True, mode=0o700)
-        if _append(self._path, "".join(lines).encode()) == 0:
+        if _append(self._path, _octets(lines)) == 0:
             sync_directory(self._directory)
         return len(lines)
+
+    def set_aside(self, batch: Batch) -> Path:
+        """Keep what the database will never take, for a person; raises OSError."""
+        path = self._directory / SET_ASIDE
+        self._directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+        items: tuple[CallRecord | JournalEntry, ...] = (*batch.records, *batch.entries)
+        if _append(path, _octets(_line(item) for item in items)) == 0:
+            sync_directory(self._directory)
+        return path
 
 
 def kept_records(directory: Path) -> list[CallRecord]:
@@ -105,6 +125,11 @@ def _line(item: CallRecord | JournalEntry) -> str:
         log.warning("item_not_storable", kind=type(item).__name__, reason=str(error))
         return ""
     return json.dumps(data, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def _octets(lines: Iterable[str]) -> bytes:
+    """Also of what is no Unicode, which `json.loads` reads in the same way."""
+    return "".join(lines).encode("utf-8", "surrogatepass")
 
 
 def _to_json(item: CallRecord | JournalEntry) -> dict[str, Json]:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import structlog
 
-from ivr.errors import StoreError
+from ivr.errors import StoreError, ValueRefused
 from ivr.events import Event
 from ivr.model import CallId, CallRecord
 from ivr.store.emergency import Batch, EmergencyFile, put_away, read_batches
@@ -184,7 +184,24 @@ class Writer:
             self._store.save_batch(batch.records, batch.entries), name="store-save"
         )
         await self._ended_in_time(self._saving)
+        if self._saving.done() and isinstance(self._saving.exception(), ValueRefused):
+            return await self._save_apart(batch)
         return self._is_saved(self._saving)
+
+    async def _save_apart(self, batch: Batch) -> bool:
+        """The database works and refuses one of these: find it, set it aside, save the others."""
+        if len(batch) > 1:
+            first, second = batch.halves()
+            return await self._save(first) and await self._save(second)
+        try:
+            path = await asyncio.to_thread(self._file.set_aside, batch)
+        except OSError as error:
+            self._failed(str(error))
+            return False
+        calls = [ascii(record.call) for record in batch.records]
+        events = [type(entry.event).__name__ for entry in batch.entries]
+        log.critical("item_set_aside", path=str(path), calls=calls, events=events)
+        return True
 
     async def _ended_in_time(self, saving: asyncio.Task[None]) -> None:
         """Not a time-out: the driver's thread cannot be interrupted, so cancelling would wait too.

@@ -6,6 +6,7 @@ import os
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -334,3 +335,31 @@ async def test_what_is_in_the_emergency_file_survives_kill_9(
     async with open_writer(store, 2, tmp_path / "emergency", QUICK) as writer:
         await until(lambda: writer.healthy and not files(tmp_path))
     assert await store.load_call(CallId("1")) == call("1")
+
+
+@pytest.mark.parametrize("bad", ["\ud800", "\x00", "x" * 3_000_000])
+async def test_a_value_that_the_database_refuses_keeps_nothing_else_away(
+    store: FailingStore, tmp_path: Path, bad: str
+) -> None:
+    """Whatever a database takes is saved; what it refuses stands aside, and the writer goes on."""
+    records = [call(str(number)) for number in range(20)]
+    records[7] = replace(records[7], line=bad)
+    records[13] = replace(records[13], call=CallId(f"odd-{bad}"))
+    async with open_writer(store, 1, tmp_path / "emergency", QUICK) as writer:
+        for record in records:
+            writer.put(record)
+            writer.journal(CallHungUp(call=record.call), NOW)
+        await until(lambda: writer.backlog == 0)
+        assert writer.healthy
+        writer.put(call("later"))
+    saved = {record.call for record in await store.open_calls()}
+    assert {"later", *(record.call for record in records if record.call.isdecimal())} - {
+        "7"
+    } <= saved
+    left = (tmp_path / "emergency" / "set-aside.jsonl").read_bytes() if files(tmp_path) else b""
+    kept = {json.loads(line)["record"]["call"] for line in left.splitlines() if b'"record"' in line}
+    assert saved | kept >= {record.call for record in records}
+    assert not saved & kept
+    if bad == "\ud800":
+        assert kept == {"7", "odd-\ud800"}
+    assert len(await store.read_journal(1)) + left.count(b'"entry"') == 20
