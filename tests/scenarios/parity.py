@@ -6,7 +6,7 @@
 import asyncio
 import subprocess
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -16,12 +16,14 @@ import pytest
 from ivr.settings import PROJECT, Settings
 from ivr.simulator.scenario import Scenario, load_scenarios
 from ivr.simulator.scenario_differences import DIFFERENCES, as_simulated
+from ivr.simulator.scenario_play import StoryStuck
 from ivr.simulator.scenario_stage import simulated_theatre
 from tests.scenarios.real_stage import real_theatre
 
 DIRECTORY = Path(__file__).parent
 TABLE = PROJECT / "docs" / "scenario-parity.md"
 SIMULATED, REAL = "simulated", "real"
+THEATRES = 3
 _PROPERTY = "scenario"
 
 Verdicts = Mapping[str, Mapping[str, str]]  # scenario → stage → verdict
@@ -75,14 +77,27 @@ def _same(on: Mapping[str, str]) -> str:
 
 
 async def _on_real(scenarios: Iterable[Scenario]) -> dict[str, str]:
-    verdicts = {}
+    """On several exchanges side by side: a story is mostly waiting."""
+    left = iter([one for one in scenarios if one.at is None])
+    verdicts: dict[str, str] = {}
     with TemporaryDirectory() as home:
-        async with real_theatre(Path(home) / "home", DIRECTORY) as theatre:
-            for scenario in scenarios:
-                if scenario.at is None:
-                    histories = as_simulated(scenario.name, await theatre.play(scenario))
-                    verdicts[scenario.name] = _verdict(scenario, histories)
+        async with asyncio.TaskGroup() as tasks:
+            for number in range(THEATRES):
+                tasks.create_task(_play(Path(home) / str(number), left, verdicts))
     return verdicts
+
+
+async def _play(home: Path, left: Iterator[Scenario], verdicts: dict[str, str]) -> None:
+    """One after the other what is left, on an exchange of our own."""
+    async with real_theatre(home, DIRECTORY) as theatre:
+        for scenario in left:
+            try:
+                histories = as_simulated(scenario.name, await theatre.play(scenario))
+            except StoryStuck as stuck:
+                print(stuck, file=sys.stderr)
+                verdicts[scenario.name] = "stuck"
+            else:
+                verdicts[scenario.name] = _verdict(scenario, histories)
 
 
 def _on_simulated(scenarios: Iterable[Scenario]) -> dict[str, str]:
@@ -106,7 +121,7 @@ def write_table() -> bool:
     for one in scenarios:
         on = {SIMULATED: simulated[one.name]}
         on |= {REAL: real[one.name]} if one.name in real else {}
-        good &= "differs" not in on.values()
+        good &= set(on.values()) == {"same"}
         told = on.get(REAL, f"not played: begins at {one.at:%H:%M}" if one.at else "-")
         text += f"| `{one.name}` | {one.title} | {on[SIMULATED]} | {told} | {_same(on)} |\n"
     TABLE.write_text(text + _allowed(), encoding="utf-8")
