@@ -11,9 +11,9 @@ from ivr.errors import LineError
 
 GROUPS = (
     *("asterisk", "rules", "duty", "people", "counsellors", "audit", "calls", "location"),
-    *("outcome", "prompts", "simulate", "bench"),
+    *("outcome", "dispatch", "admission", "follow_up", "prompts", "simulate", "bench"),
 )
-COMMANDS = ("serve", "run")
+COMMANDS = ("serve", "run", "report")
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -22,7 +22,7 @@ app = typer.Typer(
 )
 
 for _name in GROUPS:
-    app.add_typer(importlib.import_module(f"ivr.cli.{_name}").app, name=_name)
+    app.add_typer(importlib.import_module(f"ivr.cli.{_name}").app, name=_name.replace("_", "-"))
 app.add_typer(floor_acts.app, name="floor")
 for _name in COMMANDS:
     app.command(_name)(importlib.import_module(f"ivr.cli.{_name}").command)

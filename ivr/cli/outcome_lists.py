@@ -2,24 +2,19 @@
 
 import asyncio
 import getpass
-import json
-import sys
 import uuid
-from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
-from ivr.calendar import plain_minute
+from ivr.cli.places import province_of_county
+from ivr.cli.printing import print_json, print_rows
 from ivr.current import current_in_force
 from ivr.errors import BadInput
 from ivr.jalali import parse_instant
-from ivr.location_files import gazette
-from ivr.model import CallId, CounsellorId, CountyId, DeskId, ProvinceId
+from ivr.model import CallId, CounsellorId, CountyId, DeskId
 from ivr.outcome_form import OutcomeForm, OutcomeItem, with_outcome
 from ivr.outcomes import OutcomeId, outcome_id
 from ivr.settings import load_settings
@@ -28,7 +23,6 @@ from ivr.store.forms import Source
 from ivr.store.pending import PendingCall, PendingStore
 from ivr.store.store import Store
 
-PIPE_WIDTH = 200  # columns, where the output is no terminal: nothing is cut
 _DEFAULT_TALK = timedelta(minutes=5)  # 80 to 85 % of talks are shorter (ISNA, about 1391)
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for a script.")]
@@ -56,11 +50,21 @@ def pending(
     """
     found = asyncio.run(_pending(counsellor, province))
     if as_json:
-        typer.echo(json.dumps([_json(one) for one in found], ensure_ascii=False, indent=2))
-    elif found:
-        Console(width=None if sys.stdout.isatty() else PIPE_WIDTH).print(_table(found))
+        print_json([asdict(one) for one in found])
     else:
-        typer.echo("Nothing is owed: every call of this list has an outcome.")
+        headings = ("talk ended", "call", "counsellor", "county", "category", "draft")
+        rows = (
+            (
+                one.talk_ended_at,
+                one.call,
+                one.counsellor or "nobody known",
+                one.county or one.province,
+                one.category,
+                "yes" if one.has_draft else None,
+            )
+            for one in found
+        )
+        print_rows(headings, rows, "Nothing is owed: every call of this list has an outcome.")
 
 
 async def _pending(counsellor: str | None, province: str | None) -> tuple[PendingCall, ...]:
@@ -82,27 +86,6 @@ async def _pending(counsellor: str | None, province: str | None) -> tuple[Pendin
                 overdue = timedelta(hours=one.keeping.outcome_overdue_h)
                 found += await lists.of_supervisor([one.id], now, overdue)
         return tuple(sorted(found, key=lambda pending: pending.talk_ended_at))
-
-
-def _json(one: PendingCall) -> dict[str, object]:
-    times = {name: getattr(one, name).isoformat() for name in ("connected_at", "talk_ended_at")}
-    return asdict(one) | times
-
-
-def _table(found: Sequence[PendingCall]) -> Table:
-    table = Table(box=None, pad_edge=False)
-    for heading in ("talk ended", "call", "counsellor", "county", "category", "draft"):
-        table.add_column(heading, overflow="fold")
-    for one in found:
-        table.add_row(
-            plain_minute(one.talk_ended_at),
-            one.call,
-            one.counsellor or "nobody known",
-            one.county or one.province,
-            one.category or "-",
-            "yes" if one.has_draft else "-",
-        )
-    return table
 
 
 def paper(
@@ -129,7 +112,7 @@ def paper(
     arrived_at = parse_instant(at)
     entered = EnteredCall(
         key=key or uuid.uuid4().hex,
-        province=_province_of(county),
+        province=province_of_county(county),
         county=CountyId(county),
         desk=DeskId(desk) if desk else None,
         counsellor=CounsellorId(counsellor) if counsellor else None,
@@ -141,13 +124,6 @@ def paper(
         raise BadInput(f"--at {at!r}: the call would end in the future; nothing was saved.")
     call = asyncio.run(_enter(entered, outcome_id(outcome), note, by or getpass.getuser()))
     typer.echo(f"Saved: {call}")
-
-
-def _province_of(county: str) -> ProvinceId:
-    province = gazette().provinces.get(CountyId(county))
-    if province is None:
-        raise BadInput(f"{county!r} is no county's id (such as markazi-saveh); nothing was saved.")
-    return province
 
 
 async def _enter(entered: EnteredCall, outcome: OutcomeId, note: str, by: str) -> CallId:

@@ -1,0 +1,131 @@
+"""`ivr admission`: people in a crisis-intervention centre, for hours or to stay."""
+
+import asyncio
+import getpass
+import uuid
+from dataclasses import asdict, replace
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+
+from ivr.cli.calls import find_call
+from ivr.cli.places import province_of_county, provinces_asked, rules_of
+from ivr.cli.printing import as_plain, print_json, print_rows
+from ivr.errors import BadInput
+from ivr.jalali import parse_instant
+from ivr.model import CallId, CountyId, ProvinceId
+from ivr.outcome_form import PersonsServed
+from ivr.settings import load_settings
+from ivr.store.store import Store
+from ivr.store.visits import VisitStore
+from ivr.visits import LONGEST_STAY, CentreService, StayEnd, Visit, VisitKind, due
+
+app = typer.Typer(no_args_is_help=True, help="Admissions to crisis centres, and visits there.")
+
+AtOption = Annotated[
+    str | None, typer.Option(help="When: 1405-09-01 23:30 in Tehran (default: now).")
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for a script.")]
+
+
+@app.command("begin")
+def begin(
+    centre: Annotated[str, typer.Argument(help="Which centre, such as crisis-qazvin.")],
+    county: Annotated[str, typer.Argument(help="Where it happened, such as qazvin-avaj.")],
+    *,
+    kind: Annotated[VisitKind, typer.Option(help="To stay, or for a visit.")] = VisitKind.ADMISSION,
+    service: Annotated[
+        list[CentreService] | None, typer.Option(help="What is given; may be repeated.")
+    ] = None,
+    persons: Annotated[int, typer.Option(min=1, max=999, help="How many people.")] = 1,
+    call: Annotated[str | None, typer.Option(help="The call that it comes of, if one.")] = None,
+    at: AtOption = None,
+    until: Annotated[
+        str | None,
+        typer.Option(help=f"Until when at the latest (default: {LONGEST_STAY.days} days)."),
+    ] = None,
+    note: Annotated[str, typer.Option(help="A remark; no names.")] = "",
+    by: Annotated[str | None, typer.Option(help="Who says so.")] = None,
+    key: Annotated[str | None, typer.Option(help="Its own key: again it is the same.")] = None,
+) -> None:
+    """Enter an admission or a visit. "Saved" is printed once it is on disk."""
+    when = parse_instant(at) if at else datetime.now(UTC)
+    province = province_of_county(county)
+    asyncio.run(_check_centre(centre, province, when))
+    visit = Visit(
+        id=0,
+        key=key or uuid.uuid4().hex,
+        call=None,
+        province=province,
+        county=CountyId(county),
+        centre=centre,
+        kind=kind,
+        services=tuple(dict.fromkeys(service or ())),
+        from_at=when,
+        until_at=parse_instant(until) if until else None,
+        note=note,
+        by=by or getpass.getuser(),
+        at=datetime.now(UTC),
+    )
+    saved = asyncio.run(_begin(visit, call, persons))
+    typer.echo(f"Saved: {saved.kind} {saved.id} at {saved.centre}")
+
+
+async def _check_centre(centre: str, province: ProvinceId, at: datetime) -> None:
+    """Where a province names its centres, a slip of the pen is no new one."""
+    named = [unit.id for unit in (await rules_of(load_settings(), province, at)).crisis_centres]
+    if named and centre not in named:
+        raise BadInput(
+            f"{province} has no crisis centre {centre!r}; nothing was saved. Its rules name: "
+            f"{', '.join(named)}."
+        )
+
+
+async def _begin(visit: Visit, call: str | None, persons: int) -> Visit:
+    async with await Store.open(load_settings()) as store:
+        of: CallId | None = (await find_call(store, call)).call if call else None
+        served = [PersonsServed(count=persons)]
+        return await VisitStore(store).begin(replace(visit, call=of), served)
+
+
+@app.command("end")
+def end(
+    number: Annotated[int, typer.Argument(help="The admission's number.")],
+    how: Annotated[StayEnd, typer.Argument(help="Where they went.")],
+    at: AtOption = None,
+) -> None:
+    """Say that a stay has ended, and how."""
+    when = parse_instant(at) if at else datetime.now(UTC)
+
+    async def save() -> Visit:
+        async with await Store.open(load_settings()) as store:
+            return await VisitStore(store).end(number, how, when)
+
+    typer.echo(f"Saved: admission {asyncio.run(save()).id} {how}")
+
+
+@app.command("list")
+def staying(
+    province: Annotated[str | None, typer.Option(help="Of this province alone.")] = None,
+    *,
+    as_json: JsonOption = False,
+) -> None:
+    """List who stays in a centre, and whose stay comes to its limit, that first."""
+    now = datetime.now(UTC)
+
+    async def load() -> tuple[Visit, ...]:
+        settings = load_settings()
+        provinces = await provinces_asked(settings, province, now)
+        async with await Store.open(settings) as store:
+            return await VisitStore(store).staying(provinces)
+
+    found = asyncio.run(load())
+    if as_json:
+        print_json([as_plain(asdict(one)) | {"is_due": due(one, now)} for one in found])
+        return
+    rows = (
+        (one.id, one.centre, one.from_at, one.until_at, "soon over" if due(one, now) else None)
+        for one in found
+    )
+    print_rows(("no", "centre", "since", "until", "note"), rows, "Nobody stays in a centre.")

@@ -1,0 +1,216 @@
+"""`ivr dispatch`: mobile teams, whom to send and how their trips go on."""
+
+import asyncio
+import getpass
+import uuid
+from dataclasses import asdict, replace
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+
+from ivr.cli.calls import find_call
+from ivr.cli.places import province_of_county, provinces_asked, rules_of
+from ivr.cli.printing import as_plain, print_json, print_rows
+from ivr.dispatching import (
+    AskedBy,
+    CoverKind,
+    Dispatch,
+    TeamChoice,
+    TripStep,
+    stepped,
+    team_choices,
+)
+from ivr.errors import BadInput
+from ivr.jalali import parse_instant
+from ivr.model import CountyId
+from ivr.outcome_form import PersonsServed
+from ivr.rules.schema import ProvinceRules
+from ivr.settings import load_settings
+from ivr.store.dispatches import DispatchStore
+from ivr.store.store import Store
+
+app = typer.Typer(no_args_is_help=True, help="Send mobile teams and follow their trips.")
+
+CountyArgument = Annotated[str, typer.Argument(help="Where it happened, such as qazvin-avaj.")]
+AtOption = Annotated[
+    str | None, typer.Option(help="When: 1405-09-01 23:30 in Tehran (default: now).")
+]
+ByOption = Annotated[
+    str | None, typer.Option(help="Who says so (default: the user of this machine).")
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for a script.")]
+
+
+@app.command("propose")
+def propose(county: CountyArgument, at: AtOption = None, *, as_json: JsonOption = False) -> None:
+    """Show which teams may go to a county at a time, the one to send first.
+
+    The county's own team, then those of its supporting counties, then one that covers the province
+    (at night that of Qazvin's capital), then whoever works. With --json an array of objects with
+    the keys team, county, cover (own, supporting, cover, other), on_shift (null: nobody knows its
+    shifts), to_confirm (the province has not confirmed it).
+    """
+    when = _instant(at)
+    choices = asyncio.run(_choices(county, when))
+    if as_json:
+        print_json([asdict(choice) for choice in choices])
+    else:
+        rows = ((one.team, one.county, one.cover, _certainty(one)) for one in choices)
+        print_rows(
+            ("team", "county", "why", "known"),
+            rows,
+            f"No team of the province works then: nobody can be sent to {county} by this line.",
+        )
+
+
+def _certainty(choice: TeamChoice) -> str:
+    if choice.on_shift is None:
+        return "shifts unknown: ask"
+    return "to be confirmed" if choice.to_confirm else "yes"
+
+
+async def _choices(county: str, at: datetime) -> tuple[TeamChoice, ...]:
+    return team_choices(await _rules(county, at), CountyId(county), at)
+
+
+async def _rules(county: str, at: datetime) -> ProvinceRules:
+    return await rules_of(load_settings(), province_of_county(county), at)
+
+
+@app.command("request")
+def request(
+    county: CountyArgument,
+    *,
+    call: Annotated[
+        str | None, typer.Option(help="The call that it comes of; left out for none.")
+    ] = None,
+    team: Annotated[
+        str | None, typer.Option(help="Which team (default: the one that is proposed).")
+    ] = None,
+    asked_by: Annotated[
+        AskedBy | None, typer.Option(help="Who asked (default: the call, or other).")
+    ] = None,
+    at: AtOption = None,
+    step: Annotated[
+        TripStep | None, typer.Option(help="How far it is already, such as sent.")
+    ] = None,
+    note: Annotated[str, typer.Option(help="A remark; no names or numbers of callers.")] = "",
+    by: ByOption = None,
+    key: Annotated[
+        str | None, typer.Option(help="The request's own key: again it is the same trip.")
+    ] = None,
+) -> None:
+    """Ask for a team's trip, for a call or without one. "Saved" is printed once it is on disk."""
+    when = _instant(at)
+    choice = asyncio.run(_choose(county, team, when))
+    trip = Dispatch(
+        id=0,
+        key=key or uuid.uuid4().hex,
+        call=None,
+        province=province_of_county(county),
+        county=CountyId(county),
+        team=choice.team,
+        team_county=choice.county,
+        cover=choice.cover,
+        asked_by=asked_by or (AskedBy.CALL if call else AskedBy.OTHER),
+        requested_at=when,
+        note=note,
+        by=by or getpass.getuser(),
+        at=datetime.now(UTC),
+    )
+    trip = stepped(trip, step, when) if step else trip
+    saved = asyncio.run(_request(trip, call))
+    typer.echo(f"Saved: dispatch {saved.id}, {saved.team} ({saved.cover}) to {saved.county}")
+
+
+async def _choose(county: str, team: str | None, at: datetime) -> TeamChoice:
+    rules = await _rules(county, at)
+    choices = team_choices(rules, CountyId(county), at)
+    if team is None and choices:
+        return choices[0]
+    for choice in choices:
+        if choice.team == team:
+            return choice
+    return _off_shift(rules, county, team)
+
+
+def _off_shift(rules: ProvinceRules, county: str, team: str | None) -> TeamChoice:
+    """A team that is sent although it does not work then; raises BadInput for none at all."""
+    for unit in rules.mobile_teams:
+        if unit.id == team:
+            cover = CoverKind.OWN if unit.county == county else CoverKind.OTHER
+            return TeamChoice(
+                team=unit.id, county=unit.county, cover=cover, on_shift=False, to_confirm=True
+            )
+    known = ", ".join(unit.id for unit in rules.mobile_teams) or "none is named in the rules"
+    raise BadInput(
+        f"{team or 'No team'} cannot be sent to {county}; nothing was saved. Name one with --team: "
+        f"{known}."
+    )
+
+
+async def _request(trip: Dispatch, call: str | None) -> Dispatch:
+    async with await Store.open(load_settings()) as store:
+        if call is not None:
+            trip = replace(trip, call=(await find_call(store, call)).call)
+        return await DispatchStore(store).request(trip)
+
+
+@app.command("step")
+def step(
+    number: Annotated[int, typer.Argument(help="The dispatch's number.")],
+    what: Annotated[TripStep, typer.Argument(help="What has happened.")],
+    *,
+    at: AtOption = None,
+    vehicle: Annotated[str | None, typer.Option(help="With which vehicle.")] = None,
+    result: Annotated[str | None, typer.Option(help="What came of it.")] = None,
+    persons: Annotated[int, typer.Option(min=0, max=999, help="How many were helped.")] = 0,
+) -> None:
+    """Say how a trip goes on; a step that is left out gets the same time."""
+    served = [PersonsServed(count=persons)] if persons else []
+    when = _instant(at)
+
+    async def save() -> Dispatch:
+        async with await Store.open(load_settings()) as store:
+            return await DispatchStore(store).step(
+                number, what, when, vehicle=vehicle, result=result, served=served
+            )
+
+    saved = asyncio.run(save())
+    typer.echo(f"Saved: dispatch {saved.id} {what}")
+
+
+@app.command("list")
+def under_way(
+    province: Annotated[str | None, typer.Option(help="Of this province alone.")] = None,
+    *,
+    as_json: JsonOption = False,
+) -> None:
+    """List the trips that are under way, the oldest first."""
+
+    async def load() -> tuple[Dispatch, ...]:
+        settings = load_settings()
+        provinces = await provinces_asked(settings, province, datetime.now(UTC))
+        async with await Store.open(settings) as store:
+            return await DispatchStore(store).under_way(provinces)
+
+    found = asyncio.run(load())
+    if as_json:
+        print_json([as_plain(asdict(trip)) for trip in found])
+        return
+    rows = (
+        (one.id, one.requested_at, one.county, one.team, one.cover, _where(one), one.call)
+        for one in found
+    )
+    headings = ("no", "requested", "county", "team", "why", "is", "call")
+    print_rows(headings, rows, "No trip is under way.")
+
+
+def _where(trip: Dispatch) -> str:
+    done = [step for step in TripStep if getattr(trip, f"{step}_at") is not None]
+    return done[-1] if done else "requested"
+
+
+def _instant(text: str | None) -> datetime:
+    return parse_instant(text) if text else datetime.now(UTC)

@@ -1,0 +1,110 @@
+"""`ivr dispatch`, `ivr admission`, `ivr follow-up`: what a person and a script get."""
+
+import asyncio
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from ivr.cli import app
+from ivr.errors import BadInput
+from ivr.store.store import Store
+from tests.edge.store_examples import call, settings
+
+NIGHT = ("--at", "1405-08-01 23:30")
+
+
+def run(*arguments: str) -> str:
+    result = CliRunner().invoke(app, list(arguments))
+    if result.exception and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    assert result.exit_code == 0, result.output
+    return result.output
+
+
+def answer(*arguments: str) -> Any:
+    return json.loads(run(*arguments, "--json"))
+
+
+@pytest.fixture(autouse=True)
+def _one_call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("IVR_HOME", str(tmp_path))
+    asyncio.run(_save(tmp_path))
+
+
+async def _save(home: Path) -> None:
+    async with await Store.open(settings(home)) as store:
+        await store.save_calls([call("170.5")])
+
+
+def test_at_night_qazvins_own_team_is_proposed_for_the_other_counties() -> None:
+    (first,) = answer("dispatch", "propose", "qazvin-avaj", *NIGHT)
+    assert (first["team"], first["cover"]) == ("team-qazvin", "cover")
+    assert "team-qazvin" in run("dispatch", "propose", "qazvin-avaj", *NIGHT)
+
+
+def test_a_trip_is_asked_for_and_goes_on() -> None:
+    asked = run("dispatch", "request", "qazvin-avaj", "--call", "170.5", *NIGHT)
+    assert asked == "Saved: dispatch 1, team-qazvin (cover) to qazvin-avaj\n"
+    (trip,) = answer("dispatch", "list")
+    assert (trip["call"], trip["asked_by"], trip["sent_at"]) == ("170.5", "call", None)
+    run("dispatch", "step", "1", "sent", "--at", "1405-08-01 23:40")
+    assert "sent" in run("dispatch", "list", "--province", "qazvin")
+    run("dispatch", "step", "1", "closed", "--at", "1405-08-02 00:40", "--persons", "2")
+    assert run("dispatch", "list") == "No trip is under way.\n"
+
+
+def test_a_trip_without_a_call_is_entered_as_far_as_it_is() -> None:
+    run("dispatch", "request", "qazvin-avaj", "--asked-by", "police", "--step", "sent", *NIGHT)
+    (trip,) = answer("dispatch", "list")
+    assert (trip["call"], trip["asked_by"]) == (None, "police")
+    assert trip["sent_at"] == trip["requested_at"]
+
+
+def test_a_team_is_sent_although_it_does_not_work_then_but_only_one_there_is() -> None:
+    asked = run("dispatch", "request", "qazvin-avaj", "--team", "team-avaj", *NIGHT)
+    assert "team-avaj (own)" in asked
+    with pytest.raises(BadInput, match=r"team-arak cannot be sent.*team-qazvin"):
+        run("dispatch", "request", "qazvin-avaj", "--team", "team-arak", *NIGHT)
+
+
+def test_an_admission_is_entered_listed_and_ended() -> None:
+    begun = run("admission", "begin", "crisis-qazvin", "qazvin-avaj", "--persons", "2", *NIGHT)
+    assert begun == "Saved: admission 1 at crisis-qazvin\n"
+    (stay,) = answer("admission", "list")
+    assert (stay["until_at"][:10], stay["is_due"]) == ("2026-11-13", True)
+    run("admission", "end", "1", "home", "--at", "1405-08-20")
+    assert run("admission", "list") == "Nobody stays in a centre.\n"
+
+
+def test_a_follow_up_is_put_on_the_list_and_taken_off() -> None:
+    saved = run("follow-up", "add", "170.5", "1405-08-01", "--expected-back")
+    assert saved == "Saved: expected_back 1 of 170.5\n"
+    (due,) = answer("follow-up", "list")
+    assert due["kind"] == "expected_back"
+    assert run("follow-up", "list", "--until", "1405-07-30") == "Nothing is due by then.\n"
+    assert run("follow-up", "done", "1", "--by", "sara") == "Saved: follow-up 1 done by sara\n"
+    assert run("follow-up", "list") == "Nothing is due by then.\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("dispatch", "propose", "nowhere"), "'nowhere' is no county"),
+        (("dispatch", "list", "--province", "atlantis"), r"'atlantis' is no province.*qazvin"),
+        (("dispatch", "step", "9", "sent"), "no dispatch 9"),
+        (("admission", "begin", "crisis-arak", "qazvin-avaj"), "name: crisis-qazvin"),
+        (
+            ("admission", "begin", "crisis-qazvin", "qazvin-avaj", *NIGHT, "--until", "1405-09-01"),
+            "at most 21 days",
+        ),
+        (("admission", "end", "9", "home"), "no visit 9"),
+        (("follow-up", "add", "9", "1405-09-01"), "begins with '9'"),
+        (("follow-up", "done", "9"), "no follow-up 9"),
+    ],
+)
+def test_what_cannot_be_is_refused(arguments: tuple[str, ...], words: str) -> None:
+    with pytest.raises(BadInput, match=words):
+        run(*arguments)
