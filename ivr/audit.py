@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
 
+from ivr.calendar import plain_minute
 from ivr.errors import BadInput
 from ivr.model import DeskId, ProvinceId
 
@@ -186,7 +187,7 @@ def _words(item: SealedEntry) -> str:
     if item.entry is None:
         return "what it says cannot be read"
     entry = item.entry
-    return f"{entry.action} {entry.subject} by {entry.by}, {entry.at:%Y-%m-%d %H:%M} UTC"
+    return f"{entry.action} {entry.subject} by {entry.by}, {plain_minute(entry.at)} in Tehran"
 
 
 def _range(first: int, last: int) -> str:

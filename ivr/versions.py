@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from ivr.calendar import plain_minute
 from ivr.errors import BadInput, StoreError
 from ivr.model import ProvinceId
 from ivr.rules.schema import ProvinceRules
@@ -142,8 +143,8 @@ def check_publishing(
         )
     if active_from_at < at:
         raise BadInput(
-            f"{version.name} cannot come in force in the past ({active_from_at:%Y-%m-%d %H:%M} "
-            "UTC). Name an instant that is still to come, or leave --at out for now."
+            f"{version.name} cannot come in force in the past ({plain_minute(active_from_at)} in "
+            "Tehran). Name an instant that is still to come, or leave --at out for now."
         )
 
 

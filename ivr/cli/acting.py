@@ -11,6 +11,7 @@ from typing import Annotated
 
 import typer
 
+from ivr.calendar import plain_minute
 from ivr.errors import BadInput, NotAllowed
 from ivr.model import CounsellorId, DeskId, ProvinceId
 from ivr.people import Grant, Person, Role
@@ -151,5 +152,5 @@ def _roles(person: Person) -> str:
 
 def grant_words(grant: Grant) -> str:
     """`supervisor@markazi`, `admin@all`: as the options of `ivr people` are written."""
-    end = f" until {grant.until_at:%Y-%m-%d %H:%M} UTC" if grant.until_at else ""
+    end = f" until {plain_minute(grant.until_at)}" if grant.until_at else ""
     return f"{grant.role}@{grant.desk or grant.province or 'all'}{end}"

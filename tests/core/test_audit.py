@@ -93,8 +93,8 @@ def test_a_changed_entry_is_named_with_what_it_says() -> None:
     (found,) = check(trail, head_of(trail))
     assert (found.kind, found.first, found.last) == (TamperingKind.CHANGED, 3, 3)
     assert found.message == (
-        "the seal of entry 3 does not fit what it says (duty.close 3 by nobody, 2026-11-22 00:03 "
-        "UTC)."
+        "the seal of entry 3 does not fit what it says (duty.close 3 by nobody, 1405/09/01 03:33 "
+        "in Tehran)."
     )
 
 
