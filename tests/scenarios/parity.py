@@ -94,7 +94,7 @@ async def _play(home: Path, left: Iterator[Scenario], verdicts: dict[str, str]) 
             try:
                 histories = as_simulated(scenario.name, await theatre.play(scenario))
             except StoryStuck as stuck:
-                print(stuck, file=sys.stderr)
+                sys.stderr.write(f"{stuck}\n")
                 verdicts[scenario.name] = "stuck"
             else:
                 verdicts[scenario.name] = _verdict(scenario, histories)
