@@ -1,0 +1,70 @@
+"""Reports out of the database, and the calls behind each of their figures."""
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+
+from sqlalchemy import Table, func, select
+
+from ivr.model import ProvinceId
+from ivr.reports.compare import make_report
+from ivr.reports.figures import Report, Scope
+from ivr.reports.period import Period, before
+from ivr.reports.tally import Tally, added_up
+from ivr.store.outcome_tables import dispatches, visits
+from ivr.store.reports_months import Months
+from ivr.store.reports_open import Opened, from_row, opened
+from ivr.store.store import Store
+from ivr.store.tables import calls
+
+OPENED_AT_MOST = 1000
+
+
+class ReportStore:
+    """Raises StoreError where the database cannot be used."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    async def report(self, scope: Scope, period: Period) -> Report:
+        """The figures of the period, beside those of the one before it."""
+        now = await self.tally(scope, period)
+        return make_report(scope, period, now, await self.tally(scope, before(period)))
+
+    async def tally(self, scope: Scope, period: Period) -> Tally:
+        """What is counted of the period."""
+        months = Months(self._store)
+        found: list[Tally] = []
+        async for part in self._by_province(scope):
+            found += await months.tallies(part, period)
+        return added_up(found)
+
+    async def open(
+        self, figure: str, scope: Scope, period: Period, limit: int = OPENED_AT_MOST
+    ) -> tuple[Opened, ...]:
+        """What the figure counts, in the order of time; raises BadInput where there is none such.
+
+        Of a mean it is what it is the mean of, the longest wait first.
+        """
+        statement = opened(figure, scope, period).limit(limit)
+        return tuple(from_row(row) for row in await self._store.rows(statement))
+
+    async def _by_province(self, scope: Scope) -> AsyncIterator[Scope]:
+        """Each call, trip and visit is one province's, and every index begins with it."""
+        if scope.province is not None:
+            yield scope
+            return
+        provinces = {
+            name for table in (calls, dispatches, visits) async for name in self._of(table)
+        }
+        for province in sorted(provinces):
+            yield replace(scope, province=ProvinceId(province))
+
+    async def _of(self, table: Table) -> AsyncIterator[str]:
+        """The provinces of a table, from one to the next: reading every row takes far longer."""
+        last = ""
+        while last is not None:
+            smallest = func.min(table.c.province).label("province")
+            (row,) = await self._store.rows(select(smallest).where(table.c.province > last))
+            last = row["province"]
+            if last is not None:
+                yield last
