@@ -1,0 +1,169 @@
+"""`ivr report`: what a province publishes, out of the records; never a caller's number."""
+
+import asyncio
+import json
+import sys
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from ivr.calendar import TEHRAN, plain_day
+from ivr.cli.report_files import opened_csv, opened_json, report_csv, report_json
+from ivr.cli.report_tables import WIDTH, Names, definition_lines, opened_table, report_lines
+from ivr.errors import BadInput
+from ivr.model import CategoryId, CounsellorId, CountyId, DeskId, ProvinceId
+from ivr.reports.catalogue import DEFINITIONS
+from ivr.reports.figures import Report, Scope
+from ivr.reports.period import Period, month_of, parse_period
+from ivr.reports.small import published
+from ivr.rules.counties import gazetteer
+from ivr.settings import load_settings
+from ivr.store.reports import OPENED_AT_MOST, ReportStore
+from ivr.store.reports_open import Opened
+from ivr.store.store import Store
+
+_DAY = "such as 1400/01/01 or 2021-03-21, in Tehran"
+
+
+def command(
+    *,
+    province: Annotated[
+        str | None, typer.Option(help="Only this province, such as south-khorasan.")
+    ] = None,
+    county: Annotated[
+        str | None, typer.Option(help="Only this county: of the event, else of the call.")
+    ] = None,
+    category: Annotated[
+        str | None, typer.Option(help="Only this category: as found, else as heard.")
+    ] = None,
+    desk: Annotated[str | None, typer.Option(help="Only calls that this desk answered.")] = None,
+    counsellor: Annotated[
+        str | None, typer.Option(help="Only calls that this counsellor answered.")
+    ] = None,
+    first: Annotated[
+        str | None,
+        typer.Option("--from", help=f"The first day, {_DAY} (default: of the present month)."),
+    ] = None,
+    last: Annotated[
+        str | None, typer.Option("--to", help=f"The last day, {_DAY} (default: today).")
+    ] = None,
+    open_figure: Annotated[
+        str | None,
+        typer.Option("--open", help="List what this figure counts, such as outcome.mobile_team."),
+    ] = None,
+    limit: Annotated[
+        int, typer.Option(min=1, help="At most so many, with --open.")
+    ] = OPENED_AT_MOST,
+    publish: Annotated[
+        bool, typer.Option("--publish", help="Hide small counts: for what leaves the house.")
+    ] = False,
+    definitions: Annotated[
+        bool, typer.Option("--definitions", help="Only say what each figure counts.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON for a script.")] = False,
+    as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV for a spreadsheet.")] = False,
+) -> None:
+    """Count calls, outcomes, persons, dispatches and visits of a period, beside the one before.
+
+    With --json one object with the keys period, previous (from, to: Jalali days; from_at, until_at:
+    ISO 8601, UTC), scope, published, figures (by id: value, previous, change, unit, hidden,
+    previous_hidden, label, label_fa, definition) and definitions. Values that are null tell of
+    nothing, or are hidden.
+    """
+    if definitions:
+        _print(list(definition_lines(it.id for it in DEFINITIONS)))
+        return
+    scope = _scope(province, county, category, desk, counsellor)
+    asked = _Asked(scope, _period(first, last))
+    if as_json and as_csv:
+        raise BadInput("--json and --csv are two forms of the same; give one of them.")
+    if open_figure:
+        if publish:
+            raise BadInput("--open shows single calls, which do not leave the house.")
+        _show_opened(asyncio.run(asked.open(open_figure, limit)), as_json=as_json, as_csv=as_csv)
+        return
+    report = asyncio.run(asked.report())
+    _show(published(report) if publish else report, as_json=as_json, as_csv=as_csv)
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    scope: Scope
+    period: Period
+
+    async def report(self) -> Report:
+        async with await Store.open(load_settings()) as store:
+            return await ReportStore(store).report(self.scope, self.period)
+
+    async def open(self, figure: str, limit: int) -> tuple[Opened, ...]:
+        async with await Store.open(load_settings()) as store:
+            return await ReportStore(store).open(figure, self.scope, self.period, limit)
+
+
+def _scope(
+    province: str | None,
+    county: str | None,
+    category: str | None,
+    desk: str | None,
+    counsellor: str | None,
+) -> Scope:
+    """Counties and categories that present rules no longer know still have their calls."""
+    known = gazetteer().provinces
+    if province is not None and province not in known:
+        raise BadInput(f"--province: there is no {province!r}; there are: {', '.join(known)}.")
+    return Scope(
+        province=ProvinceId(province) if province else None,
+        county=CountyId(county) if county else None,
+        category=CategoryId(category) if category else None,
+        desk=DeskId(desk) if desk else None,
+        counsellor=CounsellorId(counsellor) if counsellor else None,
+    )
+
+
+def _period(first: str | None, last: str | None) -> Period:
+    today = datetime.now(UTC).astimezone(TEHRAN).date()
+    if first is None and last is not None:
+        raise BadInput("--to needs --from: from which day on?")
+    return parse_period(first or plain_day(month_of(today).first), last or plain_day(today))
+
+
+def names_of(report: Report) -> Names:
+    """Counties by their names; one that is known no more stands there by its id."""
+    known = gazetteer().counties
+    ids = (figure.id.partition(".")[2] for figure in report.figures if "county." in figure.id)
+    return {f"county.{it}": known[it].name_en or it for it in ids if it in known}
+
+
+def _show(report: Report, *, as_json: bool, as_csv: bool) -> None:
+    names = names_of(report)
+    if as_json:
+        typer.echo(json.dumps(report_json(report, names), ensure_ascii=False, indent=2))
+    elif as_csv:
+        typer.echo(report_csv(report, names), nl=False)
+    else:
+        _print(list(report_lines(report, names)))
+
+
+def _show_opened(opened: tuple[Opened, ...], *, as_json: bool, as_csv: bool) -> None:
+    if as_json:
+        typer.echo(json.dumps([opened_json(one) for one in opened], ensure_ascii=False, indent=2))
+    elif as_csv:
+        typer.echo(opened_csv(opened), nl=False)
+    else:
+        _print([opened_table(opened)])
+
+
+def _print(parts: list[Table | str] | list[str] | list[Table]) -> None:
+    """Within 80 columns; a table of calls may be wider, nothing of it is cut."""
+    console = Console(width=WIDTH, highlight=False, soft_wrap=False, file=sys.stdout)
+    for part in parts:
+        if isinstance(part, str):
+            console.print(part, markup=False)
+        elif part.width is None:
+            Console(width=200, file=sys.stdout).print(part)
+        else:
+            console.print(part)
