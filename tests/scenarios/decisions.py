@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 from ivr.deployment import Deployment
 from ivr.installation import copy_of
 from ivr.model import CallId, DeskId, ProvinceId
-from ivr.outcomes import outcome_id
 from ivr.prompts import load_catalogue
 from ivr.simulator.scenario import Scenario
 from ivr.simulator.scenario_decisions import changed, closure_of, entries_of
@@ -52,12 +51,9 @@ class Decisions:
         async with self._taken_in() as store:
             await self._close(DutyStore(store, self._desks), DeskId(desk))
 
-    async def save_outcome(self, *calls: CallId) -> None:
+    async def save_outcome(self, call: CallId) -> None:
         """The floor hears of it by itself."""
-        async with Store(self._product.settings) as store:
-            for call in calls:
-                outcome = outcome_id("phone_resolved")
-                await store.add_outcome(call, outcome, by=BY, at=datetime.now(UTC))
+        await self._product.ivr("outcome", call, "phone_resolved", "--by", BY)
 
     async def undo(self) -> None:
         if not (self._entries or self._closed or self._replaced):
