@@ -63,7 +63,7 @@ def _with_priority(rules: ProvinceRules, **values: object) -> ProvinceRules:
 
 
 CHANGES: Mapping[str, Callable[[ProvinceRules], ProvinceRules]] = {
-    "back-offs that yield to nobody": with_full_back_offs,
+    "full back-offs": with_full_back_offs,
     "no back-offs": without_back_offs,
     "no urgency": without_urgency,
     f"a cap of {_EARLIER_CAP_S:.0f} s": with_earlier_cap,
