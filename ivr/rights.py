@@ -33,6 +33,13 @@ class Action(StrEnum):
     FLOOR_OWN = "floor.own"  # one's own pauses and wrap-ups
     FLOOR_OTHERS = "floor.others"
     FLOOR_LOST = "floor.lost"  # to take up a call that was lost in danger
+    CALLS_IMPORT = "calls.import"
+    CALLER_HISTORY = "caller.history"
+    CALLER_MERGE = "caller.merge"
+    CALLER_REVEAL = "caller.reveal"  # a number, with a reason
+    CALLER_ERASE = "caller.erase"
+    HOLD_WRITE = "hold.write"
+    RETENTION_RUN = "retention.run"
 
 
 _READS = frozenset({Action.RULES_READ, Action.DUTY_READ})
@@ -47,12 +54,20 @@ _RULES = frozenset(
         Action.RULES_BREAK_GLASS,
     }
 )
+_CALLERS = frozenset({Action.CALLER_HISTORY, Action.CALLER_MERGE, Action.CALLER_REVEAL})
+_KEEPING = frozenset(
+    {Action.CALLER_HISTORY, Action.CALLER_ERASE, Action.HOLD_WRITE, Action.RETENTION_RUN}
+)
 ACTIONS: Mapping[Role, frozenset[Action]] = {
-    Role.COUNSELLOR: frozenset({Action.DUTY_READ, Action.FLOOR_OWN}),
-    Role.SUPERVISOR: _READS | _DUTY | _FLOOR | {Action.PEOPLE_BREAK_GLASS},
-    Role.ADMIN: _READS | _DUTY | _RULES | {Action.PEOPLE_MANAGE, Action.PEOPLE_REVIEW},
+    Role.COUNSELLOR: frozenset({Action.DUTY_READ, Action.FLOOR_OWN, Action.CALLER_HISTORY}),
+    Role.SUPERVISOR: _READS | _DUTY | _FLOOR | _CALLERS | {Action.PEOPLE_BREAK_GLASS},
+    Role.ADMIN: _READS
+    | _DUTY
+    | _RULES
+    | _KEEPING
+    | {Action.PEOPLE_MANAGE, Action.PEOPLE_REVIEW, Action.CALLS_IMPORT},
     Role.MANAGER: _READS,
-    Role.AUDITOR: _READS | {Action.AUDIT_READ},
+    Role.AUDITOR: _READS | {Action.AUDIT_READ, Action.CALLER_HISTORY},
 }
 
 

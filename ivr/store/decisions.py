@@ -6,7 +6,7 @@ from sqlalchemy import func, select
 
 from ivr.in_force import InForce
 from ivr.store.floor_acts import GROUP
-from ivr.store.in_force import load_in_force
+from ivr.store.in_force import STEERS, load_in_force
 from ivr.store.store import Store
 from ivr.store.tables import audit
 
@@ -34,7 +34,7 @@ class Decisions:
         return self._counts
 
     async def _decided_after(self, seen: int) -> bool:
-        others = ~audit.c.action.startswith(f"{GROUP}.", autoescape=True)
+        others = STEERS & ~audit.c.action.startswith(f"{GROUP}.", autoescape=True)
         statement = select(audit.c.seq).where(audit.c.seq > seen, others).limit(1)
         return bool(await self._store.rows(statement))
 

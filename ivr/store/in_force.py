@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import TypeVar
 
 import structlog
-from sqlalchemy import select
+from sqlalchemy import or_, select
 
 from ivr.errors import StoreError
 from ivr.in_force import InForce
@@ -19,15 +19,16 @@ from ivr.store.versions import VersionStore
 log = structlog.get_logger()
 T = TypeVar("T")
 _VERSIONS = "rules_versions"
+_ASIDE = (SIGNED_IN, "callers.", "retention.")  # beginnings of actions
+STEERS = ~or_(*(audit.c.action.startswith(start, autoescape=True) for start in _ASIDE))
 
 
 async def revision(store: Store) -> int:
     """The newest decision in the audit trail, 0 before the first; raises StoreError.
 
-    Who signs in, or fails to, decides nothing.
+    Who signs in, or fails to, decides nothing; nor does what is done with callers' records.
     """
-    decided = ~audit.c.action.startswith(SIGNED_IN, autoescape=True)
-    newest = select(audit.c.seq).where(decided).order_by(audit.c.seq.desc()).limit(1)
+    newest = select(audit.c.seq).where(STEERS).order_by(audit.c.seq.desc()).limit(1)
     rows = await store.rows(newest)
     return int(rows[0]["seq"]) if rows else 0
 

@@ -49,6 +49,13 @@ audit.read          -          -          -     -       yes
 floor.own           yes        -          -     -       -
 floor.others        -          yes        -     -       -
 floor.lost          -          yes        -     -       -
+calls.import        -          -          yes   -       -
+caller.history      yes        yes        yes   -       yes
+caller.merge        -          yes        -     -       -
+caller.reveal       -          yes        -     -       -
+caller.erase        -          -          yes   -       -
+hold.write          -          -          yes   -       -
+retention.run       -          -          yes   -       -
 """
 
 
