@@ -34,7 +34,7 @@ class DispatchStore:
             if found is not None:
                 return found
             await check_call(connection, trip.call)
-            result = await connection.execute(insert(dispatches).values(_to_row(trip)))
+            result = await connection.execute(insert(dispatches).values(trip_to_row(trip)))
             (number,) = result.inserted_primary_key or (0,)
             return replace(trip, id=int(number))
 
@@ -55,7 +55,7 @@ class DispatchStore:
                 raise BadInput(f"There is no dispatch {number}; nothing was changed.")
             went_on = stepped(trip, step, at)
             new = replace(went_on, vehicle=vehicle or trip.vehicle, result=result or trip.result)
-            changed = update(dispatches).where(dispatches.c.id == number).values(_to_row(new))
+            changed = update(dispatches).where(dispatches.c.id == number).values(trip_to_row(new))
             await connection.execute(changed)
             if went_on != trip:  # a step that is said twice serves nobody twice
                 await add_persons(connection, persons.c.dispatch, number, served)
@@ -82,7 +82,7 @@ async def _one(
     return None if row is None else _trip(row)
 
 
-def _to_row(trip: Dispatch) -> dict[str, Any]:
+def trip_to_row(trip: Dispatch) -> dict[str, Any]:
     row = asdict(trip)
     del row["id"]
     return row | {"cover": trip.cover.value, "asked_by": trip.asked_by.value}

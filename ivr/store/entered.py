@@ -96,7 +96,7 @@ async def enter_call(
     at: datetime,
 ) -> bool:
     """Within a transaction; False where it was there already."""
-    row = _row(entered, source)
+    row = entered_to_row(entered, source)
     there = await connection.execute(select(calls.c.call).where(calls.c.call == row["call"]))
     if there.one_or_none() is not None:
         return False
@@ -113,7 +113,7 @@ async def enter_call(
     return True
 
 
-def _row(entered: EnteredCall, source: Source) -> dict[str, Any]:
+def entered_to_row(entered: EnteredCall, source: Source) -> dict[str, Any]:
     record = CallRecord(
         call=call_id(entered.key, source),
         province=entered.province,

@@ -4,7 +4,7 @@ A saved form is never changed: a later one of the same call takes its place, and
 tell of themselves who saved them when, so no entry of the audit trail is made.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -93,8 +93,9 @@ class FormStore:
             earlier = await _with_key(connection, key)
             if earlier is not None:
                 return _same(earlier, call)
-            found = (await connection.execute(_counting(call))).mappings().one_or_none()
-            form = with_outcome(_saved(found).form if found else OutcomeForm(), item)
+            found = await _that_counts(connection, call)
+            form = with_outcome(found.form if found else OutcomeForm(), item)
+            at = max(at, found.at) if found else at  # it rests on that one
             new = SavedForm(id=0, key=key, call=call, form=form, source=Source.LIVE, by=by, at=at)
             return await add_form(connection, new, row)
 
@@ -142,11 +143,18 @@ class FormStore:
 
 
 async def add_form(connection: AsyncConnection, new: SavedForm, call: RowMapping) -> SavedForm:
-    """Write a form with all that belongs to it, within a transaction; `call` is its call's row."""
+    """Write a form with all that belongs to it, within a transaction; `call` is its call's row.
+
+    One that comes later than a form that was saved after it (from the spool) counts no more.
+    """
+    before = await _that_counts(connection, new.call)
+    late = before if before is not None and before.at > new.at else None
     said = await _said_before(connection, new.call)
-    number = await _insert(connection, forms, _to_row(new, call))
-    replaced = (forms.c.call == new.call) & forms.c.replaced_by.is_(None) & (forms.c.id != number)
-    await connection.execute(update(forms).where(replaced).values(replaced_by=number))
+    row = _to_row(new, call) | {"replaced_by": late and late.id}
+    number = await _insert(connection, forms, row)
+    if before is not None and late is None:
+        replaced = update(forms).where(forms.c.id == before.id).values(replaced_by=number)
+        await connection.execute(replaced)
     rows = [
         {"call": new.call, "form": number, **_of_item(item), **said.get(item, _by(new))}
         for item in new.form.outcomes
@@ -154,6 +162,13 @@ async def add_form(connection: AsyncConnection, new: SavedForm, call: RowMapping
     if rows:
         await connection.execute(insert(outcomes), rows)
     await add_persons(connection, persons.c.form, number, new.form.persons)
+    if late is None:
+        await _settle(connection, new, call)
+    return replace(new, id=number, replaced_by=late and late.id)
+
+
+async def _settle(connection: AsyncConnection, new: SavedForm, call: RowMapping) -> None:
+    """What follows from a form that counts from now on."""
     await connection.execute(delete(drafts).where(drafts.c.call == new.call))
     await set_follow_up_of_form(
         connection,
@@ -164,15 +179,11 @@ async def add_form(connection: AsyncConnection, new: SavedForm, call: RowMapping
         by=new.by,
         at=new.at,
     )
-    return SavedForm(
-        id=number,
-        key=new.key,
-        call=new.call,
-        form=new.form,
-        source=new.source,
-        by=new.by,
-        at=new.at,
-    )
+
+
+async def _that_counts(connection: AsyncConnection, call: CallId) -> SavedForm | None:
+    row = (await connection.execute(_counting(call))).mappings().one_or_none()
+    return None if row is None else _saved(row)
 
 
 async def _insert(connection: AsyncConnection, table: Any, values: dict[str, Any]) -> int:
@@ -181,7 +192,7 @@ async def _insert(connection: AsyncConnection, table: Any, values: dict[str, Any
     return int(number)
 
 
-def _to_row(new: SavedForm, call: RowMapping) -> dict[str, Any]:
+def form_to_row(new: SavedForm, call: Mapping[str, Any]) -> dict[str, Any]:
     form = new.form
     return {
         "key": new.key,

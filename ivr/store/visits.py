@@ -35,7 +35,7 @@ class VisitStore:
             if found is not None:
                 return found
             await check_call(connection, visit.call)
-            result = await connection.execute(insert(visits).values(_to_row(visit)))
+            result = await connection.execute(insert(visits).values(visit_to_row(visit)))
             (number,) = result.inserted_primary_key or (0,)
             await add_persons(connection, persons.c.visit, int(number), served)
             return replace(visit, id=int(number))
@@ -47,7 +47,7 @@ class VisitStore:
             if visit is None:
                 raise BadInput(f"There is no visit {number}; nothing was changed.")
             over = ended(visit, how, at)
-            changed = update(visits).where(visits.c.id == number).values(_to_row(over))
+            changed = update(visits).where(visits.c.id == number).values(visit_to_row(over))
             await connection.execute(changed)
             return over
 
@@ -78,7 +78,7 @@ async def _one(connection: AsyncConnection, condition: Any, *, lock: bool = Fals
     return None if row is None else _visit(row)
 
 
-def _to_row(visit: Visit) -> dict[str, Any]:
+def visit_to_row(visit: Visit) -> dict[str, Any]:
     row = asdict(visit)
     del row["id"]
     return row | {
