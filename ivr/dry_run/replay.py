@@ -1,8 +1,8 @@
 """Calls through the real planner and the real floor, in virtual time: no Asterisk, no event loop.
 
 The floor decides, `_Replay` does what callers, counsellors and the exchange would do. What an offer
-comes to is drawn for each call, counsellor and time of asking by itself: whatever else differs
-between two runs, the same counsellor treats the same call in the same way.
+comes to is drawn for each call and each time that somebody is rung for it: whatever else differs
+between two runs, whoever is rung first for a call treats it in the same way.
 """
 
 import heapq
@@ -112,7 +112,7 @@ class _Replay:
         self._told: deque[ev.Event] = deque()
         self._joined: dict[CallId, _Joined] = {}
         self._records: dict[CallId, CallRecord] = {}
-        self._asked: Counter[tuple[CallId, CounsellorId]] = Counter()
+        self._asked: Counter[CallId] = Counter()
 
     def run(self) -> tuple[Served, ...]:
         """Until nothing is left to happen; deadlines of the floor come before others.
@@ -217,12 +217,8 @@ class _Replay:
 
     def _ring(self, effect: do.OfferCall) -> None:
         offer = effect.offer
-        pair = offer.call, offer.counsellor
-        self._asked[pair] += 1
-        drawn = chance(
-            self._world.seed, f"offer {offer.call} {offer.counsellor} {self._asked[pair]}"
-        )
-        does = reaction(drawn)
+        self._asked[offer.call] += 1
+        does = reaction(chance(self._world.seed, f"offer {offer.call} {self._asked[offer.call]}"))
         if does.kind in _FAILURES:
             failed = ev.OfferFailed(offer=offer.id, result=_FAILURES[does.kind])
             self._in(does.after_s, self._tell, failed)

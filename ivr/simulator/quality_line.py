@@ -1,17 +1,15 @@
 """What other ways of queueing are compared on: the world of a dry run without our floor.
 
-Callers, counsellors and chance are those of `ivr.dry_run.replay`, so that the same counsellor
-treats the same call in the same way; who is rung for whom, each way says itself.
+Callers, counsellors and chance are those of `ivr.dry_run.replay`, so that whoever is rung
+first for a call treats it in the same way; who is rung for whom, each way says itself.
 """
 
 import heapq
 from abc import ABC, abstractmethod
-from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import count
-from random import Random
 from typing import Any
 
 from ivr.dry_run.calls import PastCall, chance
@@ -54,6 +52,7 @@ class Caller:
     nobody_there: bool
     rung: Person | None = None  # or talking
     attempt: int = 0
+    asked: int = 0  # how often somebody was rung
     first_offered_at: datetime | None = None
     connected_at: datetime | None = None
     ended_at: datetime | None = None
@@ -79,7 +78,6 @@ class QueueingLine(ABC):
         self._coming: list[tuple[datetime, int, Callable[..., None], tuple[Any, ...]]] = []
         self._number = count()
         self._callers: list[Caller] = []
-        self._asked: Counter[tuple[str, str]] = Counter()
 
     def run(self) -> tuple[Served, ...]:
         """Every call, in the order in which they joined."""
@@ -116,7 +114,8 @@ class QueueingLine(ABC):
         caller.rung, person.busy = person, True
         caller.attempt += 1
         caller.first_offered_at = caller.first_offered_at or self.now
-        does = reaction(self._chance(caller, person))
+        caller.asked += 1
+        does = reaction(chance(self._world.seed, f"offer {caller.call.id} {caller.asked}"))
         picks_up = does.kind in {"answered", "declined"}
         lasts_s = does.after_s + WHISPER_S if picks_up else does.after_s
         if does.kind == "rona":
@@ -131,11 +130,6 @@ class QueueingLine(ABC):
 
     def _at(self, at: datetime, act: Callable[..., None], *about: Any) -> None:
         heapq.heappush(self._coming, (at, next(self._number), act, about))
-
-    def _chance(self, caller: Caller, person: Person) -> Random:
-        pair = caller.call.id, person.id
-        self._asked[pair] += 1
-        return chance(self._world.seed, f"offer {pair[0]} {pair[1]} {self._asked[pair]}")
 
     def _device_changes(self, device: DeviceId, state: DeviceState) -> None:
         person = self._at_device[device]
