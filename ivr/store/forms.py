@@ -4,6 +4,8 @@ A saved form is never changed: a later one of the same call takes its place, and
 tell of themselves who saved them when, so no entry of the audit trail is made.
 """
 
+from collections.abc import Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
@@ -150,7 +152,7 @@ async def add_form(connection: AsyncConnection, new: SavedForm, call: RowMapping
     before = await _that_counts(connection, new.call)
     late = before if before is not None and before.at > new.at else None
     said = await _said_before(connection, new.call)
-    row = _to_row(new, call) | {"replaced_by": late and late.id}
+    row = form_to_row(new, call) | {"replaced_by": late and late.id}
     number = await _insert(connection, forms, row)
     if before is not None and late is None:
         replaced = update(forms).where(forms.c.id == before.id).values(replaced_by=number)
@@ -164,7 +166,7 @@ async def add_form(connection: AsyncConnection, new: SavedForm, call: RowMapping
     await add_persons(connection, persons.c.form, number, new.form.persons)
     if late is None:
         await _settle(connection, new, call)
-    return replace(new, id=number, replaced_by=late and late.id)
+    return replace(new, id=number, replaced_by=late.id if late else None)
 
 
 async def _settle(connection: AsyncConnection, new: SavedForm, call: RowMapping) -> None:
@@ -192,7 +194,7 @@ async def _insert(connection: AsyncConnection, table: Any, values: dict[str, Any
     return int(number)
 
 
-def form_to_row(new: SavedForm, call: Mapping[str, Any]) -> dict[str, Any]:
+def form_to_row(new: SavedForm, call: RowMapping | Mapping[str, Any]) -> dict[str, Any]:
     form = new.form
     return {
         "key": new.key,
