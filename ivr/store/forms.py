@@ -5,7 +5,6 @@ tell of themselves who saved them when, so no entry of the audit trail is made.
 """
 
 from collections.abc import Mapping
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
