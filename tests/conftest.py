@@ -1,12 +1,13 @@
 """What holds for a whole run: Hypothesis's examples, parity of the scenarios, numbers left over."""
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
 import structlog
 from hypothesis import HealthCheck, settings
 
+from tests import last_words
 from tests.chaos.numbers import files_with_numbers
 from tests.scenarios.parity import print_parity
 
@@ -39,10 +40,21 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    if report.failed:
+        last_words.add_to(report, item)
+    return report
+
+
 def pytest_terminal_summary(
     terminalreporter: pytest.TerminalReporter, config: pytest.Config
 ) -> None:
     print_parity(terminalreporter)
+    last_words.print_why(terminalreporter)
     found = config.stash.get(_FOUND, [])
     if found:
         terminalreporter.section("callers' numbers", red=True, bold=True)

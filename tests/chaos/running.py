@@ -12,8 +12,9 @@ from pathlib import Path
 
 from ivr.asterisk.process import AsteriskProcess, port_is_free
 from ivr.settings import Settings
+from tests.last_words import last_words
 from tests.real.exchange import free_settings
-from tests.real.product import STARTED_S, Product, ended, last_words, write_rules
+from tests.real.product import STARTED_S, Product, ended, write_rules
 
 
 @dataclass

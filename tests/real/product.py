@@ -25,6 +25,7 @@ from ivr.people import device_passwords
 from ivr.prompts import build
 from ivr.settings import PROJECT, Settings
 from ivr.simulator.sip_phone import CallerPhone, CounsellorPhone
+from tests.last_words import last_words
 from tests.real.exchange import free_settings
 
 LINE = "086123"
@@ -172,15 +173,6 @@ async def ended(process: asyncio.subprocess.Process, log_path: Path) -> int:
         process.kill()
         await process.wait()
         raise AssertionError(f"it did not end\n{last_words(log_path)}") from None
-
-
-def last_words(log_path: Path) -> str:
-    """The end of a log, for a failed test's report."""
-    try:
-        lines = log_path.read_text(encoding="utf-8", errors="replace").splitlines()
-    except OSError:
-        return f"no {log_path.name}"
-    return "\n".join([f"The last words of {log_path.name}:", *(line[:300] for line in lines[-12:])])
 
 
 def write_rules(
