@@ -1,0 +1,66 @@
+"""Saving what a person recorded: in the database, or in the spool while that is away."""
+
+import asyncio
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+import structlog
+
+from ivr.errors import BadInput, StoreError
+from ivr.store.forms import FormStore, SavedForm
+from ivr.store.spool import Save, Spool
+from ivr.store.store import Store
+
+log = structlog.get_logger()
+
+
+class Where(StrEnum):
+    DATABASE = "database"
+    SPOOL = "spool"
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """Where a save is; `saved` is None while it is in the spool."""
+
+    where: Where
+    saved: SavedForm | None = None
+
+
+class Saving:
+    """`save` returns once it is on disk, wherever; `drain` empties the spool."""
+
+    def __init__(self, store: Store, home: Path) -> None:
+        self._forms = FormStore(store)
+        self._spool = Spool(home)
+
+    async def save(self, save: Save) -> Kept:
+        """Raises BadInput for a call that is not there, StoreError where nothing takes it."""
+        try:
+            await self.drain()  # what was asked for before comes before
+            return Kept(Where.DATABASE, await self._into_database(save))
+        except StoreError as error:
+            log.warning("saved_in_spool", call=save.call, reason=str(error))
+            await asyncio.to_thread(self._spool.keep, save)
+            return Kept(Where.SPOOL)
+
+    async def drain(self) -> int:
+        """How many saves left the spool; raises StoreError while the database is away."""
+        if not len(self._spool):
+            return 0
+        drained = await self._spool.drain(self._into_database)
+        log.info("spool_drained", saves=drained, left=len(self._spool))
+        return drained
+
+    def prepare(self) -> None:
+        self._spool.prepare()
+
+    async def _into_database(self, save: Save) -> SavedForm:
+        whose: dict[str, Any] = {"call": save.call, "by": save.by, "at": save.at, "key": save.key}
+        if save.item is not None:
+            return await self._forms.add(save.item, **whose)
+        if save.form is None:
+            raise BadInput(f"The save {save.key!r} holds nothing.")
+        return await self._forms.save(save.form, **whose)

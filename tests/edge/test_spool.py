@@ -1,0 +1,180 @@
+"""Saves while the database is away: on disk at once, in the database later, once, in order."""
+
+import asyncio
+import errno
+import os
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ivr.errors import BadInput, StoreError
+from ivr.model import CallId
+from ivr.outcome_form import OutcomeForm, OutcomeItem, one_touch
+from ivr.outcomes import OutcomeId, Relation
+from ivr.store.forms import FormStore
+from ivr.store.saving import Saving, Where
+from ivr.store.spool import Save, Spool
+from ivr.store.store import Store
+from tests.edge.store_examples import at, call, settings
+
+CALL = CallId("1")
+TEAM = OutcomeItem(outcome=OutcomeId.MOBILE_TEAM)
+
+
+def save(key: str, second: float = 0, of: CallId = CALL, **said: Any) -> Save:
+    said = said or {"form": OutcomeForm(note=key, outcomes=(TEAM,))}
+    return Save(key=key, call=of, by="sara", at=at(second), **said)
+
+
+class Taken:
+    """A database that is away until it is told otherwise."""
+
+    def __init__(self) -> None:
+        self.away = True
+        self.unknown: set[str] = set()
+        self.keys: list[str] = []
+
+    async def __call__(self, one: Save) -> None:
+        if self.away:
+            raise StoreError("away")
+        if one.call in self.unknown:
+            raise BadInput("no such call")
+        self.keys.append(one.key)
+
+
+async def test_what_is_kept_comes_out_in_order_and_goes(tmp_path: Path) -> None:
+    spool, taken = Spool(tmp_path), Taken()
+    first = save("second", 2)
+    spool.keep(first)
+    spool.keep(save("first", 1, item=TEAM))
+    spool.keep(first)  # the same save again
+    with pytest.raises(StoreError):
+        await spool.drain(taken)
+    assert len(spool) == 2
+    taken.away = False
+    assert await spool.drain(taken) == 2
+    assert (taken.keys, len(spool)) == (["first", "second"], 0)
+
+
+async def test_the_saves_of_a_call_that_is_not_there_yet_wait_in_order(tmp_path: Path) -> None:
+    spool, taken = Spool(tmp_path), Taken()
+    taken.away, taken.unknown = False, {"1"}
+    for second, (key, of) in enumerate([("a", "1"), ("b", "2"), ("c", "1")]):
+        spool.keep(save(key, second, CallId(of)))
+    assert await spool.drain(taken) == 1
+    taken.unknown = set()
+    assert await spool.drain(taken) == 2
+    assert taken.keys == ["b", "a", "c"]
+
+
+async def test_a_file_that_nobody_can_read_stays_and_keeps_nobody_up(tmp_path: Path) -> None:
+    spool, taken = Spool(tmp_path), Taken()
+    taken.away = False
+    spool.keep(save("good", 2))
+    (tmp_path / "spool" / "20260101T000000.000000-bad.save.json").write_text("{half")
+    assert await spool.drain(taken) == 1
+    assert len(spool) == 1
+
+
+def test_a_key_from_outside_names_no_file_elsewhere(tmp_path: Path) -> None:
+    spool = Spool(tmp_path)
+    spool.keep(save("../../etc/passwd"))
+    (path,) = (tmp_path / "spool").iterdir()
+    assert path.name.endswith("-etcpasswd.save.json")
+    assert path.stat().st_mode & 0o077 == 0
+
+
+class FullDisk:
+    """Writes fail for want of room until the reserve is given up."""
+
+    def __init__(self, reserve: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._reserve = reserve
+        self._fsync = os.fsync
+        monkeypatch.setattr(os, "fsync", self._sync)
+
+    def _sync(self, descriptor: int) -> None:
+        if self._reserve is None or self._reserve.exists():
+            raise OSError(errno.ENOSPC, "No space left on device")
+        self._fsync(descriptor)
+
+
+def test_a_full_disk_gives_up_its_reserve(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    spool = Spool(tmp_path)
+    spool.prepare()
+    reserve = tmp_path / "spool" / "reserve"
+    assert reserve.stat().st_size > 100_000
+    FullDisk(reserve, monkeypatch)
+    spool.keep(save("a"))
+    assert len(spool) == 1
+    assert not reserve.exists()
+
+
+def test_where_nothing_takes_a_save_it_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(StoreError, match=r"NOT SAVED.*on paper"):
+        Spool(tmp_path).keep(save("a"))
+    assert [path.name for path in (tmp_path / "spool").iterdir()] == []
+
+
+async def test_a_save_goes_to_the_spool_while_the_database_is_away_and_then_where_it_belongs(
+    tmp_path: Path,
+) -> None:
+    async with await Store.open(settings(tmp_path)) as store:
+        await store.save_calls([call("1")])
+    database = tmp_path / "line123.sqlite"
+    database.rename(tmp_path / "away")
+    database.mkdir()
+    async with Store(settings(tmp_path)) as store:
+        kept = await Saving(store, tmp_path).save(save("a", 1, item=TEAM))
+        assert (kept.where, kept.saved) == (Where.SPOOL, None)
+    database.rmdir()
+    (tmp_path / "away").rename(database)
+    async with Store(settings(tmp_path)) as store:
+        saving = Saving(store, tmp_path)
+        kept = await saving.save(save("b", 2, form=one_touch(Relation.PRANK)))
+        assert kept.where is Where.DATABASE
+        assert await saving.drain() == 0
+        history = await FormStore(store).history(CALL)
+        assert [(one.key, one.replaced_by is None) for one in history] == [
+            ("a", False),
+            ("b", True),
+        ]
+
+
+async def test_a_form_from_the_spool_does_not_replace_one_that_was_saved_after_it(
+    tmp_path: Path,
+) -> None:
+    async with await Store.open(settings(tmp_path)) as store:
+        await store.save_calls([call("1")])
+        forms = FormStore(store)
+        whose: dict[str, Any] = {"call": CALL, "by": "sara"}
+        newer = await forms.save(OutcomeForm(outcomes=(TEAM,)), at=at(9), key="n", **whose)
+        late = await forms.save(one_touch(Relation.TEST), at=at(1), key="l", **whose)
+        assert late.replaced_by == newer.id
+        assert await forms.counting(CALL) == {CALL: newer}
+        assert [entry.outcome for entry in await store.outcomes(CALL)] == [OutcomeId.MOBILE_TEAM]
+        again = await forms.add(
+            OutcomeItem(outcome=OutcomeId.CALL_BACK_DUE), at=at(2), key="x", **whose
+        )
+        assert (await forms.counting(CALL))[CALL] == replace(again, at=at(9))
+
+
+async def test_two_that_drain_at_once_save_everything_once(tmp_path: Path) -> None:
+    async with await Store.open(settings(tmp_path)) as store:
+        await store.save_calls([call("1")])
+        spool = Spool(tmp_path)
+        for number in range(6):
+            spool.keep(save(f"k{number}", number))
+        drained = await asyncio.gather(*(Saving(store, tmp_path).drain() for _ in range(3)))
+        assert sum(drained) >= 6
+        assert len(spool) == 0
+        history = await FormStore(store).history(CALL)
+        assert sorted(one.key for one in history) == [f"k{number}" for number in range(6)]
+        assert (await FormStore(store).counting(CALL))[CALL].key == "k5"
