@@ -15,14 +15,16 @@ from typer.core import TyperGroup
 
 from ivr.cli.calls import find_call
 from ivr.cli.outcome_lists import paper, pending
-from ivr.errors import BadInput
+from ivr.errors import BadInput, StoreError
 from ivr.form_check import check_form
 from ivr.form_setting import form_setting
-from ivr.model import CallRecord
+from ivr.model import CallId, CallRecord
 from ivr.outcome_form import OutcomeForm, OutcomeItem, with_outcome
 from ivr.outcomes import OUTCOME_LABELS, OutcomeId, OutsideBody, ServiceKind, outcome_id
 from ivr.settings import load_settings
 from ivr.store.forms import FormStore, SavedForm
+from ivr.store.saving import Kept, Saving
+from ivr.store.spool import Save
 from ivr.store.store import Store
 
 _ALLOWED = ", ".join(OUTCOME_LABELS)
@@ -77,8 +79,8 @@ def add(  # noqa: PLR0917 - the command line names them
     is printed once it is on disk.
     """
     item = _item(outcome_id(outcome), kind, unit, body, note)
-    saved = asyncio.run(_add(call, item, by or getpass.getuser()))
-    typer.echo(f"Saved: {saved.call} {item.outcome} {OUTCOME_LABELS[item.outcome]}")
+    kept = asyncio.run(_keep(call, by or getpass.getuser(), uuid.uuid4().hex, item=item))
+    typer.echo(f"{_where(kept)}: {kept.call} {item.outcome} {OUTCOME_LABELS[item.outcome]}")
 
 
 @app.command("save")
@@ -91,8 +93,9 @@ def save(
     nothing is saved.
     """
     form = _read_form(file)
-    saved = asyncio.run(_save(call, form, by or getpass.getuser(), key or uuid.uuid4().hex))
-    typer.echo(f"Saved: {saved.call} {saved.form.relation} (form {saved.id})")
+    kept = asyncio.run(_keep(call, by or getpass.getuser(), key or uuid.uuid4().hex, form=form))
+    number = f" (form {kept.saved.id})" if kept.saved else ""
+    typer.echo(f"{_where(kept)}: {kept.call} {form.relation}{number}")
 
 
 @app.command("form")
@@ -133,21 +136,33 @@ def _first_mistake(error: ValidationError) -> str:
     return f"{place}: {first['msg']}"
 
 
-async def _add(text: str, item: OutcomeItem, by: str) -> SavedForm:
-    async with await Store.open(load_settings()) as store:
-        record = await find_call(store, text)
-        now = datetime.now(UTC)
-        await _check(record, with_outcome(OutcomeForm(), item), now)
-        key = uuid.uuid4().hex
-        return await FormStore(store).add(item, call=record.call, by=by, at=now, key=key)
+async def _keep(
+    text: str,
+    by: str,
+    key: str,
+    *,
+    form: OutcomeForm | None = None,
+    item: OutcomeItem | None = None,
+) -> Kept:
+    """In the database, or in the spool where that is away; then the call's whole id is needed."""
+    settings, now = load_settings(), datetime.now(UTC)
+    async with Store(settings) as store:
+        try:
+            record = await find_call(store, text)
+        except StoreError:
+            call = CallId(text)
+        else:
+            call = record.call
+            whole = form if item is None else with_outcome(OutcomeForm(), item)
+            await _check(record, whole or OutcomeForm(), now)
+        save = Save(key=key, call=call, by=by, at=now, form=form, item=item)
+        return await Saving(store, settings.home).save(save)
 
 
-async def _save(text: str, form: OutcomeForm, by: str, key: str) -> SavedForm:
-    async with await Store.open(load_settings()) as store:
-        record = await find_call(store, text)
-        now = datetime.now(UTC)
-        await _check(record, form, now)
-        return await FormStore(store).save(form, call=record.call, by=by, at=now, key=key)
+def _where(kept: Kept) -> str:
+    if kept.saved is not None:
+        return "Saved"
+    return "Saved in the spool on this disk (the database is away; it follows by itself)"
 
 
 async def _counting(text: str) -> SavedForm | None:

@@ -2,13 +2,13 @@
 
 import asyncio
 from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
 import structlog
 
 from ivr.errors import BadInput, StoreError
+from ivr.model import CallId
 from ivr.store.forms import FormStore, SavedForm
 from ivr.store.spool import Save, Spool
 from ivr.store.store import Store
@@ -16,16 +16,11 @@ from ivr.store.store import Store
 log = structlog.get_logger()
 
 
-class Where(StrEnum):
-    DATABASE = "database"
-    SPOOL = "spool"
-
-
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """Where a save is; `saved` is None while it is in the spool."""
+    """A save that is on disk; `saved` is None while it is in the spool."""
 
-    where: Where
+    call: CallId
     saved: SavedForm | None = None
 
 
@@ -40,11 +35,11 @@ class Saving:
         """Raises BadInput for a call that is not there, StoreError where nothing takes it."""
         try:
             await self.drain()  # what was asked for before comes before
-            return Kept(Where.DATABASE, await self._into_database(save))
+            return Kept(save.call, await self._into_database(save))
         except StoreError as error:
             log.warning("saved_in_spool", call=save.call, reason=str(error))
             await asyncio.to_thread(self._spool.keep, save)
-            return Kept(Where.SPOOL)
+            return Kept(save.call)
 
     async def drain(self) -> int:
         """How many saves left the spool; raises StoreError while the database is away."""

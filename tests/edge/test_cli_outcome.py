@@ -123,3 +123,17 @@ def test_a_call_from_paper_is_entered_once() -> None:
 def test_a_slip_that_cannot_be_is_refused(arguments: tuple[str, ...], words: str) -> None:
     with pytest.raises(BadInput, match=words):
         run(*arguments)
+
+
+def test_while_the_database_is_away_a_save_is_kept_and_follows(tmp_path: Path) -> None:
+    database = tmp_path / "line123.sqlite"
+    database.rename(tmp_path / "away")
+    database.mkdir()
+    assert "Saved in the spool" in run(CALL, "mobile_team", "--by", "sara")
+    database.rmdir()
+    (tmp_path / "away").rename(database)
+    assert f"Saved: {CALL}" in run(CALL, "phone_resolved")
+    assert [item["outcome"] for item in answer("form", CALL)["outcomes"]] == [
+        "mobile_team",
+        "phone_resolved",
+    ]
