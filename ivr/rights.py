@@ -40,6 +40,8 @@ class Action(StrEnum):
     CALLER_ERASE = "caller.erase"
     HOLD_WRITE = "hold.write"
     RETENTION_RUN = "retention.run"
+    TOKEN_MANAGE = "token.manage"  # noqa: S105 - no password
+    WEBHOOK_MANAGE = "webhook.manage"
 
 
 _READS = frozenset({Action.RULES_READ, Action.DUTY_READ})
@@ -58,6 +60,7 @@ _CALLERS = frozenset({Action.CALLER_HISTORY, Action.CALLER_MERGE, Action.CALLER_
 _KEEPING = frozenset(
     {Action.CALLER_HISTORY, Action.CALLER_ERASE, Action.HOLD_WRITE, Action.RETENTION_RUN}
 )
+_API = frozenset({Action.TOKEN_MANAGE, Action.WEBHOOK_MANAGE})
 ACTIONS: Mapping[Role, frozenset[Action]] = {
     Role.COUNSELLOR: frozenset({Action.DUTY_READ, Action.FLOOR_OWN, Action.CALLER_HISTORY}),
     Role.SUPERVISOR: _READS | _DUTY | _FLOOR | _CALLERS | {Action.PEOPLE_BREAK_GLASS},
@@ -65,6 +68,7 @@ ACTIONS: Mapping[Role, frozenset[Action]] = {
     | _DUTY
     | _RULES
     | _KEEPING
+    | _API
     | {Action.PEOPLE_MANAGE, Action.PEOPLE_REVIEW, Action.CALLS_IMPORT},
     Role.MANAGER: _READS,
     Role.AUDITOR: _READS | {Action.AUDIT_READ, Action.CALLER_HISTORY},

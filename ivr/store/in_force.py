@@ -19,7 +19,7 @@ from ivr.store.versions import VersionStore
 log = structlog.get_logger()
 T = TypeVar("T")
 _VERSIONS = "rules_versions"
-_ASIDE = (SIGNED_IN, "callers.", "retention.")  # beginnings of actions
+_ASIDE = (SIGNED_IN, "callers.", "retention.", "token.", "webhook.")  # beginnings of actions
 STEERS = ~or_(*(audit.c.action.startswith(start, autoescape=True) for start in _ASIDE))
 
 

@@ -114,7 +114,10 @@ MAY_IMPORT = {
     "people": WORDS | {"rules", "kept_passwords"},
     "accounts": WORDS | {"rules", "people", "calendar"},
     "rights": WORDS | {"people", "accounts"},
+    "callers": WORDS | {"people", "rights"},
+    "retention": {"model", "rules"},
     "passwords": {"errors", "text"},
+    "tokens": WORDS,
     "dialplan": CORE,
     "planner": {"model", "duty", "router", "rules"},
     "floor_acts": {"model", "events"},
@@ -146,6 +149,9 @@ MAY_IMPORT = {
         "outcome_form",
         "dispatching",
         "visits",
+        "tokens",
+        "callers",
+        "retention",
     }
     | {"in_force"}
     | {"jalali", "rosters", "closures", "reports"},

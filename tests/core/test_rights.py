@@ -56,6 +56,8 @@ caller.reveal       -          yes        -     -       -
 caller.erase        -          -          yes   -       -
 hold.write          -          -          yes   -       -
 retention.run       -          -          yes   -       -
+token.manage        -          -          yes   -       -
+webhook.manage      -          -          yes   -       -
 """
 
 

@@ -1,0 +1,125 @@
+"""`ivr token`: tokens with which programs use the API."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from typing import Annotated
+
+import typer
+
+from ivr.cli.acting import WhoOption, acting
+from ivr.cli.printing import print_json, print_rows
+from ivr.errors import BadInput
+from ivr.model import ProvinceId
+from ivr.rights import Action
+from ivr.rules.counties import gazetteer
+from ivr.settings import load_settings
+from ivr.store.store import Store
+from ivr.store.tokens import TokenStore
+from ivr.text import clean
+from ivr.tokens import NAME_LENGTH, Scope, Token, hash_of, new_secret, scopes_of
+
+app = typer.Typer(no_args_is_help=True, help="Tokens with which programs use the API.")
+
+ScopeOption = Annotated[
+    list[str], typer.Option("--scope", help=f"Any of: {', '.join(Scope)}; may be repeated.")
+]
+
+
+@app.command("create")
+def create(
+    name: Annotated[str, typer.Argument(help="What it is for, such as ambulance-desk.")],
+    *,
+    scope: ScopeOption,
+    province: Annotated[str | None, typer.Option(help="Only this province's records.")] = None,
+    days: Annotated[
+        int | None, typer.Option(min=1, max=3650, help="How long it opens anything.")
+    ] = None,
+    who: WhoOption = None,
+) -> None:
+    """Make a token and print its secret, once: only a hash of it is kept. For admins."""
+    at = datetime.now(UTC)
+    identity, secret = new_secret()
+    token = Token(
+        id=identity,
+        name=_name(name),
+        hash=hash_of(secret),
+        scopes=scopes_of(scope),
+        province=known_province(province),
+        by="",
+        at=at,
+        expires_at=at + timedelta(days=days) if days else None,
+    )
+    asyncio.run(_create(token, who))
+    typer.echo(secret)
+    typer.echo("Shown this once; keep it as a password.", err=True)
+
+
+def _name(text: str) -> str:
+    name = clean(text)
+    if not 0 < len(name) <= NAME_LENGTH:
+        raise BadInput(f"A token's name has 1 to {NAME_LENGTH} characters; nothing was saved.")
+    return name
+
+
+def known_province(text: str | None) -> ProvinceId | None:
+    known = gazetteer().provinces
+    if text is not None and text not in known:
+        raise BadInput(f"--province: there is no {text!r}; there are: {', '.join(known)}.")
+    return ProvinceId(text) if text else None
+
+
+async def _create(token: Token, who: str | None) -> None:
+    async with await Store.open(load_settings()) as store:
+        actor = await acting(store, who, Action.TOKEN_MANAGE, province=token.province)
+        values = {name: getattr(token, name) for name in Token.__slots__}
+        await TokenStore(store).create(Token(**{**values, "by": actor.id}))
+
+
+@app.command("revoke")
+def revoke(
+    token: Annotated[str, typer.Argument(help="The token's id, as `ivr token list` shows it.")],
+    who: WhoOption = None,
+) -> None:
+    """Let a token open nothing any more, at once. For admins."""
+    revoked = asyncio.run(_revoke(token, who))
+    typer.echo(f"Revoked: {revoked.id} {revoked.name}")
+
+
+async def _revoke(name: str, who: str | None) -> Token:
+    async with await Store.open(load_settings()) as store:
+        found = await TokenStore(store).token(name)
+        if found is None:
+            raise BadInput(f"There is no token {name!r}; `ivr token list` shows all.")
+        actor = await acting(store, who, Action.TOKEN_MANAGE, province=found.province)
+        return await TokenStore(store).revoke(name, by=actor.id, at=datetime.now(UTC))
+
+
+@app.command("list")
+def list_(
+    *, as_json: Annotated[bool, typer.Option("--json", help="Print JSON for a script.")] = False
+) -> None:
+    """List all tokens, also those that are over; never a secret."""
+    now = datetime.now(UTC)
+    found = asyncio.run(_all())
+    if as_json:
+        print_json([_plain(token, now) for token in found])
+        return
+    rows = (
+        (
+            *(token.id, token.name, token.province or "all", ", ".join(sorted(token.scopes))),
+            *(token.by, token.expires_at, "yes" if token.is_valid(now) else "no"),
+        )
+        for token in found
+    )
+    headings = ("id", "name", "province", "scopes", "made by", "until", "opens")
+    print_rows(headings, rows, "There is no token.")
+
+
+async def _all() -> tuple[Token, ...]:
+    async with await Store.open(load_settings()) as store:
+        return await TokenStore(store).all()
+
+
+def _plain(token: Token, now: datetime) -> dict[str, object]:
+    values = {name: getattr(token, name) for name in Token.__slots__ if name != "hash"}
+    return values | {"scopes": sorted(token.scopes), "valid": token.is_valid(now)}
