@@ -1,8 +1,8 @@
 """Calls through the real planner and the real floor, in virtual time: no Asterisk, no event loop.
 
 The floor decides, `_Replay` does what callers, counsellors and the exchange would do. What an offer
-comes to is drawn for each call and each time that somebody is rung for it: whatever else differs
-between two runs, whoever is rung first for a call treats it in the same way.
+comes to is drawn for each call, counsellor and time of asking by itself: whatever else differs
+between two runs, the same counsellor treats the same call in the same way.
 """
 
 import heapq
@@ -43,7 +43,10 @@ _FAILURES = {"rejected": OfferResult.REJECTED, "busy": OfferResult.BUSY}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class World:
-    """All that both sets of rules meet alike. `calls` are in the order in which they join."""
+    """All that both sets of rules meet alike. `calls` are in the order in which they join.
+
+    `alike`: what ringing comes to is drawn for each ring of a call, whoever is rung.
+    """
 
     calls: Sequence[PastCall]
     people: Sequence[Counsellor]
@@ -51,6 +54,7 @@ class World:
     began_at: datetime
     book: DutyBook = NO_BOOK
     seed: int = 0
+    alike: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,7 +116,7 @@ class _Replay:
         self._told: deque[ev.Event] = deque()
         self._joined: dict[CallId, _Joined] = {}
         self._records: dict[CallId, CallRecord] = {}
-        self._asked: Counter[CallId] = Counter()
+        self._asked: Counter[str] = Counter()
 
     def run(self) -> tuple[Served, ...]:
         """Until nothing is left to happen; deadlines of the floor come before others.
@@ -217,8 +221,9 @@ class _Replay:
 
     def _ring(self, effect: do.OfferCall) -> None:
         offer = effect.offer
-        self._asked[offer.call] += 1
-        does = reaction(chance(self._world.seed, f"offer {offer.call} {self._asked[offer.call]}"))
+        whose = offer.call if self._world.alike else f"{offer.call} {offer.counsellor}"
+        self._asked[whose] += 1
+        does = reaction(chance(self._world.seed, f"offer {whose} {self._asked[whose]}"))
         if does.kind in _FAILURES:
             failed = ev.OfferFailed(offer=offer.id, result=_FAILURES[does.kind])
             self._in(does.after_s, self._tell, failed)

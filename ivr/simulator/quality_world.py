@@ -75,6 +75,7 @@ def world_of(deployment: Deployment, province: ProvinceId, traffic: Traffic, see
         changes=changes,
         began_at=BEGAN_AT,
         seed=seed,
+        alike=True,
     )
 
 

@@ -341,7 +341,8 @@ def test_what_makes_it_worse_is_tried_on_the_same_worlds(deployment: Deployment)
     (row,) = trials(deployment, ["ilam"], range(1, 4), [BUSY_NIGHT])
     found = causes(deployment, row, BUSY_NIGHT, range(1, 4))
     assert list(found) == ["as it is", *CHANGES]
-    assert found["as it is"].total == row.beyond_app_queue["p95"] != found["no back-offs"].total
+    assert found["as it is"].total == row.beyond_app_queue["p95"]
+    assert len({beyond.total for beyond in found.values()}) > 1
     assert causes_table([(row, found)]).count(" to ") == (1 + len(CHANGES)) * (1 + len(LANES))
 
 
@@ -435,11 +436,12 @@ desk.
   spread more evenly by any rule that serves counties.
 
 Calls, talks, patience, shifts and counsellors' reactions are those of the
-[simulated day](simulated-day.md) (devices that die are left out). What ringing comes to is drawn for
-each call and each time that somebody is rung for it, so that all ways meet the same reaction of
-whoever they ring first, second and so on for a call. (Drawn for each counsellor as well, as it was
-until commit cc30c9f, the luck of who was rung made up most of the differences at low load: the p95
-lies where one offer in twenty is not answered.)
+[simulated day](simulated-day.md) (devices that die are left out). What ringing comes to is drawn
+for each call and each time that somebody is rung for it: all ways meet the same reaction of
+whomever they ring first, second and so on for a call. (Until commit cc30c9f it was drawn for each
+counsellor as well. Then the luck of who was rung made up most of the differences at low load, since
+the p95 lies where one offer in twenty is not answered; Markazi at 10x with budgets 0, where hardly
+anybody waits for a first ring by any way, was "worse" by it.)
 
 | load | calls | length of each seed |
 | --- | --- | --- |
