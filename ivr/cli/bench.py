@@ -127,6 +127,29 @@ def calls(
         typer.echo(f"{result.machine}\n\n{bench.table(result)}")
 
 
+@app.command()
+def reports(
+    *,
+    times: Annotated[int, typer.Option(min=1, help="Reports after the first one.")] = 5,
+    long: Annotated[bool, typer.Option("--long", help="Ten million calls as well.")] = False,
+    database: Annotated[
+        str | None, typer.Option(help="For --long: postgresql://… of a new, empty database.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """How long a report of a year of Khuzestan takes; with --long one of ten million calls."""
+    from ivr.bench import reports as bench  # noqa: PLC0415
+
+    if long != (database is not None):
+        raise BadInput("--long and --database go together: ten million calls need PostgreSQL.")
+    result = asyncio.run(bench.measure(times=times, database=database))
+    if as_json:
+        typer.echo(json.dumps(result.as_json(), indent=1))
+    else:
+        typer.echo(f"Reports, {result.began_at:%Y-%m-%d %H:%M} UTC")
+        typer.echo(f"{result.machine}\n\n{bench.table(result)}")
+
+
 @app.command(name="all")
 def run_all(*, as_json: AsJson = False) -> None:
     """Run every benchmark, quickly."""

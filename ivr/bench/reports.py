@@ -1,0 +1,139 @@
+"""How long reports take: a year of the largest province, and ten million calls on PostgreSQL."""
+
+import resource
+import tempfile
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from sqlalchemy import func, select
+
+from ivr.bench.machine import machine
+from ivr.bench.reports_million import write_millions
+from ivr.bench.reports_year import PROVINCE, write_year
+from ivr.errors import BadInput
+from ivr.reports.figures import Scope
+from ivr.reports.period import parse_period
+from ivr.settings import Settings
+from ivr.store.reports import ReportStore
+from ivr.store.store import Store
+from ivr.store.tables import calls
+
+YEAR = parse_period("1403/01/01", "1403/12/30")
+YEAR_BAR_S, MILLIONS_BAR_S = 1.0, 5.0
+MILLIONS = 10_000_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measured:
+    """Seconds for reports of the same calls, with the period before; `first_s` is the first one."""
+
+    subject: str
+    calls: int
+    written_s: float
+    first_s: float
+    samples_s: tuple[float, ...]
+    peak_mb: float  # of this process, whatever it did before
+
+    @property
+    def bar_s(self) -> float:
+        return YEAR_BAR_S if self.calls < MILLIONS else MILLIONS_BAR_S
+
+    @property
+    def slowest_s(self) -> float:
+        return max(self.samples_s)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    began_at: datetime
+    machine: dict[str, object]
+    measured: tuple[Measured, ...]
+
+    def as_json(self) -> dict[str, object]:
+        return {
+            "began_at": self.began_at.isoformat(),
+            "machine": self.machine,
+            "measured": [
+                {name: getattr(one, name) for name in Measured.__slots__}
+                | {"bar_s": one.bar_s, "slowest_s": one.slowest_s}
+                for one in self.measured
+            ],
+        }
+
+
+def table(result: Result) -> str:
+    lines = [f"{'calls':>10} {'first, s':>9} {'slowest, s':>11} {'bar, s':>7} {'peak, MB':>9}  of"]
+    lines += [
+        f"{one.calls:>10,} {one.first_s:>9.2f} {one.slowest_s:>11.2f} {one.bar_s:>7.1f} "
+        f"{one.peak_mb:>9.0f}  {one.subject}"
+        for one in result.measured
+    ]
+    return "\n".join(lines)
+
+
+async def measure(*, times: int, database: str | None, millions: int = MILLIONS) -> Result:
+    """A year on SQLite; with a database, `millions` calls in it. Raises BadInput if it has any."""
+    began_at = datetime.now(UTC)
+    measured = [await _year(times)]
+    if database is not None:
+        measured.append(await _millions(database, millions, times))
+    return Result(began_at=began_at, machine=machine(), measured=tuple(measured))
+
+
+async def _year(times: int) -> Measured:
+    async with _new_store(None) as store:
+        began_s = time.perf_counter()
+        count = await write_year(store, YEAR)
+        written_s = time.perf_counter() - began_s
+        scope = Scope(province=PROVINCE)
+        subject = "a year of Khuzestan, SQLite"
+        return await _reports(
+            store, scope, subject=subject, count=count, written_s=written_s, times=times
+        )
+
+
+async def _millions(database: str, count: int, times: int) -> Measured:
+    async with _new_store(database) as store:
+        (row,) = await store.rows(select(func.count().label("calls")).select_from(calls))
+        if row["calls"]:
+            raise BadInput(
+                "--database has calls already, and the benchmark would add its own to them; give "
+                "it a new database (createdb)."
+            )
+        began_s = time.perf_counter()
+        await write_millions(store.engine.url, YEAR, count)
+        written_s = time.perf_counter() - began_s
+        subject = "all provinces, PostgreSQL"
+        return await _reports(
+            store, Scope(), subject=subject, count=count, written_s=written_s, times=times
+        )
+
+
+async def _reports(
+    store: Store, scope: Scope, *, subject: str, count: int, written_s: float, times: int
+) -> Measured:
+    samples = []
+    for _ in range(times + 1):
+        began_s = time.perf_counter()
+        report = await ReportStore(store).report(scope, YEAR)
+        samples.append(time.perf_counter() - began_s)
+        assert report.figure("calls").now.number == count, "every call is counted"
+    return Measured(
+        subject=subject,
+        calls=count,
+        written_s=written_s,
+        first_s=samples[0],
+        samples_s=tuple(samples[1:]),
+        peak_mb=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+    )
+
+
+@asynccontextmanager
+async def _new_store(database: str | None) -> AsyncIterator[Store]:
+    with tempfile.TemporaryDirectory(prefix="line123-reports-") as home:
+        async with await Store.open(Settings(home=Path(home), database_url=database)) as store:
+            yield store
