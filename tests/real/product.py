@@ -94,7 +94,7 @@ class Product:
         return self._get("/healthz")
 
     def floor(self) -> Json:
-        return self._get("/api/v1/floor")
+        return self._get("/api/v1/floor", PATIENCE_S)
 
     def counsellor_state(self, counsellor: str) -> str:
         states = {row["counsellor"]: row["state"] for row in self.floor()["counsellors"]}
@@ -144,10 +144,10 @@ class Product:
         assert process.returncode == 0, err.decode()
         return json.loads(out) if "--json" in arguments else out.decode()
 
-    def _get(self, path: str) -> Json:
+    def _get(self, path: str, timeout_s: float = 5.0) -> Json:
         url = f"http://127.0.0.1:{self.settings.http_port}{path}"
         try:
-            with urllib.request.urlopen(url, timeout=5) as response:
+            with urllib.request.urlopen(url, timeout=timeout_s) as response:
                 return dict(json.load(response))
         except urllib.error.HTTPError as answer:  # health says by its status too what is amiss
             with answer:
