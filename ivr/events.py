@@ -75,7 +75,14 @@ class CallDetached:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallFinished:
-    """The closing sentence was heard and nobody asked to come back; the dialplan hangs up."""
+    """The dialplan has hung up after the closing sentence: journals of versions that did so."""
+
+    call: CallId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LineLeftOpen:
+    """The closing sentence was heard, nobody asked to come back, and nobody has hung up."""
 
     call: CallId
 
@@ -277,6 +284,7 @@ Event = (
     | CallHungUp
     | CallDetached
     | CallFinished
+    | LineLeftOpen
     | OfferPickedUp
     | OfferAccepted
     | OfferFailed

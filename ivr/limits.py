@@ -43,6 +43,7 @@ class Limits:
     danger_ends_wrap_ups: bool = True
     danger_lifts_back_offs: bool = True
     short_abandonment_s: float = 5.0
+    left_open_s: float = 60.0  # after the closing sentence; most callers hang up at once; ours
     lost_talk_s: float = 30.0  # in danger a shorter talk tells nobody where the caller is; ours
     exchange_down_s: float = 3.0  # AMI away for longer: callers in line go to Asterisk's own queue
     rona_s: float = 10.0

@@ -301,6 +301,7 @@ class CallPhase(StrEnum):
     CONNECTING = "connecting"  # accepted, both sides are on their way into the room
     TALKING = "talking"
     CLOSING = "closing"  # the counsellor has ended; the closing sentence offers the way back
+    LEFT_OPEN = "left_open"  # nobody hung up after it; the line stays open for the caller
     FALLBACK = "fallback"  # Asterisk's static queue has the caller
     ENDED = "ended"
 

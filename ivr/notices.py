@@ -25,6 +25,7 @@ class AlarmCode(StrEnum):
 
     # Of the floor itself.
     LOST_IN_DANGER = "lost_in_danger"  # call
+    LEFT_OPEN_IN_DANGER = "left_open_in_danger"  # call
     HANDSET_OFF_HOOK = "handset_off_hook"  # call
     NOT_ANSWERING = "not_answering"  # counsellor
     NEEDS_BREAK = "needs_break"  # counsellor
@@ -48,6 +49,7 @@ class AlarmCode(StrEnum):
 SEVERITIES: Mapping[AlarmCode, Severity] = MappingProxyType(
     {
         AlarmCode.LOST_IN_DANGER: Severity.URGENT,
+        AlarmCode.LEFT_OPEN_IN_DANGER: Severity.URGENT,
         AlarmCode.HANDSET_OFF_HOOK: Severity.WARNING,
         AlarmCode.NOT_ANSWERING: Severity.WARNING,
         AlarmCode.NEEDS_BREAK: Severity.WARNING,

@@ -15,6 +15,7 @@ from ivr import (
     announcing,
     breaks,
     floor_alarms,
+    left_open,
     lost,
     matching,
     offers,
@@ -48,7 +49,7 @@ from ivr.staff import Staff
 from ivr.timers import Timers
 from ivr.waiting import FloorCall
 
-_MAY_JOIN = (CallPhase.MENU, CallPhase.CLOSING, CallPhase.TALKING)
+_MAY_JOIN = (CallPhase.MENU, CallPhase.CLOSING, CallPhase.TALKING, CallPhase.LEFT_OPEN)
 
 
 class Floor:
@@ -140,7 +141,7 @@ class Floor:
     def call_arrived(self, event: ev.CallArrived) -> None:
         call = self.calls.get(event.call)
         if call is not None:
-            self._take_out(call, CallPhase.MENU)
+            self.take_out(call, CallPhase.MENU)
         else:
             new = CallRecord(
                 call=event.call,
@@ -167,10 +168,10 @@ class Floor:
     def call_joined(self, event: ev.CallJoined) -> None:
         """Out of a talk as well: its end may be told late, or never while the link is down."""
         call = self.calls.get(event.call)
-        if call is None or call.phase not in _MAY_JOIN:
+        if call is None or not (call.phase in _MAY_JOIN or left_open.in_line(call)):
             return
         joined_at = min(event.joined_at, self.now)  # Asterisk's clock may be ahead of ours
-        self._take_out(call, CallPhase.WAITING)
+        self.take_out(call, CallPhase.WAITING)
         first_at = call.record.joined_at or joined_at
         self.change(call, facts=event.facts, plan=event.plan, joined_at=first_at)
         self.join_line(call, joined_at)
@@ -179,6 +180,7 @@ class Floor:
         """`broken_off`: its talk was lost; it has its old place, and its plan begins anew."""
         facts = call.record.facts
         assert facts is not None, "a call in line has facts"
+        left_open.over(self, call)
         standing = standing_of(facts, call.plan.weight, broken_off=broken_off)
         call.place = Place(standing, micros(joined_at), self.line.next_number(), joined_at)
         call.start_plan(self.now if broken_off else joined_at)
@@ -188,8 +190,8 @@ class Floor:
     def call_hung_up(self, event: ev.CallHungUp) -> None:
         call = self.calls.get(event.call)
         if call is not None:
-            closing = call.phase is CallPhase.CLOSING
-            self.end_call(call, EndedBy.COUNSELLOR if closing else EndedBy.CALLER)
+            let_go = left_open.was_let_go(call)
+            self.end_call(call, EndedBy.COUNSELLOR if let_go else EndedBy.CALLER)
 
     def call_finished(self, event: ev.CallFinished) -> None:
         call = self.calls.get(event.call)
@@ -200,8 +202,10 @@ class Floor:
         call = self.calls.get(event.call)
         if call is not None:
             call.attached = False
-            if call.phase is not CallPhase.TALKING:  # a talk goes on in Asterisk without us
-                self._take_out(call, CallPhase.FALLBACK)
+            if left_open.is_open(call):
+                self.take_out(call, CallPhase.LEFT_OPEN)
+            elif call.phase is not CallPhase.TALKING:  # a talk goes on in Asterisk without us
+                self.take_out(call, CallPhase.FALLBACK)
 
     def hang_up_leg(self, offer: OfferId, why: OfferResult) -> None:
         self.act(do.HangUpLeg(offer=offer, why=why))
@@ -209,12 +213,13 @@ class Floor:
     def end_call(self, call: FloorCall, ended_by: EndedBy) -> None:
         end = _end_of(call.record, self.now, self.limits_of(call))
         lost.note_end(self, call, ended_by)
-        self._take_out(call, CallPhase.ENDED)
+        self.take_out(call, CallPhase.ENDED)
         self.change(call, ended_at=self.now, ended_by=ended_by, end=end)
         lost.stand(self, call.record)
+        left_open.over(self, call)
         del self.calls[call.id]
 
-    def _take_out(self, call: FloorCall, phase: CallPhase) -> None:
+    def take_out(self, call: FloorCall, phase: CallPhase) -> None:
         """Out of the line, the offer or the talk, into a phase where nobody is rung for it."""
         self.line.leave(call)
         talking = call.phase is CallPhase.TALKING
@@ -282,10 +287,11 @@ class Floor:
             self.wake(give_up_at, "exchange", "")
             return
         fresh = {call.id for call in self.line.take_fresh()}
-        in_order = [call.id for call in self.line.in_order(self.now)]
-        calls = [call for call in in_order if call in fresh or not self._handed_over]
-        self._handed_over = True
-        self._effects += [do.SendToFallback(call=call) for call in calls]
+        calls = [call for call in self.line.in_order(self.now) if not call.stands_last]
+        told, self._handed_over = self._handed_over, True
+        self._effects += [
+            do.SendToFallback(call=call.id) for call in calls if call.id in fresh or not told
+        ]
 
     def recall(self, call: FloorCall) -> None:
         self.act(do.RecallCaller(call=call.id))
@@ -378,6 +384,8 @@ class Floor:
         elif kind == "counsellor":
             self.staff.time_is_up(CounsellorId(subject), self.now)
             breaks.look_after(self, self.staff.get(CounsellorId(subject)))
+        elif kind == "left_open":
+            left_open.look_after(self, CallId(subject))
         elif kind == "announce":
             announcing.due(self)
 
@@ -391,6 +399,7 @@ class Floor:
         ev.CallHungUp: call_hung_up,
         ev.CallDetached: call_detached,
         ev.CallFinished: call_finished,
+        ev.LineLeftOpen: left_open.line_left_open,
         ev.OfferPickedUp: offers.offer_picked_up,
         ev.OfferAccepted: offers.offer_accepted,
         ev.OfferFailed: offers.offer_failed,

@@ -100,7 +100,7 @@ def _adopt(floor: "Floor", live: LiveCall) -> FloorCall:
 
 def _hears_closing(known: CallRecord, live: LiveCall) -> bool:
     """The talk is over, and the caller has not asked to come back, which is a new place in line."""
-    talked = known.phase in (CallPhase.TALKING, CallPhase.CLOSING)
+    talked = known.phase in (CallPhase.TALKING, CallPhase.CLOSING, CallPhase.LEFT_OPEN)
     if not talked or known.connected_at is None or live.offer is not None:
         return False
     return live.joined_at is None or live.joined_at <= known.connected_at

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ivr.heard import Heard
 from ivr.model import CallId, CallPhase, CallRecord, CounsellorId, Lane, Offer, OfferId, RoutePlan
-from ivr.order import Place
+from ivr.order import Place, Rank
 
 if TYPE_CHECKING:
     from ivr.line import Circle
@@ -28,6 +28,8 @@ class FloorCall:
     back_until_at: datetime | None = None  # … and who is to have them again until then
     step: int = 0
     step_opened_at: datetime | None = None
+    left_open_at: datetime | None = None  # when a talk ended after which nobody has hung up
+    looked_after: bool = False  # … and it has stood in line for that
     fallback_since_at: datetime | None = None
     heard: Heard | None = None  # in this wait; None before the first
 
@@ -41,7 +43,13 @@ class FloorCall:
 
     @property
     def in_danger(self) -> bool:
-        return self.record.facts is not None and self.record.facts.lane is Lane.DANGER
+        danger = self.record.facts is not None and self.record.facts.lane is Lane.DANGER
+        return danger and not self.stands_last
+
+    @property
+    def stands_last(self) -> bool:
+        """Behind everybody: after the talk nobody hung up."""
+        return self.place is not None and self.place.standing.rank is Rank.LEFT_OPEN
 
     @property
     def plan(self) -> RoutePlan:

@@ -27,6 +27,9 @@ Item = TypeVar("Item")
 
 # After the room is left, the floor says at once whether the talk was ended or broke off.
 VERDICT_S = 2.0
+# On a line that nobody hangs up, between one offer of the way back and the next: a handset that
+# speaks often could betray whoever holds it.
+QUIET_AT_FIRST_S, QUIET_S = 20.0, 120.0
 
 
 class _Next(Enum):
@@ -70,12 +73,13 @@ class Conversation:
         self.out_of_room.set()
         if resume.phase is Phase.TALK:
             next_ = _Next.CLOSING
+        elif resume.phase is Phase.LEFT_OPEN:
+            next_ = await self._leave_open()
         else:
             say = await self._ask_what_is_open()
             next_ = await self._stand_in_line(resume.joined_at or self.now(), say)
-        while next_ is _Next.CLOSING and await self._comes_back():
-            next_ = await self._stand_in_line(self.now(), self.flow.back_in_line)
-        await self._let_go(next_)
+        while next_ is _Next.CLOSING:
+            next_ = await self._close()
 
     def give_up(self) -> None:
         """End it wherever it is: the caller is the dialplan's from then on, or another's."""
@@ -89,12 +93,6 @@ class Conversation:
             self._to_say.put_nowait(news)
         else:
             self._hushed.put_nowait(news)
-
-    async def _let_go(self, next_: _Next) -> None:
-        if next_ is _Next.CLOSING:
-            await self.channel.play(self.flow.goodbye)
-            await self.channel.set_variables({"IVR_DONE": "1"})
-            self.post(ev.CallFinished(call=self.call))
 
     # --------------------------------------------------------------- questions
 
@@ -222,10 +220,34 @@ class Conversation:
         except TimeoutError:
             return do.CloseCall(call=self.call)
 
-    async def _comes_back(self) -> bool:
-        """The closing sentence offers the way back; only after it does the machine let go."""
+    # ----------------------------------------------------------------- closing
+
+    async def _close(self) -> _Next:
+        """The counsellor has ended: whoever wishes comes back, the others hang up."""
         key = await self._key_after(self.flow.closing, self.flow.closing_wait_s)
-        return key == self.flow.come_back_key
+        if key != self.flow.come_back_key:
+            key = await self.channel.play(self.flow.goodbye, ALL_KEYS)
+        if key is None:
+            return await self._leave_open()
+        return await self._stand_in_line(self.now(), self.flow.back_in_line)
+
+    async def _leave_open(self) -> _Next:
+        """Who does not hang up may be unable to: the line stays theirs, and is quiet."""
+        await self._write(Phase.LEFT_OPEN, {})
+        self.mailbox = asyncio.Queue()
+        self.post(ev.LineLeftOpen(call=self.call))
+        mail = await first_of(self._until_they_come_back(), self.mailbox)
+        if mail is None:
+            return await self._stand_in_line(self.now(), self.flow.back_in_line)
+        return await self._obey(mail)
+
+    async def _until_they_come_back(self) -> None:
+        """Any key will do: whoever finds one is there."""
+        quiet_s = QUIET_AT_FIRST_S
+        while await self.channel.wait_key(quiet_s) is None:
+            if await self._key_after(self.flow.closing, self.flow.closing_wait_s) is not None:
+                return
+            quiet_s = QUIET_S
 
 
 def _empty(queue: "asyncio.Queue[Item]") -> None:

@@ -29,6 +29,7 @@ class Phase(StrEnum):
     MENU = "menu"
     LINE = "line"
     TALK = "talk"
+    LEFT_OPEN = "left_open"
     FALLBACK = "fallback"
 
 

@@ -1,8 +1,8 @@
 """The dialplan that Asterisk itself carries: it needs nobody of ours to keep a caller.
 
 For every called number it answers, then goes round for ever: our conversation over FastAGI, and
-whenever that ends without saying that it is done, at most 15 s of Asterisk's own queue. A caller
-leaves the circle by hanging up, or after a talk whose closing sentence offered the way back.
+whenever that ends, at most 15 s of Asterisk's own queue. A caller leaves the circle by hanging up
+and in no other way: after a talk the closing sentence offers the way back, again and again.
 AGISTATUS is not looked at: it says SUCCESS even where the controller was killed.
 """
 
@@ -116,10 +116,10 @@ def _line(agi: str, lines: Sequence[StaticLine], round_s: int) -> list[str]:
                 "Set(IVR_PRES=${CALLERID(num-pres)})",
                 "Set(CALLERID(pres)=prohib)",
                 ("ask", f"AGI({agi}/call,{arguments})"),
-                'GotoIf($["${IVR_DONE}" = "1"]?done)',
                 f"ExecIf($[{_NOT_TALKED}]?Set(IVR_PHASE=fallback))",
                 "Set(CONFBRIDGE_RESULT=)",
                 'GotoIf($["${IVR_PHASE}" = "talk"]?closing)',
+                'GotoIf($["${IVR_PHASE}" = "left_open"]?quiet)',
                 ("fallback", 'ExecIf($["${IVR_PHASE}" != "fallback"]?Set(IVR_ROUNDS=0))'),
                 "Set(IVR_ROUNDS=$[0${IVR_ROUNDS} + 1])",
                 "Set(IVR_PHASE=fallback)",
@@ -135,13 +135,19 @@ def _line(agi: str, lines: Sequence[StaticLine], round_s: int) -> list[str]:
                 "Set(IVR_PHASE=talk)",
                 "Set(IVR_OFFER=)",
                 "Goto(ask)",
+                # Nobody hangs up: the line stays the caller's, and the way back is offered again.
+                ("quiet", "Set(IVR_KEY=)"),
+                f"Read(IVR_KEY,,1,,1,{round_s})",
+                'GotoIf($["${IVR_KEY}" != ""]?back)',
                 ("closing", "Set(IVR_KEY=)"),
                 f"Read(IVR_KEY,ivr/{CLOSING_PROMPT},1,,1,{CLOSING_WAIT_S})",
-                'GotoIf($["${IVR_KEY}" = ""]?done)',
-                "Set(IVR_PHASE=fallback)",
+                'GotoIf($["${IVR_KEY}" != ""]?back)',
+                "Set(IVR_PHASE=left_open)",
+                "Set(IVR_OFFER=)",
+                "Goto(ask)",
+                ("back", "Set(IVR_PHASE=fallback)"),
                 "Set(IVR_JOINED_AT=${EPOCH})",
                 "Goto(ask)",
-                ("done", "Hangup()"),
             ]
         ),
         *_empty_the_room(),

@@ -46,6 +46,12 @@ class Limits(Record):
     short_abandonment_s: Seconds = Field(
         5, ge=0, le=30, description="the wait below which a lost call counts as short"
     )
+    left_open_s: Seconds = Field(
+        60,
+        ge=10,
+        le=900,
+        description="how long a line may stay open after the talk before somebody looks after it",
+    )
     lost_talk_s: Seconds = Field(
         30,
         ge=0,

@@ -55,6 +55,7 @@ from ivr.simulator.virtual_time import VirtualTimeLoop
 
 DAY = date(2026, 11, 22)
 PRESS_S = (0.5, 9.0)  # from the start of a question until a key is pressed
+LET_GO_S = 15  # until whoever was let go has put the handset down
 WINDING_UP_S = 6 * HOUR_S  # for the calls that are there when the day is over
 
 
@@ -233,11 +234,11 @@ class Day:
         await self._converse(call, caller, Signals(caller_id=plan.number))
         if caller.gone:
             self._controller.post(ev.CallHungUp(call=call))  # as AMI tells it as well
-        elif call not in self._let_go:
+        else:
             self._break("the machine hung up on a caller")
 
     async def _converse(self, call: CallId, caller: Telephone, signals: Signals) -> None:
-        """The circle of the dialplan, until the caller has gone or is let go."""
+        """The circle of the dialplan, until the caller has gone."""
 
         async def all_signals() -> Signals:
             return signals
@@ -278,6 +279,7 @@ class Day:
         else:
             self._let_go.add(call)
             leg.hang_up()
+            asyncio.get_running_loop().call_later(LET_GO_S, caller.hang_up)
 
     # -- what came of it
 

@@ -98,6 +98,7 @@ class CheckedFloor(Floor):
             theirs.joined_us < mine.joined_us
             and theirs.waited_s(now_us) >= other.plan.weight.cap_s
             and not call.in_danger
+            and not other.stands_last
         ):
             self.broken["a call was served before one that had waited for the cap"] += 1
 

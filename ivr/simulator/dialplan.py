@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from typing import Protocol
 
 from ivr.dialplan.desk_static import DIALLED, NOT_NOW_PROMPT
-from ivr.dialplan.static import CALL_ARGUMENTS, CLOSING_PROMPT, CLOSING_WAIT_S
+from ivr.dialplan.static import CALL_ARGUMENTS, CLOSING_PROMPT, CLOSING_WAIT_S, FALLBACK_S
 from ivr.simulator.agi_client import AgiSession
 from ivr.simulator.bridges import Bridges
 from ivr.simulator.channel import KEYS, Channel, EndedBy, Gone, Hangup, Redirected
@@ -109,9 +109,18 @@ class Dialplan:
                 case "fallback":
                     await self._fallback.round(channel)
                     step = "ask"
+                case "quiet":
+                    pressed = await self._pressed(channel, FALLBACK_S)
+                    step = "back" if pressed else "closing"
                 case "closing":
-                    wants_back = await self._wants_back(channel)
-                    step = "ask" if wants_back else None
+                    if await self._hears_closing(channel):
+                        step = "back"
+                    else:
+                        variables |= {"IVR_PHASE": "left_open", "IVR_OFFER": ""}
+                        step = "ask"
+                case "back":
+                    variables |= {"IVR_PHASE": "fallback", "IVR_JOINED_AT": self._epoch()}
+                    step = "ask"
                 case _:
                     return
 
@@ -140,29 +149,28 @@ class Dialplan:
         channel.variables["AGISTATUS"] = status
         channel.check()
 
-    async def _wants_back(self, channel: Channel) -> bool:
-        """The static closing sentence; True where a key asks for another talk."""
-        timing = self._exchange.timing
+    async def _hears_closing(self, channel: Channel) -> bool:
+        """The static closing sentence; whether a key asks for another talk."""
         channel.stop_music()
         channel.note("prompt", CLOSING_PROMPT)
+        length_s = self._exchange.timing.prompt_length_s(f"ivr/{CLOSING_PROMPT}") or 0.0
+        return await self._pressed(channel, length_s + CLOSING_WAIT_S)
+
+    async def _pressed(self, channel: Channel, within_s: float) -> bool:
+        """`Read` of one key."""
         channel.listen(KEYS.replace("#", ""))  # "#" ends Read without a key
-        length_s = timing.prompt_length_s(f"ivr/{CLOSING_PROMPT}") or 0.0
         await channel.until(
             lambda: channel.interrupted or channel.has_key(),
-            timing.scaled(length_s + CLOSING_WAIT_S),
+            self._exchange.timing.scaled(within_s),
         )
         pressed = channel.has_key()
         channel.listen("")
         channel.check()
-        if pressed:
-            channel.variables.update(IVR_PHASE="fallback", IVR_JOINED_AT=self._epoch())
         return pressed
 
 
 def _after_conversation(variables: Mapping[str, str]) -> str:
     """The step after our conversation has let the channel go."""
-    if variables.get("IVR_DONE") == "1":
-        return "done"
     if variables.get("IVR_OFFER") and variables.get("CONFBRIDGE_RESULT") != "ENDMARKED":
         return "fallback"  # on the way into a room that no counsellor has left
-    return "closing" if variables.get("IVR_PHASE") == "talk" else "fallback"
+    return {"talk": "closing", "left_open": "quiet"}.get(variables.get("IVR_PHASE", ""), "fallback")

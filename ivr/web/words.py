@@ -54,6 +54,7 @@ PHASES = {
     CallPhase.CONNECTING: "در حال وصل شدن",
     CallPhase.TALKING: "در گفت‌وگو",
     CallPhase.CLOSING: "جملهٔ پایانی",
+    CallPhase.LEFT_OPEN: "خط رهاشده",
     CallPhase.FALLBACK: "در صف پشتیبان",
     CallPhase.ENDED: "پایان‌یافته",
 }

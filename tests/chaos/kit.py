@@ -104,6 +104,15 @@ class Chaos:
 
         return list(await self.until(queued, TAKEN_OVER_S))
 
+    async def let_go(self, caller: CallerPhone) -> None:
+        """The counsellor has ended the talk: the line is the caller's until they hang up."""
+
+        def left_open() -> bool:
+            return any(one.variables.get("IVR_PHASE") == "left_open" for one in self.callers())
+
+        await self.until(left_open, 40)
+        caller.hang_up()
+
     # -- what is kept
 
     async def records(self) -> list[Json]:

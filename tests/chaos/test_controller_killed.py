@@ -56,7 +56,7 @@ async def test_in_the_menu_of_counties_the_answers_stay(chaos: Chaos) -> None:
         await call.answer()
         await both_hear_each_other(caller, call)
         call.hang_up()
-        assert await caller.ended(30) == "there"
+        await chaos.let_go(caller)
         record = await chaos.the_record()
     assert (record["county"], record["category"]) == ("markazi-saveh", "family_dispute")
     assert (record["lane"], record["end"]) == ("ordinary", "connected")
@@ -107,7 +107,7 @@ async def test_while_a_counsellor_rings_they_are_rung_again(chaos: Chaos) -> Non
         await call.answer()
         await both_hear_each_other(caller, call)
         call.hang_up()
-        assert await caller.ended(30) == "there"
+        await chaos.let_go(caller)
         record = await chaos.imported_record()
     assert (record["end"], record["counsellor"]) == ("fallback_connected", "saveh-1")
     assert (record["county"], record["category"]) == ("markazi-saveh", "family_dispute")
@@ -192,7 +192,7 @@ async def test_a_talk_goes_on_and_is_adopted(chaos: Chaos) -> None:
         await chaos.until(lambda: chaos.state() == "talking")
         call.hang_up()
         await chaos.until(lambda: chaos.state() == "wrap_up")
-        assert await caller.ended(30) == "there"
+        await chaos.let_go(caller)
         record = await chaos.the_record()
     assert (record["end"], record["ended_by"]) == ("connected", "counsellor")
     assert (record["counsellor"], record["desk"]) == ("saveh-1", "markazi-saveh")
@@ -231,7 +231,7 @@ async def test_during_the_closing_sentence_asterisk_says_its_own(chaos: Chaos) -
         await chaos.kill()
         await chaos.until(lambda: chaos.callers()[0].application == "Read")
         await chaos.product.start()
-        assert await caller.ended(30) == "there"
+        await chaos.let_go(caller)
         record = await chaos.the_record()
     assert (record["end"], record["ended_by"]) == ("connected", "counsellor")
     assert record["counsellor"] == "saveh-1"
@@ -263,7 +263,7 @@ async def test_a_call_that_lived_without_us_has_its_record(chaos: Chaos) -> None
         await call.answer()
         await both_hear_each_other(caller, call)
         call.hang_up()
-        assert await caller.ended(30) == "there"
+        await chaos.let_go(caller)
         record = await chaos.imported_record()
     assert (record["end"], record["ended_by"]) == ("fallback_connected", "counsellor")
     assert (record["counsellor"], record["served_by"]) == ("saveh-1", "fallback")
@@ -291,7 +291,7 @@ async def test_a_talk_of_the_queue_that_ends_under_a_new_controller_is_told_as_i
         await chaos.product.start()
         await both_hear_each_other(caller, call)
         call.hang_up()
-        assert await caller.ended(30) == "there"
+        await chaos.let_go(caller)
         record = await chaos.imported_record()
     assert (record["end"], record["ended_by"]) == ("fallback_connected", "counsellor")
     assert record["counsellor"] == "saveh-1"

@@ -55,6 +55,7 @@ class Talk:
     channel: ScriptedChannel
     posted: list[ev.Event] = field(default_factory=list)
     joined: asyncio.Event = field(default_factory=asyncio.Event)
+    left_open: asyncio.Event = field(default_factory=asyncio.Event)
 
     def __post_init__(self) -> None:
         self.conversation = Conversation(
@@ -71,6 +72,8 @@ class Talk:
         self.posted.append(event)
         if isinstance(event, ev.CallJoined):
             self.joined.set()
+        elif isinstance(event, ev.LineLeftOpen):
+            self.left_open.set()
 
     def _plan(self, _facts: CallFacts) -> RoutePlan:
         return plan_of((None, ("ali",)))
@@ -81,6 +84,10 @@ class Talk:
 
     def tell(self, mail: do.Connect | do.HoldCall | do.CloseCall | do.SendToFallback) -> None:
         self.conversation.mailbox.put_nowait(mail)
+
+    def after_the_talk(self) -> list[str]:
+        heard = self.channel.heard
+        return heard[heard.index("closing") :]
 
     @property
     def join(self) -> ev.CallJoined:
@@ -188,10 +195,47 @@ async def test_connect_pre_empts_the_music_and_the_talk_ends_in_the_closing() ->
         assert talk.channel.variables["IVR_PHASE"] == "talk"
         talk.tell(do.CloseCall(call=CALL))
         talk.channel.leave_room()
-        await running
-    assert talk.channel.heard[-2:] == ["closing", "goodbye"]
-    assert talk.channel.variables["IVR_DONE"] == "1"
-    assert isinstance(talk.posted[-1], ev.CallFinished)
+        await talk.left_open.wait()
+        assert not running.done(), "the line is the caller's until they hang up"
+    assert talk.after_the_talk()[:2] == ["closing", "goodbye"]
+    assert talk.channel.variables["IVR_PHASE"] == "left_open"
+    assert "IVR_DONE" not in talk.channel.variables
+
+
+async def test_who_does_not_hang_up_hears_the_way_back_again_and_again() -> None:
+    talk = Talk(ScriptedChannel(long=["closing"]))
+    async with talk.running(Resume(phase=Phase.LEFT_OPEN)) as running:
+        for _ in range(3):
+            await talk.channel.playing.wait()
+            talk.channel.playing.clear()
+            talk.channel.go_on()
+        await talk.channel.playing.wait()
+        talk.channel.hang_up()
+        with pytest.raises(HungUp):
+            await running
+    assert talk.channel.heard == ["closing"] * 4
+    assert len([event for event in talk.posted if isinstance(event, ev.LineLeftOpen)]) == 1
+
+
+async def test_key_1_on_a_line_left_open_leads_back_into_line() -> None:
+    talk = Talk(ScriptedChannel({"closing": ["1"]}))
+    async with talk.running(Resume(phase=Phase.LEFT_OPEN)):
+        await talk.joined.wait()
+        await talk.channel.music.wait()
+    assert talk.channel.heard == ["closing", "back-in-line"]
+
+
+async def test_a_counsellor_who_looks_after_a_line_left_open_is_let_in() -> None:
+    talk = Talk(ScriptedChannel({}))
+    async with talk.running(Resume(phase=Phase.LEFT_OPEN)):
+        await talk.left_open.wait()
+        talk.tell(CONNECT)
+        await talk.channel.in_room.wait()
+        talk.left_open.clear()
+        talk.tell(do.CloseCall(call=CALL))
+        talk.channel.leave_room()
+        await talk.left_open.wait()
+    assert "goodbye" in talk.channel.heard
 
 
 async def test_key_1_after_the_talk_leads_back_into_line() -> None:
@@ -406,9 +450,9 @@ class TestResume:
 
     async def test_after_a_talk_that_we_did_not_see_end_comes_the_closing(self) -> None:
         talk = Talk(ScriptedChannel({}))
-        async with talk.running(Resume(phase=Phase.TALK)) as running:
-            await running
-        assert talk.channel.heard == ["closing", "goodbye"]
+        async with talk.running(Resume(phase=Phase.TALK)):
+            await talk.left_open.wait()
+        assert talk.channel.heard[:2] == ["closing", "goodbye"]
 
     def test_junk_counts_as_not_known(self) -> None:
         arguments = {

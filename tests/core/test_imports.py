@@ -33,6 +33,7 @@ FLOOR = FACTS | {
     "recent_times",
     "announcing",
     "floor_alarms",
+    "left_open",
     "lost",
 }
 CORE = FLOOR | {
@@ -87,6 +88,7 @@ MAY_IMPORT = {
     "replanning": FLOOR,
     "reconcile": FLOOR,
     "floor_alarms": FLOOR,
+    "left_open": FLOOR,
     "lost": FLOOR,
     "floor_delta": {"notices", "view"},
     "floor_view": FLOOR | {"desk_view"},

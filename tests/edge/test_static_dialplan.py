@@ -73,15 +73,32 @@ def test_the_callers_number_is_hidden_before_anything_is_asked() -> None:
     assert hidden < next(index for index, step in enumerate(line) if "AGI(" in step)
 
 
-def test_the_circle_ends_only_when_we_said_so_or_after_the_closing_sentence() -> None:
+def test_the_circle_has_no_end_but_the_callers_hang_up() -> None:
     line = steps(dialplan(MARKAZI), "line")
-    assert [step for step in line if "Hangup" in step] == ["done: Hangup()"]
-    assert line[-1] == "done: Hangup()"
-    assert line[-2] == "Goto(ask)"  # nobody falls through into the hang-up
-    ways_out = [step for step in line if step.endswith("?done)")]
-    assert ways_out == ['GotoIf($["${IVR_DONE}" = "1"]?done)', 'GotoIf($["${IVR_KEY}" = ""]?done)']
+    assert not [step for step in line if "Hangup" in step]
+    assert line[-1] == "Goto(ask)"  # nobody falls through to the end, which is a hang-up
+
+
+def test_whom_the_closing_sentence_leaves_silent_keep_the_line() -> None:
+    line = steps(dialplan(MARKAZI), "line")
     after_closing = line.index("Read(IVR_KEY,ivr/closing,1,,1,5)") + 1
-    assert line[after_closing] == ways_out[1]
+    assert line[after_closing : after_closing + 4] == [
+        'GotoIf($["${IVR_KEY}" != ""]?back)',
+        "Set(IVR_PHASE=left_open)",
+        "Set(IVR_OFFER=)",
+        "Goto(ask)",
+    ]
+
+
+def test_a_line_left_open_is_quiet_for_a_round_and_any_key_leads_back() -> None:
+    line = steps(dialplan(MARKAZI), "line")
+    assert 'GotoIf($["${IVR_PHASE}" = "left_open"]?quiet)' in line
+    quiet = line.index("quiet: Set(IVR_KEY=)") + 1
+    assert line[quiet : quiet + 3] == [
+        "Read(IVR_KEY,,1,,1,15)",
+        'GotoIf($["${IVR_KEY}" != ""]?back)',
+        "closing: Set(IVR_KEY=)",
+    ]
 
 
 def test_nobody_hears_the_closing_sentence_who_has_talked_to_nobody() -> None:
@@ -183,7 +200,7 @@ def test_the_place_in_line_is_set_once() -> None:
     line = steps(dialplan(MARKAZI), "line")
     assert 'ExecIf($["${IVR_JOINED_AT}" = ""]?Set(IVR_JOINED_AT=${EPOCH}))' in line
     again = [index for index, step in enumerate(line) if step == "Set(IVR_JOINED_AT=${EPOCH})"]
-    assert [line[index - 2] for index in again] == ['GotoIf($["${IVR_KEY}" = ""]?done)']
+    assert [line[index - 1] for index in again] == ["back: Set(IVR_PHASE=fallback)"]
 
 
 def test_every_jump_has_a_place() -> None:
@@ -191,7 +208,7 @@ def test_every_jump_has_a_place() -> None:
     targets = {
         match for step in line for match in re.findall(r"(?:\?|^(?:\w+: )?Goto\()(\w+)\)", step)
     }
-    assert targets == {"ask", "closing", "done", "talked"}
+    assert targets == {"ask", "back", "closing", "quiet", "talked"}
     assert targets <= labels(line)
 
 

@@ -34,7 +34,7 @@ class NaiveFloor(Floor):
     def best(self, call: FloorCall) -> Presence | None:
         there = [presence for presence in self.staff if may_be_rung(presence, call)]
         found = [presence for presence in there if presence.free]
-        if not found and facts_of(call).lane is Lane.DANGER:
+        if not found and in_danger(call):
             found = [presence for presence in there if presence.relief(self.now)]
         elif not found:
             found = [presence for presence in there if presence.is_last_resort(self.now)]
@@ -47,11 +47,7 @@ class NaiveFloor(Floor):
             for other in self.line
             if joined(other) < joined(call)
             and may_be_rung(presence, other)
-            and (
-                presence.free
-                or presence.is_last_resort(self.now)
-                or facts_of(other).lane is Lane.DANGER
-            )
+            and (presence.free or presence.is_last_resort(self.now) or in_danger(other))
         ]
         if not passed:
             return None
@@ -96,6 +92,8 @@ def _open_steps(floor: Floor, call: FloorCall) -> None:
 def order_of(call: FloorCall, now: datetime) -> _Order:
     """Danger, who has waited for the cap, silence, the others by score."""
     lane = facts_of(call).lane
+    if call.stands_last:
+        return (8, Fraction(0), *joined(call))
     broken_off = place_of(call).standing.rank in _BROKEN_OFF
     first = 0 if broken_off else 1
     if lane is not Lane.DANGER and _capped(call, now):
@@ -106,6 +104,11 @@ def order_of(call: FloorCall, now: datetime) -> _Order:
         again = 0 if facts_of(call).returning_silence else 1
         return (3 if broken_off else 4 + again, Fraction(0), *joined(call))
     return (6 if broken_off else 7, -_score_s(call, now), *joined(call))
+
+
+def in_danger(call: FloorCall) -> bool:
+    """A line that was left open after the talk is nobody's danger any more."""
+    return facts_of(call).lane is Lane.DANGER and not call.stands_last
 
 
 def joined(call: FloorCall) -> tuple[datetime, int]:
@@ -142,6 +145,8 @@ def _score_s(call: FloorCall, now: datetime) -> Fraction:
 
 def _reason(call: FloorCall, other: FloorCall, now: datetime) -> Precedence:
     mine, theirs = facts_of(call), facts_of(other)
+    if other.stands_last:
+        return Precedence.LEFT_OPEN
     if mine.lane is Lane.DANGER and theirs.lane is not Lane.DANGER:
         return Precedence.DANGER
     if mine.lane is not Lane.DANGER and _capped(call, now):

@@ -63,6 +63,7 @@ PLANS = tuple(
 )
 ONE_AT_ONCE = replace(LIMITS, rona_pause_after=2, stretch_most_s=90, rest_s=20, heavy_gap_s=90)
 LIMITS_TRIED = (ONE_AT_ONCE, replace(ONE_AT_ONCE, ring_at_once=2, ring_at_once_danger=3))
+LEFT_OPEN = (AlarmCode.HANDSET_OFF_HOOK, AlarmCode.LEFT_OPEN_IN_DANGER)
 IN_OFFER = (CallPhase.OFFERED, CallPhase.CONNECTING, CallPhase.TALKING)
 RESULTS = st.sampled_from(
     [
@@ -87,7 +88,8 @@ def _ends(record: CallRecord) -> bool:
 
 
 def _in_danger(call: FloorCall) -> bool:
-    return call.record.facts is not None and call.record.facts.lane is Lane.DANGER
+    facts = call.record.facts
+    return facts is not None and facts.lane is Lane.DANGER and not call.stands_last
 
 
 class FloorMachine(RuleBasedStateMachine):
@@ -208,6 +210,12 @@ class FloorMachine(RuleBasedStateMachine):
         call = data.draw(st.sampled_from(self.alive))
         self.alive.remove(call)
         self.post(ev.CallHungUp(call=call))
+
+    @precondition(lambda self: self.alive)
+    @rule(data=st.data())
+    def nobody_hangs_up_after_a_talk(self, data: st.DataObject) -> None:
+        """Also where no talk was: such an event comes late."""
+        self.post(ev.LineLeftOpen(call=data.draw(st.sampled_from(self.alive))))
 
     @precondition(lambda self: self.final)
     @rule(data=st.data())
@@ -455,6 +463,7 @@ class FloorMachine(RuleBasedStateMachine):
             if offer.counsellor in call.eligible
             and joined(call) < joined(served)
             and (floor.now - joined(call)[0]).total_seconds() >= call.plan.weight.cap_s
+            and not call.stands_last
         ]
 
     @invariant()
@@ -474,6 +483,18 @@ class FloorMachine(RuleBasedStateMachine):
             facts, talked = records[call].facts, records[call].connected_at is not None
             if facts is not None and facts.lane is Lane.DANGER and not talked:
                 assert records[call].lost_at is not None
+
+    @invariant()
+    def a_line_left_open_stands_last_with_its_alarm(self) -> None:
+        floor = self.kit.floor
+        alarmed = {alarm.subject for alarm in floor.alarms if alarm.code in LEFT_OPEN}
+        last = {call.id for call in floor.line if call.stands_last}
+        assert last <= alarmed <= set(floor.calls)
+        for call in floor.calls.values():
+            if call.phase is CallPhase.LEFT_OPEN and _in_danger(call):
+                assert call.id in alarmed, "in danger it is told of at once"
+        in_order = [call.stands_last for call in floor.line.in_order(floor.now)]
+        assert in_order == sorted(in_order)
 
     @invariant()
     def an_ended_call_has_one_record(self) -> None:

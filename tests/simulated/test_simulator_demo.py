@@ -7,6 +7,7 @@ import pytest
 
 from ivr.errors import AsteriskError
 from ivr.settings import Settings
+from ivr.simulator.channel import EndedBy, Hangup
 from ivr.simulator.demo import CallRequest, demo_exchange, door_path, place_call
 from tests.ports import free_port
 from tests.simulated.simulator_kit import FAST, Controller, controlled
@@ -25,9 +26,10 @@ async def test_a_call_through_the_door(tmp_path: Path) -> None:
             agi = await controller.session()
             assert agi.arguments["line"] == "086123"
             assert await agi.ask("WAIT FOR DIGIT -1") == f"200 result={ord('2')}"
-            await agi.ask("SET VARIABLE IVR_DONE 1")
+            caller = next(iter(exchange.channels.values()))
+            caller.hang_up(Hangup(EndedBy.CALLER))
             agi.close()
-            assert await telling == ["answered", "key 2", "ended machine"]
+            assert await telling == ["answered", "key 2", "ended caller"]
     assert not door_path(settings).exists()
 
 
