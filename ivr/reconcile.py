@@ -42,11 +42,19 @@ def reconcile(floor: "Floor", snapshot: ExchangeSnapshot) -> None:
 def _end_calls_that_are_gone(floor: "Floor", snapshot: ExchangeSnapshot) -> None:
     alive = {live.call for live in snapshot.calls}
     for record in floor.restored.values():
-        floor.end_call(floor.admit(record), EndedBy.UNKNOWN)
+        floor.end_call(floor.admit(record), _ended_by(record))
     floor.restored = {}
     for call in list(floor.calls.values()):
         if not call.attached and call.id not in alive:
             floor.end_call(call, EndedBy.UNKNOWN)
+
+
+def _ended_by(record: CallRecord) -> EndedBy:
+    """Of a call that ended while no controller was there, by what was last known of it.
+
+    In the closing sentence the counsellor has already gone, as `Floor.call_hung_up` has it.
+    """
+    return EndedBy.COUNSELLOR if record.phase is CallPhase.CLOSING else EndedBy.UNKNOWN
 
 
 def _compare_legs(floor: "Floor", snapshot: ExchangeSnapshot) -> None:

@@ -160,11 +160,11 @@ class SippCaller(SippProcess):
             headers=headers,
         )
 
-    async def answered(self, timeout_s: float = 5.0) -> datetime:
+    async def answered(self, timeout_s: float = 20.0) -> datetime:
         """Wait for the 200; its moment. Raises TimeoutError."""
         return (await self.traced(False, "INVITE", "SIP/2.0 200", timeout_s)).at
 
-    async def ended(self, timeout_s: float = 10.0) -> bool:
+    async def ended(self, timeout_s: float = 20.0) -> bool:
         """Wait for the end; whether the far end hung up. Raises TimeoutError, and SipError where
         the call did not go by the script.
         """  # noqa: D205

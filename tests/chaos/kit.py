@@ -149,8 +149,8 @@ async def press(phone: CallerPhone, keys: str) -> None:
 
 
 async def both_hear_each_other(caller: CallerPhone, call: SipCall) -> None:
-    await caller.hears_tone(COUNSELLOR_HZ, 10)
-    await call.stream.hears_tone(CALLER_HZ, 5)
+    await caller.hears_tone(COUNSELLOR_HZ, 30)
+    await call.stream.hears_tone(CALLER_HZ, 30)
 
 
 def never_rung_twice_at_once(phone: CounsellorPhone) -> bool:

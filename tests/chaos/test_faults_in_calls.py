@@ -27,7 +27,7 @@ async def a_whole_call(chaos: Chaos, caller: CallerPhone, counsellor: Counsellor
     """From the first question to the caller's hanging up."""
     await caller.answered()
     await press(caller, TO_SAVEH)
-    call = await counsellor.offered(10)
+    call = await counsellor.offered(30)
     await call.answer()
     await both_hear_each_other(caller, call)
     caller.hang_up()
@@ -78,7 +78,7 @@ async def test_a_caller_who_hears_nothing_reaches_a_human(chaos: Chaos) -> None:
         async with chaos.counsellor() as counsellor, chaos.caller() as caller:
             await chaos.on_duty()
             await caller.answered()
-            call = await counsellor.offered(15)
+            call = await counsellor.offered(30)
             await call.answer()
             await both_hear_each_other(caller, call)
             call.hang_up()

@@ -54,10 +54,10 @@ async def test_what_dies_or_freezes_is_started_again(
             async with run.product.caller(number="09121110901") as caller:
                 await caller.answered()
                 caller.press("0")
-                call = await counsellor.offered(15)
+                call = await counsellor.offered(30)
                 await call.answer()
-                await caller.hears_tone(COUNSELLOR_HZ, 10)
-                await call.stream.hears_tone(CALLER_HZ, 5)
+                await caller.hears_tone(COUNSELLOR_HZ, 30)
+                await call.stream.hears_tone(CALLER_HZ, 30)
         assert "Traceback" not in run.printed()
 
 
@@ -91,9 +91,9 @@ async def test_without_its_supervisor_the_controller_goes_and_the_next_one_adopt
         ):
             await caller.answered()
             caller.press("0")
-            call = await counsellor.offered(15)
+            call = await counsellor.offered(30)
             await call.answer()
-            await caller.hears_tone(COUNSELLOR_HZ, 10)
+            await caller.hears_tone(COUNSELLOR_HZ, 30)
             await run.end(signal.SIGKILL)
             await run.product.until(lambda: not is_alive(controller))
             assert run.free_ports() == ["agi", "http"]

@@ -101,6 +101,19 @@ def test_a_caller_who_hears_the_closing_sentence_was_left_by_the_counsellor(
     assert record.talk_ended_at is not None
 
 
+@pytest.mark.parametrize(
+    ("phase", "ended_by"),
+    [(CallPhase.CLOSING, EndedBy.COUNSELLOR), (CallPhase.TALKING, EndedBy.UNKNOWN)],
+)
+def test_a_call_that_ended_without_us_in_the_closing_sentence_was_left_by_the_counsellor(
+    kit: Kit, phase: CallPhase, ended_by: EndedBy
+) -> None:
+    restore(kit, replace(TALKING, phase=phase))
+    see(kit)
+    record = kit.records[CALL]
+    assert (record.end, record.ended_by) == (CallEnd.CONNECTED, ended_by)
+
+
 def test_who_has_asked_to_come_back_after_the_talk_waits_in_the_fallback(kit: Kit) -> None:
     restore(kit, TALKING)
     see(kit, replace(LIVE, joined_at=START + timedelta(minutes=4)))

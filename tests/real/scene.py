@@ -236,8 +236,8 @@ async def hears_words(call: CallerPhone | SipCall, timeout_s: float = 5.0) -> No
 
 
 async def both_hear_each_other(caller: CallerPhone, call: SipCall) -> None:
-    await caller.hears_tone(COUNSELLOR_HZ, 10)
-    await call.stream.hears_tone(CALLER_HZ, 5)
+    await caller.hears_tone(COUNSELLOR_HZ, 30)
+    await call.stream.hears_tone(CALLER_HZ, 30)
 
 
 def offers(record: Json) -> list[tuple[str, str]]:

@@ -29,15 +29,15 @@ async def test_callers_whose_line_sends_no_audio_stay_in_talk_and_in_line(scene:
         await talking.answered()
         began_at = await waiting.answered()
         await press(talking, "0")
-        await talking.hears_tone(COUNSELLOR_HZ, 10)
+        await talking.hears_tone(COUNSELLOR_HZ, 30)
         await press(waiting, "0")
         await scene.in_line()
         await scene.until(lambda: time.monotonic() > began_at + SILENT_S, SILENT_S + 10)
         assert scene.state("arak-1") == "talking"
         await talking.hears_tone(COUNSELLOR_HZ)
-        await waiting.hears_tone(MUSIC_HZ, 10)
+        await waiting.hears_tone(MUSIC_HZ, 30)
         talking.hang_up()
-        await waiting.hears_tone(COUNSELLOR_HZ, 10)
+        await waiting.hears_tone(COUNSELLOR_HZ, 30)
         assert len(counsellor.calls) == 2
         waiting.hang_up()
     records = await scene.ended(2)
@@ -141,10 +141,10 @@ async def test_who_presses_nothing_is_ringing_at_a_counsellor_within_12_s(scene:
         scene.caller(tone_hz=None) as caller,
     ):
         answered_at = await caller.answered()
-        call = await arak.offered(20)
+        call = await arak.offered(30)
         assert call.invited_at - answered_at <= SILENCE_S
         await call.answer()
-        await caller.hears_tone(COUNSELLOR_HZ, 10)
+        await caller.hears_tone(COUNSELLOR_HZ, 30)
         caller.hang_up()
     record = await scene.the_call()
     assert (record["lane"], record["county"], record["end"]) == ("silence", None, "connected")
@@ -293,7 +293,7 @@ async def test_the_console_shows_the_call_in_line_and_the_talk(scene: Scene) -> 
         [waiting] = await scene.in_line()
         assert waiting["county"] == "markazi-saveh"
         assert (waiting["phase"], waiting["offered_to"]) == ("waiting", [])
-        await caller.hears_tone(MUSIC_HZ, 10)
+        await caller.hears_tone(MUSIC_HZ, 30)
         async with scene.counsellor("saveh-2") as counsellor:
             call = await counsellor.offered()
             [offered] = await scene.in_line()

@@ -46,7 +46,7 @@ async def test_who_does_not_answer_is_followed_by_the_next(scene: Scene) -> None
         await caller.answered()
         await press(caller, "0")
         missed = await first.offered()
-        call = await second.offered(10)
+        call = await second.offered(30)
         assert await missed.ended() == "there"
         await both_hear_each_other(caller, call)
     assert offers(await scene.the_call()) == [("arak-1", "rona"), ("arak-2", "connected")]
@@ -72,7 +72,7 @@ async def test_a_phone_that_lost_its_power_unseen_is_followed_by_the_next(scene:
         await caller.answered()
         await first.vanish()
         await press(caller, "0")
-        await both_hear_each_other(caller, await second.offered(10))
+        await both_hear_each_other(caller, await second.offered(30))
         caller.hang_up()
         async with scene.counsellor("arak-1"):  # power again: it leaves properly
             record = await scene.the_call()
@@ -101,7 +101,7 @@ async def test_where_nobody_presses_key_1_the_next_is_rung(scene: Scene) -> None
         await caller.answered()
         await press(caller, "284")
         swallowed = await voicemail.offered()
-        call = await person.offered(15)
+        call = await person.offered(30)
         assert await swallowed.ended() == "there"
         await both_hear_each_other(caller, call)
     record = await scene.the_call()
@@ -124,7 +124,7 @@ async def test_a_counsellor_who_leaves_in_the_whisper_costs_no_place(scene: Scen
             call.hang_up()
         assert (await scene.in_line(2))[0]["call"] == mine["call"]
         async with scene.counsellor("arak-2", answer_after_s=0) as second:
-            await (await second.offered()).stream.hears_tone(FIRST_HZ, 10)
+            await (await second.offered()).stream.hears_tone(FIRST_HZ, 30)
     record, _ = await scene.ended(2)
     assert offers(record) == [("arak-1", "declined"), ("arak-2", "connected")]
     assert record["joined_at"] == mine["joined_at"]
@@ -144,10 +144,10 @@ async def test_three_callers_are_served_in_order_by_two_counsellors(scene: Scene
             scene.counsellor("arak-1", answer_after_s=0) as one,
             scene.counsellor("arak-2", answer_after_s=0) as two,
         ):
-            await (await one.offered()).stream.hears_tone(FIRST_HZ, 10)
-            await (await two.offered()).stream.hears_tone(SECOND_HZ, 10)
+            await (await one.offered()).stream.hears_tone(FIRST_HZ, 30)
+            await (await two.offered()).stream.hears_tone(SECOND_HZ, 30)
             second.hang_up()
-            await (await two.offered()).stream.hears_tone(THIRD_HZ, 10)
+            await (await two.offered()).stream.hears_tone(THIRD_HZ, 30)
             assert scene.waiting() == []
     served = [offers(record) for record in await scene.ended(3)]
     arak_1, arak_2 = [("arak-1", "connected")], [("arak-2", "connected")]
@@ -175,12 +175,12 @@ async def test_danger_overtakes_who_came_before(scene: Scene) -> None:
 
 async def _served_by_urgency(scene: Scene, danger: CallerPhone, silent: CallerPhone) -> None:
     async with scene.counsellor("arak-1", answer_after_s=0) as counsellor:
-        await (await counsellor.offered()).stream.hears_tone(THIRD_HZ, 10)
+        await (await counsellor.offered()).stream.hears_tone(THIRD_HZ, 30)
         danger.hang_up()
         await counsellor.offered()
-        await silent.hears_tone(COUNSELLOR_HZ, 10)
+        await silent.hears_tone(COUNSELLOR_HZ, 30)
         silent.hang_up()
-        await (await counsellor.offered()).stream.hears_tone(FIRST_HZ, 10)
+        await (await counsellor.offered()).stream.hears_tone(FIRST_HZ, 30)
 
 
 async def test_a_phone_that_vanishes_in_talk_puts_the_caller_first_in_line(scene: Scene) -> None:
@@ -198,7 +198,7 @@ async def test_a_phone_that_vanishes_in_talk_puts_the_caller_first_in_line(scene
         await lost.vanish()
         await scene.until(lambda: len(scene.waiting()) == 2, RTP_TIMEOUT_S + 5)
         assert scene.waiting()[1]["call"] == behind["call"]
-        await caller.hears_tone(MUSIC_HZ, 15)
+        await caller.hears_tone(MUSIC_HZ, 30)
         async with scene.counsellor("saveh-2", answer_after_s=0) as other:
             await both_hear_each_other(caller, await other.offered())
             caller.hang_up()

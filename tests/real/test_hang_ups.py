@@ -75,9 +75,9 @@ async def test_after_a_phone_rang_in_vain(scene: Scene) -> None:
         await caller.answered()
         await press(caller, "0")
         first = await counsellor.offered()
-        assert await first.ended(7) == "there"
+        assert await first.ended(15) == "there"
         again = await counsellor.offered()
-        await caller.hears_tone(MUSIC_HZ, 10)
+        await caller.hears_tone(MUSIC_HZ, 30)
         caller.hang_up()
         await freed(scene, again)
         record = await gone(scene)

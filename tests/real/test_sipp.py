@@ -75,7 +75,7 @@ async def test_a_counsellor_phone_answers_on_order_and_sees_the_far_end_hang_up(
         assert (call.from_name, call.from_number) == ("Saveh", "123")
         assert call.answered_at is None
         await call.answer()
-        await call.stream.hears_tone(FALLBACK_HZ, 5)
+        await call.stream.hears_tone(FALLBACK_HZ, 30)
         [channel] = {seen["Channel"] for seen in ami.seen if seen.event == "Newchannel"}
         await ami.ask("Hangup", Channel=channel)
         assert await call.ended(5) is Ended.THERE
@@ -120,8 +120,8 @@ async def test_tones_cross_between_two_phones(exchange, ami):
             Async="true",
         )
         mine, theirs = await phone.offered(), await other.offered()
-        await mine.stream.hears_tone(COUNSELLOR_HZ, 5)
-        await theirs.stream.hears_tone(CALLER_HZ, 5)
+        await mine.stream.hears_tone(COUNSELLOR_HZ, 30)
+        await theirs.stream.hears_tone(CALLER_HZ, 30)
 
 
 async def test_sipp_calls_presses_keys_and_hangs_up(exchange, ami):

@@ -118,7 +118,7 @@ async def test_the_telephone_is_rung_and_talks_after_key_1(scene: Scene, side: T
     async with scene.caller() as caller:
         await caller.answered()
         await press(caller, "284")
-        call = await side.offered(10)
+        call = await side.offered(30)
         assert (call.user, call.from_number, call.from_name) == (NUMBER, "123", "")
         await call.answer()
         await hears_words(call)
@@ -137,10 +137,10 @@ async def test_a_voicemail_is_followed_by_a_person(scene: Scene, side: TrunkSide
     async with scene.caller() as caller:
         await caller.answered()
         await press(caller, "284")
-        voicemail = await side.offered(10)
+        voicemail = await side.offered(30)
         await voicemail.answered()
         async with scene.counsellor("khondab-1", answer_after_s=0) as person:
-            call = await person.offered(20)
+            call = await person.offered(30)
             assert await voicemail.ended() == "there"
             await both_hear_each_other(caller, call)
             caller.hang_up()
@@ -168,7 +168,7 @@ async def test_a_telephone_that_does_not_take_it_is_followed_by_the_next(
         await press(caller, "284")
         await scene.until(lambda: len(side.invites) > rung)
         async with scene.counsellor("khondab-1", answer_after_s=0) as person:
-            await both_hear_each_other(caller, await person.offered(10))
+            await both_hear_each_other(caller, await person.offered(30))
             caller.hang_up()
             record = await scene.the_call()
     assert offers(record)[0] == (HOME, result)
