@@ -113,10 +113,14 @@ def _watch_file(engine: AsyncEngine, path: Path) -> None:
 
 
 def _set_pragmas(connection: Any, _record: object) -> None:
-    """https://www.sqlite.org/pragma.html: FULL syncs the write-ahead log at each commit."""
+    """https://www.sqlite.org/pragma.html: FULL syncs the write-ahead log at each commit.
+
+    What is deleted is overwritten with zeros (secure_delete): notes and numbers are erased so.
+    """
     connection.isolation_level = None  # the driver begins nothing by itself; see _begin
     cursor = connection.cursor()
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+    pragmas = ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "secure_delete=ON")
+    for pragma in pragmas:
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
 
