@@ -17,6 +17,7 @@ from rich.table import Table
 
 from ivr.calendar import TEHRAN, day_began_at
 from ivr.cli.call_tables import call_tables, calls_table
+from ivr.cli.calls_import import import_calls
 from ivr.errors import BadInput
 from ivr.location_files import gazette
 from ivr.model import CallId, CallRecord, CountyId
@@ -39,6 +40,7 @@ _FIRST_GREGORIAN_YEAR = 1700  # a smaller year is one of the Jalali calendar
 _SINCE = re.compile(r"(\d{4})[-/](\d{1,2})[-/](\d{1,2})(?:[T ](\d{1,2}):(\d{2}))?", re.ASCII)
 
 app = typer.Typer(no_args_is_help=True, help="Show calls and how they ended.")
+app.command("import")(import_calls)
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for a script.")]
 SinceOption = Annotated[
