@@ -29,6 +29,7 @@ from ivr.store.floor_acts import FloorActStore
 from ivr.store.left_open import calls_left_open
 from ivr.store.outcome_news import OutcomeNews
 from ivr.store.people import PeopleStore
+from ivr.store.saving import Saving
 from ivr.store.signed_out import SignedOutStore
 from ivr.store.store import Store, clock_epoch
 from ivr.store.vault import Vault
@@ -119,6 +120,7 @@ class _Line:
         self._outcomes = OutcomeWatch(
             OutcomeNews(store), lambda call: self.controller.post(ev.OutcomeSaved(call=call))
         )
+        self._saving = Saving(store, settings.home)
         self._acts = ActWatch(FloorActStore(store), self.controller.post, now)
 
     async def restore(self) -> None:
@@ -161,6 +163,7 @@ class _Line:
                 tasks.create_task(self._steering.run(), name="steering"),
                 tasks.create_task(self._outcomes.run(), name="outcomes"),
                 tasks.create_task(self._acts.run(), name="acts"),
+                tasks.create_task(self._saving.run(), name="spool"),
                 tasks.create_task(self._static.run(), name="static-fallback"),
                 tasks.create_task(beat(), name="beat"),
                 tasks.create_task(tidy(self.controller.somebody_waits), name="garbage"),

@@ -15,6 +15,8 @@ from ivr.store.store import Store
 
 log = structlog.get_logger()
 
+DRAIN_EVERY_S = 5.0
+
 
 @dataclass(frozen=True, slots=True)
 class Kept:
@@ -49,8 +51,15 @@ class Saving:
         log.info("spool_drained", saves=drained, left=len(self._spool))
         return drained
 
-    def prepare(self) -> None:
-        self._spool.prepare()
+    async def run(self) -> None:
+        """Drain what others leave in the spool, until cancelled."""
+        await asyncio.to_thread(self._spool.prepare)
+        while True:
+            try:
+                await self.drain()
+            except StoreError as error:
+                log.warning("spool_waits", saves=len(self._spool), reason=str(error))
+            await asyncio.sleep(DRAIN_EVERY_S)
 
     async def _into_database(self, save: Save) -> SavedForm:
         whose: dict[str, Any] = {"call": save.call, "by": save.by, "at": save.at, "key": save.key}
