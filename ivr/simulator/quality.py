@@ -120,6 +120,11 @@ class Trial:
         return lanes_beyond(self.ours, self.app_queue)
 
     @property
+    def worse_lanes(self) -> tuple[str, ...]:
+        """In which lanes the whole interval of the p95 says that app_queue is better."""
+        return tuple(lane for lane, by in self.lanes_beyond_app_queue.items() if by.low > 0)
+
+    @property
     def wholly_worse(self) -> tuple[str, ...]:
         """In which respects the whole interval says that app_queue is better."""
         return tuple(name for name, by in self.beyond_app_queue.items() if by.low > 0)

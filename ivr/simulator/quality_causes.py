@@ -62,13 +62,19 @@ def _with_priority(rules: ProvinceRules, **values: object) -> ProvinceRules:
     return rules.model_copy(update={"priority": rules.priority.model_copy(update=values)})
 
 
+NO_URGENCY = "no urgency"
 CHANGES: Mapping[str, Callable[[ProvinceRules], ProvinceRules]] = {
     "full back-offs": with_full_back_offs,
     "no back-offs": without_back_offs,
-    "no urgency": without_urgency,
+    NO_URGENCY: without_urgency,
     f"a cap of {_EARLIER_CAP_S:.0f} s": with_earlier_cap,
     "no cap": without_cap,
 }
+
+
+def is_worse_in_the_same_order(found: Mapping[str, Beyond]) -> bool:
+    """Whether app_queue is better where both serve each lane first come, first served."""
+    return found[NO_URGENCY].total.low > 0
 
 
 def causes(

@@ -78,7 +78,7 @@ def summary(trials: Sequence[Trial]) -> str:
     lines.append(f"- p95 wholly worse than app_queue's: {len(worse)} of {len(trials)} rows")
     lines += [f"  - {_name(one)}: {_apart(one.beyond_app_queue['p95'])} s" for one in worse]
     for lane in LANES:
-        found = [one for one in trials if _is_above(one.lanes_beyond_app_queue.get(lane))]
+        found = [one for one in trials if lane in one.worse_lanes]
         lines.append(f"- the same of {lane} alone: {len(found)} of {len(trials)} rows")
         lines += [
             f"  - {_name(one)}: {_apart(one.lanes_beyond_app_queue[lane])} s" for one in found
@@ -135,16 +135,12 @@ def _beside(trial: Trial) -> tuple[str, ...]:
 
 def _by_lane(trial: Trial) -> tuple[str, ...]:
     lanes = trial.lanes_beyond_app_queue
-    above = [f"{lane} above" for lane, by in lanes.items() if _is_above(by)]
-    return (*_first(trial), *_lane_cells(lanes), ", ".join(above))
+    above = [f"{lane} worse" for lane in trial.worse_lanes]
+    return (*_first(trial), *_lane_cells(lanes), ", ".join(above) or "not worse")
 
 
 def _lane_cells(lanes: Mapping[str, Interval]) -> tuple[str, ...]:
     return tuple(_apart(lanes[lane]) if lane in lanes else "–" for lane in LANES)
-
-
-def _is_above(by: Interval | None) -> bool:
-    return by is not None and by.low > 0
 
 
 def _more(trial: Trial) -> tuple[str, ...]:
