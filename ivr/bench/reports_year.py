@@ -43,13 +43,16 @@ _AT_ONCE = 500
 _ENDS = [CallEnd.CONNECTED] * 8 + [CallEnd.ABANDONED, CallEnd.IN_MENU]
 
 
-async def write_year(store: Store, period: Period) -> int:
-    """The calls with their plans, forms, outcomes and trips; returns how many calls."""
+async def write_year(store: Store, period: Period, first: int = 0) -> int:
+    """The calls with their plans, forms, outcomes and trips; returns how many calls.
+
+    They are numbered from `first` on.
+    """
     draw = Random(1403)  # noqa: S311 - the same year each time
     found: defaultdict[Table, list[dict[str, Any]]] = defaultdict(list)
-    for number in range(CALLS):
+    for number in range(first, first + CALLS):
         _call(found, draw, period, number)
-    for number in range(TRIPS):
+    for number in range(first, first + TRIPS):
         _trip(found, draw, period, number)
     async with store.writing() as connection:
         for table in (calls, forms, outcomes, dispatches, persons):

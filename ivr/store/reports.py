@@ -1,10 +1,12 @@
 """Reports out of the database, and the calls behind each of their figures."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
 
 from sqlalchemy import Table, func, select
 
+from ivr.errors import StoreError
 from ivr.model import ProvinceId
 from ivr.reports.compare import make_report
 from ivr.reports.figures import Report, Scope
@@ -27,8 +29,15 @@ class ReportStore:
 
     async def report(self, scope: Scope, period: Period) -> Report:
         """The figures of the period, beside those of the one before it."""
-        now = await self.tally(scope, period)
-        return make_report(scope, period, now, await self.tally(scope, before(period)))
+        try:
+            async with asyncio.TaskGroup() as both:
+                now = both.create_task(self.tally(scope, period))
+                then = both.create_task(self.tally(scope, before(period)))
+        except ExceptionGroup as group:
+            if not isinstance(group.exceptions[0], StoreError):
+                raise
+            raise group.exceptions[0] from None  # the database is away for both alike
+        return make_report(scope, period, now.result(), then.result())
 
     async def tally(self, scope: Scope, period: Period) -> Tally:
         """What is counted of the period."""

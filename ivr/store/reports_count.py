@@ -16,6 +16,7 @@ from ivr.store.outcome_tables import persons
 from ivr.store.reports_others import began_visits, sent_dispatches
 from ivr.store.reports_seen import (
     BASES,
+    CALL_COLUMNS,
     COUNTS,
     GROUPS,
     OUTCOMES,
@@ -62,7 +63,8 @@ class _Counting:
 
     async def calls(self) -> None:
         # Else the databases work out each time of a call as often as it is spoken of.
-        once = select(self._seen).cte("once").prefix_with("MATERIALIZED")
+        columns = (self._seen.c[name] for name in CALL_COLUMNS)
+        once = select(*columns).cte("once").prefix_with("MATERIALIZED")
         seen = once.c
         counts = [_if(condition(seen)) for condition in (*COUNTS.values(), *BASES.values())]
         sums = [func.sum(case((BASES[base](seen), seen[column]))) for base, column in _SUMS.items()]

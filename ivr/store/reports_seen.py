@@ -74,8 +74,8 @@ def seen_calls(scope: Scope, period: Period) -> FromClause:
 
 
 _PLAIN = (
-    *("call", "province", "desk", "counsellor", "arrived_at", "connected_at", "talk_ended_at"),
-    *("end", "entered", "lost_at", "answered_where", "abandoned_why"),
+    *("call", "province", "desk", "counsellor", "arrived_at", "joined_at", "connected_at"),
+    *("talk_ended_at", "end", "entered", "lost_at", "answered_where", "abandoned_why"),
 )
 
 
@@ -112,7 +112,7 @@ def _where(where: str) -> Condition:
 
 
 def _waited(seen: Columns) -> ColumnElement[bool]:
-    return and_(seen.connected_at.is_not(None), seen.wait_us.is_not(None))
+    return and_(seen.connected_at.is_not(None), seen.joined_at.is_not(None))
 
 
 def _within(seconds: int) -> Condition:
@@ -124,6 +124,19 @@ def _of_level(seen: Columns) -> ColumnElement[bool]:
     return or_(_waited(seen), left)
 
 
+# What the conditions of COUNTS and BASES look at.
+CALL_COLUMNS = (
+    *("call", "relation", "entered", "end", "joined_at", "connected_at", "lost_at"),
+    *(
+        "answered_where",
+        "abandoned_why",
+        "wrong_county",
+        "wrong_category",
+        "wait_us",
+        "talk_us",
+        "menu_us",
+    ),
+)
 # Counted in one reading of the period's calls.
 COUNTS: Mapping[str, Condition] = {
     "calls": _every,
@@ -155,7 +168,7 @@ COUNTS: Mapping[str, Condition] = {
 BASES: Mapping[str, Condition] = {
     Base.WAIT: _waited,
     Base.TALK: lambda seen: seen.talk_us.is_not(None),
-    Base.MENU: lambda seen: seen.menu_us.is_not(None),
+    Base.MENU: lambda seen: seen.joined_at.is_not(None),
     Base.JOINED: lambda seen: seen.wait_us.is_not(None),
     Base.LEVEL: _of_level,
     Base.WITHIN_15: _within(15),

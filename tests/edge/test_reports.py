@@ -1,13 +1,17 @@
 """Reports agree with an independent count, on both databases; each figure opens to its calls."""
 
 import pytest
+from sqlalchemy import func, select, update
 
 from ivr.model import CategoryId, CounsellorId, CountyId, DeskId, ProvinceId
 from ivr.reports.definitions import Unit
 from ivr.reports.figures import Report, Scope
 from ivr.reports.period import Period, parse_period
+from ivr.reports.tally import Tally
+from ivr.store.report_tables import report_months
 from ivr.store.reports import ReportStore
 from ivr.store.store import Store
+from ivr.store.tables import calls
 from tests.edge.report_recount import recount
 from tests.edge.report_world import World
 
@@ -77,3 +81,28 @@ async def test_every_figure_opens_to_what_it_counts(store: Store) -> None:
             assert len(opened) == figure.now.number, figure.id
         elif figure.unit is Unit.SECONDS:
             assert len(opened) == figure.now.of, figure.id
+
+
+async def test_a_month_that_is_over_is_counted_once_until_it_is_touched(
+    store: Store, database: str
+) -> None:
+    if database == "sqlite":
+        pytest.skip("SQLite counts everything anew each time")
+    scope, period, reports = SCOPES[1], PERIODS[0], ReportStore(store)
+    await World(7, period).write(store, 30)
+    before_it = (await reports.report(scope, period)).figure("calls").now.number
+    assert before_it is not None
+    wrong = Tally(counts={"calls": 10_000}).as_json()
+    async with store.writing() as connection:  # what was kept is believed …
+        await connection.execute(update(report_months).values(tally=wrong))
+    assert (await reports.report(scope, period)).figure("calls").now.number == 10_000
+    async with store.writing() as connection:  # … until anybody changes anything of the month
+        one = select(func.min(calls.c.call)).where(
+            calls.c.province == QAZVIN,
+            calls.c.arrived_at >= period.from_at,
+            calls.c.arrived_at < period.until_at,
+        )
+        touched = update(calls).where(calls.c.call == one.scalar_subquery())
+        await connection.execute(touched.values(arrived_at=period.until_at))
+    after = (await reports.report(scope, period)).figure("calls").now.number
+    assert after == before_it - 1
