@@ -59,3 +59,5 @@ class StoreError(LineError):
 
 class ValueRefused(StoreError):
     """The database works and refuses a value for ever: a text that is none, a number too large."""
+
+    exit_status = 2

@@ -171,7 +171,10 @@ def translated(url: URL) -> Iterator[None]:
         place = shown(url)
         refused = f"The database {place} cannot be used: "
         if _is_about_a_value(error):
-            raise ValueRefused(refused + "a value does not fit its column") from None
+            raise ValueRefused(
+                f"The database {place} refuses a value: a value does not fit its column (a number "
+                "too large, or text that is none); nothing was changed."
+            ) from None
         raise StoreError(refused + _cause(error)) from error
 
 

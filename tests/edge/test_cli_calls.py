@@ -207,10 +207,23 @@ def test_days_of_both_calendars(text: str, at: datetime) -> None:
     assert parse_since(text) == at
 
 
-def test_bad_input_ends_with_status_2(tmp_path: Path) -> None:
+HUGE = "9" * 30
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("outcome", "1", "solved"), "phone_resolved"),
+        (("calls", "list", "--limit", HUGE), "a number too large"),
+        (("dispatch", "step", HUGE, "sent"), "a number too large"),
+    ],
+)
+def test_bad_input_ends_with_status_2(
+    tmp_path: Path, arguments: tuple[str, ...], words: str
+) -> None:
     environment: dict[str, Any] = {"IVR_HOME": str(tmp_path), "PATH": "/usr/bin:/bin"}
     result = subprocess.run(
-        [sys.executable, "-m", "ivr", "outcome", "1", "solved"],
+        [sys.executable, "-m", "ivr", *arguments],
         env=environment,
         capture_output=True,
         text=True,
@@ -218,5 +231,5 @@ def test_bad_input_ends_with_status_2(tmp_path: Path) -> None:
         cwd=Path(__file__).parents[2],
     )
     assert result.returncode == 2
-    assert "phone_resolved" in result.stderr
+    assert words in result.stderr
     assert "Traceback" not in result.stderr
