@@ -17,6 +17,7 @@ from ivr.text import clean, to_ascii_digits
 
 _FIRST_GREGORIAN_YEAR = 1700
 _DAY = re.compile(r"(\d{4})[-/](\d{1,2})[-/](\d{1,2})(?:[T ]\s*(\S.*))?", re.ASCII)
+_CLOCK = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)", re.ASCII)
 _WEEK = re.compile(r"(\d{4})[-/][wW]?(\d{1,2})", re.ASCII)
 _SPAN = re.compile(r"(?:(\d{1,4})d)?\s*(?:(\d{1,4})h)?\s*(?:(\d{1,4})m)?", re.ASCII)
 _DAY_HINT = "write 1405-09-01 or 2026-11-22"
@@ -48,6 +49,20 @@ def parse_instant(text: str) -> datetime:
         return _instant(_date(match), match[4] or "00:00").astimezone(UTC)
     except (ValueError, OverflowError):
         raise BadInput(f"{text!r}: there is no such day or time; {_INSTANT_HINT}.") from None
+
+
+def parse_end(text: str, after: datetime) -> datetime:
+    """An instant, or a clock time alone (`07:00`): the next one in Tehran after `after`.
+
+    Raises BadInput.
+    """
+    match = _CLOCK.fullmatch(_typed(text))
+    if match is None:
+        return parse_instant(text)
+    minutes = int(match[1]) * 60 + int(match[2])
+    day = after.astimezone(TEHRAN).date()
+    today = in_tehran(day, minutes)
+    return today if today > after else in_tehran(day + timedelta(days=1), minutes)
 
 
 def parse_span(text: str) -> timedelta:

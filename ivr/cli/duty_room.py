@@ -11,7 +11,7 @@ import typer
 from ivr.cli.acting import acting
 from ivr.errors import BadInput, NotAllowed
 from ivr.installation import opened
-from ivr.jalali import parse_instant, parse_span
+from ivr.jalali import parse_end, parse_span
 from ivr.model import CounsellorId, DeskId, ProvinceId
 from ivr.people import Person
 from ivr.rights import Action, may
@@ -112,5 +112,7 @@ async def allowed(
 def end_of(begins_at: datetime, until: str | None, for_: str | None) -> datetime:
     """The end that was named in one of two ways; raises BadInput."""
     if (until is None) == (for_ is None):
-        raise BadInput("name the end, in one way: --until DAY HOUR, or --for 2h.")
-    return parse_instant(until) if until else begins_at + parse_span(for_ or "")
+        raise BadInput(
+            "name the end, in one way: --until DAY HOUR (or an hour alone, 07:00), or --for 2h."
+        )
+    return parse_end(until, begins_at) if until else begins_at + parse_span(for_ or "")

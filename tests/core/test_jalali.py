@@ -15,6 +15,7 @@ from ivr.jalali import (
     in_tehran,
     moved_by_days,
     parse_day,
+    parse_end,
     parse_instant,
     parse_span,
     parse_week,
@@ -43,6 +44,20 @@ DAYS = st.dates(date(1950, 1, 1), date(2090, 1, 1))
 def test_one_instant_is_written_in_many_ways(text: str) -> None:
     assert parse_instant(text) == SEVEN
     assert parse_instant(text).tzinfo is UTC
+
+
+@pytest.mark.parametrize(
+    ("text", "at"),
+    [
+        ("07:01", SEVEN + timedelta(minutes=1)),
+        ("۷:۰۱", SEVEN + timedelta(minutes=1)),
+        ("07:00", SEVEN + timedelta(days=1)),
+        ("6:30", SEVEN + timedelta(hours=23, minutes=30)),
+        ("1405-09-01 08:00", SEVEN + timedelta(hours=1)),
+    ],
+)
+def test_an_end_may_be_the_next_time_that_a_clock_shows_an_hour(text: str, at: datetime) -> None:
+    assert parse_end(text, SEVEN) == at
 
 
 def test_a_day_alone_is_its_first_instant_and_twenty_four_its_last() -> None:
