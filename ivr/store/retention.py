@@ -13,7 +13,7 @@ from functools import partial
 from typing import Any
 
 import aiosqlite
-from sqlalchemy import Column, ColumnElement, and_, exists, func, literal, or_, select
+from sqlalchemy import Column, ColumnElement, and_, case, exists, func, literal, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ivr.audit import AuditEntry
@@ -39,7 +39,7 @@ PAUSE_S = 0.02  # between batches, for those who write meanwhile
 
 _OVER_AT = {  # of what has no call
     dispatches: func.coalesce(dispatches.c.closed_at, dispatches.c.cancelled_at),
-    visits: func.coalesce(visits.c.ended_at, visits.c.from_at),
+    visits: case((visits.c.kind == "admission", visits.c.ended_at), else_=visits.c.from_at),
     follow_ups: follow_ups.c.done_at,
 }
 
@@ -167,8 +167,7 @@ def _loose(term: Term, table: Any) -> _Source:
     def chosen(_held: ColumnElement[bool]) -> ColumnElement[bool]:
         here = and_(table.c.call.is_(None), table.c.province == term.province)
         ended = over_at < literal(term.until_at, table.c.at.type)
-        stays = and_(table.c.kind == "admission", table.c.ended_at.is_(None))
-        return and_(here, ended, has_text(table), *([~stays] if table is visits else []))
+        return and_(here, ended, has_text(table))
 
     async def erase(connection: AsyncConnection, rows: Sequence[Any]) -> None:
         await erase_text(connection, table, [number for (number,) in rows])
