@@ -20,6 +20,7 @@ from ivr.in_force_copy import save_copy
 from ivr.installation import copy_of, first_in_force
 from ivr.model import CallRecord, CounsellorId, DeviceId
 from ivr.notify import beat, notify
+from ivr.rest_ports.rest import Rest
 from ivr.settings import Settings
 from ivr.static_keeper import StaticKeeper
 from ivr.steering import OutcomeWatch, Steering
@@ -60,7 +61,7 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
         settle()
         line.agi.open()
         console_port = await stack.enter_async_context(
-            serve_console(line.console, settings.http_port)
+            serve_console(line.console, settings.http_port, line.rest)
         )
         log.info("serving", epoch=epoch, agi_port=line.agi.port, http_port=console_port)
         await line.run(stop)
@@ -105,6 +106,7 @@ class _Line:
         )
         self.agi, self.controller = self._switchboard.agi, self._switchboard.controller
         self.console = Console(self.controller, store, writer, deployment.names)
+        self.rest = Rest(store, lambda: self._deployment.in_force, self.console.floor_view)
         now = self.controller.clock.wall
         self._static = StaticKeeper(
             settings, self.controller, self._switchboard.pauses, now, deployment

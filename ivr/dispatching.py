@@ -94,6 +94,31 @@ def _choice(rules: ProvinceRules, team: MobileTeam, cover: CoverKind, at: dateti
     )
 
 
+def chosen_team(
+    rules: ProvinceRules, county: CountyId, team: str | None, at: datetime
+) -> TeamChoice:
+    """The team that was named, else the one to propose; raises BadInput where there is none.
+
+    One that is named may be sent although it does not work then.
+    """
+    choices = team_choices(rules, county, at)
+    if team is None and choices:
+        return choices[0]
+    for choice in choices:
+        if choice.team == team:
+            return choice
+    for unit in rules.mobile_teams:
+        if unit.id == team:
+            cover = CoverKind.OWN if unit.county == county else CoverKind.OTHER
+            return TeamChoice(
+                team=unit.id, county=unit.county, cover=cover, on_shift=False, to_confirm=True
+            )
+    known = ", ".join(unit.id for unit in rules.mobile_teams) or "none is named in the rules"
+    raise BadInput(
+        f"{team or 'No team'} cannot be sent to {county}; nothing was saved. Name a team: {known}."
+    )
+
+
 class TripStep(StrEnum):
     """What may happen to a trip, in its order; a cancellation at any time before it is closed."""
 

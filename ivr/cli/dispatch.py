@@ -14,14 +14,13 @@ from ivr.cli.places import province_of_county, provinces_asked, rules_of
 from ivr.cli.printing import as_plain, print_json, print_rows
 from ivr.dispatching import (
     AskedBy,
-    CoverKind,
     Dispatch,
     TeamChoice,
     TripStep,
+    chosen_team,
     stepped,
     team_choices,
 )
-from ivr.errors import BadInput
 from ivr.jalali import parse_instant
 from ivr.model import CountyId
 from ivr.outcome_form import PersonsServed
@@ -125,29 +124,7 @@ def request(
 
 
 async def _choose(county: str, team: str | None, at: datetime) -> TeamChoice:
-    rules = await _rules(county, at)
-    choices = team_choices(rules, CountyId(county), at)
-    if team is None and choices:
-        return choices[0]
-    for choice in choices:
-        if choice.team == team:
-            return choice
-    return _off_shift(rules, county, team)
-
-
-def _off_shift(rules: ProvinceRules, county: str, team: str | None) -> TeamChoice:
-    """A team that is sent although it does not work then; raises BadInput for none at all."""
-    for unit in rules.mobile_teams:
-        if unit.id == team:
-            cover = CoverKind.OWN if unit.county == county else CoverKind.OTHER
-            return TeamChoice(
-                team=unit.id, county=unit.county, cover=cover, on_shift=False, to_confirm=True
-            )
-    known = ", ".join(unit.id for unit in rules.mobile_teams) or "none is named in the rules"
-    raise BadInput(
-        f"{team or 'No team'} cannot be sent to {county}; nothing was saved. Name one with --team: "
-        f"{known}."
-    )
+    return chosen_team(await _rules(county, at), CountyId(county), team, at)
 
 
 async def _request(trip: Dispatch, call: str | None) -> Dispatch:

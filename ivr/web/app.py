@@ -19,6 +19,9 @@ from ivr.web.drawing import STATIC, Drawing
 from ivr.web.feed import BEAT_S, Feed
 from ivr.web.json_feed import JsonFeed
 from ivr.web.ports import ConsolePorts
+from ivr.web.rest.ports import RestPorts
+from ivr.web.rest.route import BASE
+from ivr.web.rest.serve import BODY_OCTETS, make_rest_app
 
 LOOPBACK = "127.0.0.1"
 OWN_NAMES = frozenset({"127.0.0.1", "localhost", "::1"})
@@ -48,9 +51,12 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 Send = Callable[[web.WebSocketResponse], Coroutine[None, None, None]]
 
 
-def make_app(console: ConsolePorts) -> web.Application:
-    """The console as an aiohttp application; its feed runs as long as the application does."""
-    app = web.Application(middlewares=[_own_names_only])
+def make_app(console: ConsolePorts, rest: RestPorts | None = None) -> web.Application:
+    """The console as an aiohttp application; its feed runs as long as the application does.
+
+    Raises LineError where a route of the API has no policy.
+    """
+    app = web.Application(middlewares=[_own_names_only], client_max_size=BODY_OCTETS)
     app[_CONSOLE] = console
     app[_DRAWING] = Drawing()
     app[_FEED] = Feed(console, app[_DRAWING])
@@ -64,16 +70,20 @@ def make_app(console: ConsolePorts) -> web.Application:
     app.router.add_get("/api/v1/floor", _floor)
     app.router.add_get("/api/v1/floor/feed", _floor_feed)
     app.router.add_static("/static/", STATIC)
+    if rest is not None:
+        app.add_subapp(BASE, make_rest_app(rest))
     return app
 
 
 @asynccontextmanager
-async def serve_console(console: ConsolePorts, port: int) -> AsyncIterator[int]:
+async def serve_console(
+    console: ConsolePorts, port: int, rest: RestPorts | None = None
+) -> AsyncIterator[int]:
     """Serve the console on loopback while inside; yields the port (0 takes a free one).
 
     Raises LineError where the port is taken.
     """
-    runner = web.AppRunner(make_app(console), access_log=None, shutdown_timeout=SHUTDOWN_S)
+    runner = web.AppRunner(make_app(console, rest), access_log=None, shutdown_timeout=SHUTDOWN_S)
     await runner.setup()
     try:
         await _listen(runner, port)

@@ -157,7 +157,9 @@ MAY_IMPORT = {
     }
     | {"in_force"}
     | {"jalali", "rosters", "closures", "reports"},
-    "web": FACTS | {"expected_wait", "floor_delta", "floor_acts", "calendar", "rules"},
+    "web": FACTS
+    | {"expected_wait", "floor_delta", "floor_acts", "calendar", "rules"}
+    | {"tokens", "outcome_form", "dispatching", "visits"},
     "calendar": set(),
     "settings": {"errors"},
     "logs": set(),
