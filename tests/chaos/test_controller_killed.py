@@ -10,6 +10,7 @@ from tests.chaos.kit import (
     both_hear_each_other,
     never_rung_twice_at_once,
     press,
+    ringing,
 )
 from tests.real.exchange import MUSIC_HZ
 
@@ -29,7 +30,7 @@ async def test_at_the_first_question_it_is_asked_again(chaos: Chaos) -> None:
         await chaos.product.start()
         await chaos.until(lambda: chaos.floor()["in_menu"])
         await press(caller, TO_SAVEH)
-        call = await counsellor.offered()
+        call = await ringing(counsellor)
         await call.answer()
         await both_hear_each_other(caller, call)
         caller.hang_up()
@@ -52,7 +53,7 @@ async def test_in_the_menu_of_counties_the_answers_stay(chaos: Chaos) -> None:
         await chaos.product.start()
         await chaos.until(lambda: chaos.floor()["in_menu"])
         await press(caller, TO_SAVEH[1:])  # would be the lane and a county, if all were asked anew
-        call = await counsellor.offered()
+        call = await ringing(counsellor)
         await call.answer()
         await both_hear_each_other(caller, call)
         call.hang_up()
@@ -122,7 +123,7 @@ async def test_a_ringing_that_outlived_its_controller_is_ended_by_the_next(chaos
         await chaos.kill()
         await chaos.product.start()
         await orphan.ended()
-        call = await counsellor.offered(30)
+        call = await ringing(counsellor)
         await call.answer()
         await both_hear_each_other(caller, call)
         caller.hang_up()
