@@ -12,6 +12,7 @@ from ivr.errors import LineError
 GROUPS = (
     *("asterisk", "rules", "duty", "people", "counsellors", "audit", "calls", "location"),
     *("outcome", "dispatch", "admission", "follow_up", "token", "prompts", "simulate", "bench"),
+    *("callers", "retention"),
 )
 COMMANDS = ("serve", "run", "report")
 

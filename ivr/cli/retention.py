@@ -1,0 +1,72 @@
+"""`ivr retention`: erase what was kept as long as each province's rules say."""
+
+import asyncio
+from collections.abc import Iterable
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+
+from ivr.cli.acting import WhoOption, acting
+from ivr.cli.caller_holds import LOG_IN_USE
+from ivr.cli.printing import print_json, print_rows
+from ivr.current import current_in_force
+from ivr.retention import Due, terms
+from ivr.rights import Action
+from ivr.settings import load_settings
+from ivr.store.retention import RetentionStore, empty_log
+from ivr.store.store import Store
+
+app = typer.Typer(no_args_is_help=True, help="Erase what was kept long enough.")
+
+
+@app.command("run")
+def run(
+    *,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only say what would be erased.")
+    ] = False,
+    who: WhoOption = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON for a script.")] = False,
+) -> None:
+    """Erase what is older than the days of the rules (keeping.*_d), for ever.
+
+    Open calls and what is under a hold stay. The line may go on meanwhile; a run that was broken
+    off is gone on with by the next. With --json an object with the keys erased (false for a dry
+    run), log_is_empty, and due: an array of objects with the keys kind, province (null: of no
+    province), rows, oldest_at.
+    """
+    due, log_is_empty = asyncio.run(_run(who, dry_run=dry_run))
+    if as_json:
+        print_json(
+            {
+                "erased": not dry_run,
+                "log_is_empty": log_is_empty,
+                "due": [asdict(one) for one in due],
+            }
+        )
+        return
+    headings = ("kind", "province", "would be erased" if dry_run else "erased", "oldest")
+    print_rows(headings, _rows(due), "Nothing has been kept longer than the rules say.")
+    if not log_is_empty:
+        typer.echo(LOG_IN_USE)
+
+
+def _rows(due: Iterable[Due]) -> Iterable[tuple[object, ...]]:
+    return ((one.kind, one.province or "all", one.rows, one.oldest_at) for one in due)
+
+
+async def _run(who: str | None, *, dry_run: bool) -> tuple[tuple[Due, ...], bool]:
+    settings, now = load_settings(), datetime.now(UTC)
+    wanted = terms((await current_in_force(settings, now)).rules, now)
+    async with await Store.open(settings) as store:
+        person = await acting(store, who, Action.RETENTION_RUN)
+        records = RetentionStore(store)
+        due = await records.due(wanted)
+        if dry_run:
+            return due, True
+        if due:
+            await records.note(due, by=person.id, at=now)
+            await records.erase(wanted)
+        return due, await empty_log(store)
