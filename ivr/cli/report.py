@@ -5,6 +5,7 @@ import json
 import sys
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -13,7 +14,9 @@ from rich.table import Table
 
 from ivr.calendar import TEHRAN, plain_day
 from ivr.cli.report_files import opened_csv, opened_json, report_csv, report_json
+from ivr.cli.report_page import write_page
 from ivr.cli.report_tables import WIDTH, Names, definition_lines, opened_table, report_lines
+from ivr.current import current
 from ivr.errors import BadInput
 from ivr.model import CategoryId, CounsellorId, CountyId, DeskId, ProvinceId
 from ivr.reports.catalogue import DEFINITIONS
@@ -66,6 +69,10 @@ def command(
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for a script.")] = False,
     as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV for a spreadsheet.")] = False,
+    html: Annotated[
+        Path | None, typer.Option(help="Write a Persian page with charts to this file.")
+    ] = None,
+    pdf: Annotated[Path | None, typer.Option(help="Write the page as PDF (by Chromium).")] = None,
 ) -> None:
     """Count calls, outcomes, persons, dispatches and visits of a period, beside the one before.
 
@@ -87,7 +94,12 @@ def command(
         _show_opened(asyncio.run(asked.open(open_figure, limit)), as_json=as_json, as_csv=as_csv)
         return
     report = asyncio.run(asked.report())
-    _show(published(report) if publish else report, as_json=as_json, as_csv=as_csv)
+    report = published(report) if publish else report
+    if html or pdf:
+        write_page(report, current(load_settings()).rules, html, pdf)
+        typer.echo(f"Written: {', '.join(str(file) for file in (html, pdf) if file)}")
+        return
+    _show(report, as_json=as_json, as_csv=as_csv)
 
 
 @dataclass(frozen=True, slots=True)
