@@ -6,6 +6,7 @@ from collections.abc import Mapping, Set
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
+from functools import cache
 
 from ivr.calendar import TEHRAN
 from ivr.dispatching import AskedBy, CoverKind, Dispatch
@@ -198,7 +199,7 @@ class _Reading:
     def _check(self, form: OutcomeForm, rules: ProvinceRules, entered: EnteredCall) -> None:
         setting = FormSetting(
             rules=rules,
-            known_counties=frozenset(gazette().provinces),
+            known_counties=_all_counties(),
             heard_county=entered.county,
             heard_category=entered.category,
             today=self._setting.now.astimezone(TEHRAN).date(),
@@ -309,6 +310,11 @@ class _Reading:
             return CallId(text) if text else None
         key = self._fields.key("call")
         return call_id(f"{rules.id}-{key}", Source.IMPORTED) if key else None
+
+
+@cache
+def _all_counties() -> frozenset[CountyId]:
+    return frozenset(gazette().provinces)
 
 
 def _digest(values: Values) -> str:

@@ -140,7 +140,7 @@ def _plain(value: object) -> str | None:
 
 def _filled(pairs: Iterable[tuple[str, str]]) -> Values:
     """U+0000 has no place in PostgreSQL, half surrogate pairs in no UTF-8."""
-    texts = ((name, _text(value)) for name, value in pairs)
+    texts = ((name, _text(value)) for name, value in pairs if value)
     return {name: text for name, text in texts if text}
 
 

@@ -1,7 +1,7 @@
 """Trips of mobile teams in the database, with or without a call."""
 
 from collections.abc import Collection, Iterable
-from dataclasses import asdict, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -83,7 +83,7 @@ async def _one(
 
 
 def trip_to_row(trip: Dispatch) -> dict[str, Any]:
-    row = asdict(trip)
+    row = {name: getattr(trip, name) for name in Dispatch.__slots__}  # asdict copies each value
     del row["id"]
     return row | {"cover": trip.cover.value, "asked_by": trip.asked_by.value}
 

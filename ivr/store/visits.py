@@ -1,7 +1,7 @@
 """People in crisis centres, in the database."""
 
 from collections.abc import Collection, Iterable
-from dataclasses import asdict, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -79,7 +79,7 @@ async def _one(connection: AsyncConnection, condition: Any, *, lock: bool = Fals
 
 
 def visit_to_row(visit: Visit) -> dict[str, Any]:
-    row = asdict(visit)
+    row = {name: getattr(visit, name) for name in Visit.__slots__}  # asdict copies each value
     del row["id"]
     return row | {
         "kind": visit.kind.value,
