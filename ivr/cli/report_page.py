@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from ivr.errors import BadInput
+from ivr.model import UNKNOWN_CATEGORY
 from ivr.report_page.page import report_page
 from ivr.report_page.pdf import print_pdf
 from ivr.reports.figures import Report, Scope
@@ -29,9 +30,14 @@ def write_page(
 
 def _names(rules: Sequence[ProvinceRules]) -> dict[str, str]:
     """Of categories the provinces' own labels; what nobody knows any more stands by its id."""
-    counties = {f"county.{one.id}": one.name_fa for one in gazetteer().counties.values()}
+    known = gazetteer()
+    nowhere = {
+        f"county.{one.id}": f"استان {one.name_fa}، شهرستان نامعلوم"
+        for one in known.provinces.values()
+    }
+    counties = {f"county.{one.id}": one.name_fa for one in known.counties.values()}
     categories = {f"category.{one.id}": one.name_fa for each in rules for one in each.categories}
-    return counties | categories
+    return {f"category.{UNKNOWN_CATEGORY}": "نامعلوم"} | nowhere | counties | categories
 
 
 def _title(scope: Scope, rules: Sequence[ProvinceRules]) -> str:
