@@ -24,8 +24,8 @@ from ivr.rights import Action, may
 from ivr.settings import load_settings
 from ivr.store.forgetting import Erasure, ErasureStore
 from ivr.store.holds import Hold, HoldStore
-from ivr.store.retention import empty_log
 from ivr.store.store import Store
+from ivr.store.traces import empty_log
 
 
 def hold(

@@ -15,8 +15,10 @@ from ivr.current import current_in_force
 from ivr.retention import Due, terms
 from ivr.rights import Action
 from ivr.settings import load_settings
-from ivr.store.retention import RetentionStore, empty_log
+from ivr.store.retention import RetentionStore
 from ivr.store.store import Store
+from ivr.store.traces import compact as compact_files
+from ivr.store.traces import empty_log
 
 app = typer.Typer(no_args_is_help=True, help="Erase what was kept long enough.")
 
@@ -27,17 +29,21 @@ def run(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Only say what would be erased.")
     ] = False,
+    compact: Annotated[
+        bool, typer.Option("--compact", help="Then write SQLite's file anew (see below).")
+    ] = False,
     who: WhoOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for a script.")] = False,
 ) -> None:
     """Erase what is older than the days of the rules (keeping.*_d), for ever.
 
     Open calls and what is under a hold stay. The line may go on meanwhile; a run that was broken
-    off is gone on with by the next. With --json an object with the keys erased (false for a dry
-    run), log_is_empty, and due: an array of objects with the keys kind, province (null: of no
-    province), rows, oldest_at.
+    off is gone on with by the next. Few traces may be left in unused parts of SQLite's file until
+    --compact writes it anew, which keeps the line's records waiting: choose a quiet hour. With
+    --json an object with the keys erased (false for a dry run), log_is_empty, and due: an array of
+    objects with the keys kind, province (null: of no province), rows, oldest_at.
     """
-    due, log_is_empty = asyncio.run(_run(who, dry_run=dry_run))
+    due, log_is_empty = asyncio.run(_run(who, dry_run=dry_run, compact=compact))
     if as_json:
         print_json(
             {
@@ -57,7 +63,7 @@ def _rows(due: Iterable[Due]) -> Iterable[tuple[object, ...]]:
     return ((one.kind, one.province or "all", one.rows, one.oldest_at) for one in due)
 
 
-async def _run(who: str | None, *, dry_run: bool) -> tuple[tuple[Due, ...], bool]:
+async def _run(who: str | None, *, dry_run: bool, compact: bool) -> tuple[tuple[Due, ...], bool]:
     settings, now = load_settings(), datetime.now(UTC)
     wanted = terms((await current_in_force(settings, now)).rules, now)
     async with await Store.open(settings) as store:
@@ -69,4 +75,4 @@ async def _run(who: str | None, *, dry_run: bool) -> tuple[tuple[Due, ...], bool
         if due:
             await records.note(due, by=person.id, at=now)
             await records.erase(wanted)
-        return due, await empty_log(store)
+        return due, await (compact_files if compact else empty_log)(store)

@@ -12,13 +12,11 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
-import aiosqlite
 from sqlalchemy import Column, ColumnElement, and_, case, exists, func, literal, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ivr.audit import AuditEntry
 from ivr.retention import Due, Kind, Term
-from ivr.store.database import translated
 from ivr.store.erasing import (
     ERASE,
     HAS,
@@ -192,19 +190,3 @@ def _deliveries(term: Term) -> _Source:
         await erase_deliveries(connection, [number for (number,) in rows])
 
     return _Source((deliveries.c.id,), deliveries.c.at, chosen, erase)
-
-
-async def empty_log(store: Store) -> bool:
-    """Empty SQLite's write-ahead log, which has pages of before; False where others use it.
-
-    https://www.sqlite.org/pragma.html#pragma_wal_checkpoint; PostgreSQL looks after its own.
-    """
-    if store.engine.dialect.name != "sqlite":
-        return True
-    with translated(store.engine.url):
-        async with store.engine.connect() as connection:  # not in a transaction
-            driver = (await connection.get_raw_connection()).driver_connection
-            assert isinstance(driver, aiosqlite.Connection)
-            async with driver.execute("PRAGMA wal_checkpoint(TRUNCATE)") as cursor:
-                row = await cursor.fetchone()
-    return row is not None and row[0] == 0

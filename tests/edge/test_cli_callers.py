@@ -158,7 +158,7 @@ def test_retention_is_tried_then_run_and_leaves_what_is_held(run: Run, tmp_path:
     due = {(one["kind"], one["province"]): one["rows"] for one in tried["due"]}
     assert due == {(kind, "markazi"): 1 for kind in ("notes", "numbers", "pseudonyms")}
     assert tried["erased"] is False
-    done = json.loads(run("retention", "run", "--json", who="chief"))
+    done = json.loads(run("retention", "run", "--compact", "--json", who="chief"))
     assert (done["due"], done["erased"], done["log_is_empty"]) == (tried["due"], True, True)
     assert "longer than the rules say" in run("retention", "run", who="chief")
     assert b"secret note" not in (tmp_path / "line123.sqlite").read_bytes()

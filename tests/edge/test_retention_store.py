@@ -40,9 +40,10 @@ from ivr.store.outcome_tables import (
 )
 from ivr.store.records import JournalEntry
 from ivr.store.reports import ReportStore
-from ivr.store.retention import RetentionStore, empty_log
+from ivr.store.retention import RetentionStore
 from ivr.store.store import Store
 from ivr.store.tables import audit, calls, metadata, outcomes
+from ivr.store.traces import compact, empty_log
 from tests.edge.store_examples import NOW, at, full_call, killed_after_telling, settings
 from tests.edge.test_callers_store import trip
 
@@ -319,7 +320,15 @@ async def test_the_files_have_nothing_left_of_it(filled: Store, chosen: Settings
     assert all(trace in on_disk(chosen.home) for trace in traces)
     await eraser(filled).erase(ALL)
     assert await empty_log(filled)
+    assert await compact(filled)
     assert not [trace for trace in traces if trace in on_disk(chosen.home)]
+
+
+@pytest.mark.parametrize("database", ["postgresql"], indirect=True)
+async def test_postgresql_compacts_by_its_own_means(store: Store) -> None:
+    assert await empty_log(store)
+    with pytest.raises(BadInput, match="vacuumdb --full"):
+        await compact(store)
 
 
 _ERASE_AND_WAIT = """
