@@ -30,14 +30,10 @@ def write_page(
 
 def _names(rules: Sequence[ProvinceRules]) -> dict[str, str]:
     """Of categories the provinces' own labels; what nobody knows any more stands by its id."""
-    known = gazetteer()
-    nowhere = {
-        f"county.{one.id}": f"استان {one.name_fa}، شهرستان نامعلوم"
-        for one in known.provinces.values()
-    }
-    counties = {f"county.{one.id}": one.name_fa for one in known.counties.values()}
+    unknown = {f"category.{UNKNOWN_CATEGORY}": "نامعلوم", "county.unknown": "نامعلوم"}
+    counties = {f"county.{one.id}": one.name_fa for one in gazetteer().counties.values()}
     categories = {f"category.{one.id}": one.name_fa for each in rules for one in each.categories}
-    return {f"category.{UNKNOWN_CATEGORY}": "نامعلوم"} | nowhere | counties | categories
+    return unknown | counties | categories
 
 
 def _title(scope: Scope, rules: Sequence[ProvinceRules]) -> str:
