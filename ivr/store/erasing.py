@@ -154,6 +154,12 @@ def delivery_has_body() -> ColumnElement[bool]:
     return deliveries.c.next_at.is_(None) & (cast(deliveries.c.body, Text) != "{}")
 
 
+def delivery_call() -> ColumnElement[str]:
+    """Of `deliveries`: of which call it told (`ivr.store.webhook_rows`); null of none."""
+    told: ColumnElement[str] = deliveries.c.body["data", "call"].as_string()
+    return told
+
+
 async def erase_deliveries(connection: AsyncConnection, ids: Sequence[int]) -> None:
     blank: dict[str, Any] = {"body": {}, "error": None}
     await connection.execute(update(deliveries).where(deliveries.c.id.in_(ids)).values(blank))

@@ -13,7 +13,7 @@ from ivr.audit import AuditEntry
 from ivr.callers import CallerLink, checked_reason, same_caller
 from ivr.model import ProvinceId
 from ivr.store.callers import CallerStore
-from ivr.store.erasing import ERASE, delivery_has_body, erase_deliveries, is_over
+from ivr.store.erasing import ERASE, delivery_call, delivery_has_body, erase_deliveries, is_over
 from ivr.store.holds import HoldKind, is_held, lock_holds
 from ivr.store.journal_callers import naming, take_out
 from ivr.store.outcome_tables import caller_links, deliveries, holds
@@ -100,7 +100,7 @@ class ErasureStore:
     async def _erase(self, of: Sequence[str]) -> None:
         async with self._store.writing() as connection:
             free = sorted(await _erasable(connection, of))
-            told = deliveries.c.body["call"].as_string().in_(free)
+            told = delivery_call().in_(free)
             ids = await connection.execute(select(deliveries.c.id).where(told, delivery_has_body()))
             await erase_deliveries(connection, ids.scalars().all())
             for erase in ERASE.values():

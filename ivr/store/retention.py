@@ -20,6 +20,7 @@ from ivr.retention import Due, Kind, Term
 from ivr.store.erasing import (
     ERASE,
     HAS,
+    delivery_call,
     delivery_has_body,
     erase_deliveries,
     erase_text,
@@ -183,7 +184,7 @@ def _journal(term: Term) -> _Source:
 def _deliveries(term: Term) -> _Source:
     def chosen(held: ColumnElement[bool]) -> ColumnElement[bool]:
         kept = calls.c.ended_at.is_(None) | held
-        of_kept = exists().where(calls.c.call == deliveries.c.body["call"].as_string(), kept)
+        of_kept = exists().where(calls.c.call == delivery_call(), kept)
         return and_(deliveries.c.at < term.until_at, delivery_has_body(), ~of_kept)
 
     async def erase(connection: AsyncConnection, rows: Sequence[Any]) -> None:

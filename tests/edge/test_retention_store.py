@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import func, insert, select
+from sqlalchemy import Boolean, func, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ivr.errors import BadInput, StoreError
@@ -118,13 +118,14 @@ async def add_referrals(store: Store, of: CallId | None) -> None:
 
 def delivery(of: CallId, **changes: Any) -> dict[str, Any]:
     values = {"webhook": 1, "event": f"outcome-{of}", "kind": "outcome", "at": at(7), "tries": 1}
-    return values | {"body": {"call": of, "note": f"{NOTE} sent {of}"}} | changes
+    return values | {"body": {"data": {"call": of, "note": f"{NOTE} sent {of}"}}} | changes
 
 
 @pytest.fixture
 async def filled(store: Store) -> Store:
     async with store.writing() as connection:
-        hook = {"url": "", "secret": "", "events": [], "by": "x", "at": NOW}
+        flags = {one.name: False for one in webhooks.c if isinstance(one.type, Boolean)}
+        hook = {"url": "", "secret": "", "events": [], "by": "x", "at": NOW, **flags}
         await connection.execute(insert(webhooks).values(id=1, **hook))
     await fill(store, called("1"), called("2"), called("3", B))
     await add_referrals(store, None)
