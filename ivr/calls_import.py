@@ -8,6 +8,8 @@ from datetime import datetime
 from enum import StrEnum
 from functools import cache
 
+from pydantic import ValidationError
+
 from ivr.calendar import TEHRAN
 from ivr.dispatching import AskedBy, CoverKind, Dispatch
 from ivr.errors import BadInput
@@ -185,16 +187,22 @@ class _Reading:
             relation = RELATIONS.get(outcomes[0].outcome, Relation.RELATED)
         if not outcomes and relation in ONE_TOUCH:
             outcomes = (OutcomeItem(outcome=ONE_TOUCH[relation]),)
-        return OutcomeForm(
-            relation=relation,
-            category=fields.parsed("category", lambda text: category_of(text, rules)),
-            county=county,
-            reporter=fields.one_of("reporter", Reporter),
-            persons=fields.persons(),
-            risk=fields.one_of("risk", Risk),
-            outcomes=outcomes,
-            note=fields.text("note") or "",
-        )
+        values = {
+            "relation": relation,
+            "category": fields.parsed("category", lambda text: category_of(text, rules)),
+            "county": county,
+            "reporter": fields.one_of("reporter", Reporter),
+            "persons": fields.persons(),
+            "risk": fields.one_of("risk", Risk),
+            "outcomes": outcomes,
+            "note": fields.text("note") or "",
+        }
+        try:
+            return OutcomeForm.model_validate(values)
+        except ValidationError as error:  # too long, or too many
+            for one in error.errors(include_url=False):
+                fields.wrong(str(one["loc"][0]), one["msg"])
+            return None
 
     def _check(self, form: OutcomeForm, rules: ProvinceRules, entered: EnteredCall) -> None:
         setting = FormSetting(

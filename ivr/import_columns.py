@@ -91,7 +91,7 @@ COLUMNS = (
         "heard_county", CALL, "whence was called, where that is another county", "markazi-arak"
     ),
     ImportColumn("heard_category", CALL, "what the caller chose, by id or name", "child_abuse"),
-    ImportColumn("desk", CALL, "which desk answered: a county or the province", "ilam"),
+    ImportColumn("desk", CALL, "which desk answered: a county or the province", "south-khorasan"),
     ImportColumn("counsellor", CALL, "who answered, by id", "birjand-1"),
     ImportColumn("category", CALL, "what it was about, by id or name", "family_dispute"),
     ImportColumn(

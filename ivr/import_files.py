@@ -115,7 +115,7 @@ def _json_line(number: int, text: str) -> FileLine:
         return _bad(number, "", "it is no JSON object; write one object a line")
     unknown = [name for name in found if name not in BY_NAME]
     if unknown:
-        return _bad(number, unknown[0], f"there is no such column; they are: {_NAMES}")
+        return _bad(number, "", f"there is no column {unknown[0]!r}; they are: {_NAMES}")
     wrong = [name for name, value in found.items() if _plain(value) is None]
     if wrong:
         return _bad(number, wrong[0], "write a text, a number, or a list of texts")
