@@ -24,7 +24,7 @@ from ivr.simulator.day_report import for_people
 from ivr.simulator.demo import CallRequest, demo_exchange, place_call
 from ivr.simulator.quality import trials
 from ivr.simulator.quality_report import as_json as trial_json
-from ivr.simulator.quality_report import beside_table, more_table, summary, waits_table
+from ivr.simulator.quality_report import beside_table, lanes_table, more_table, summary, waits_table
 from ivr.simulator.scenario import load_scenarios
 from ivr.simulator.scenario_stage import simulated_theatre
 
@@ -104,7 +104,7 @@ def quality(
             typer.echo(json.dumps(trial_json(row)))
         return
     kept = list(rows)
-    for part in (summary, waits_table, beside_table, more_table):
+    for part in (summary, waits_table, beside_table, lanes_table, more_table):
         typer.echo(part(kept))
 
 

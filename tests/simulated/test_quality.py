@@ -439,7 +439,8 @@ in every row above that is worse: p95 less app_queue's, of all calls and in each
 
 Each cell: ours / app_queue / pooled, means over the seeds. "Own or supporting" is the share of the
 connected calls that the own or a supporting county answered, of callers for whom there is such a
-desk.
+desk. With budgets 0 ours has fewer of them than app_queue: everybody may be rung at once, and the
+skill that a caller needs goes before nearness; the budgets as shipped are there to bring it back.
 
 {more}
 ## What is compared
