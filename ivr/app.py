@@ -34,9 +34,11 @@ from ivr.store.saving import Saving
 from ivr.store.signed_out import SignedOutStore
 from ivr.store.store import Store, clock_epoch
 from ivr.store.vault import Vault
+from ivr.store.webhooks import WebhookStore
 from ivr.store.writer import Writer, open_writer
 from ivr.switchboard import Switchboard
 from ivr.web.app import serve_console
+from ivr.webhook_sender import WebhookSender
 
 log = structlog.get_logger()
 
@@ -92,13 +94,14 @@ class _Line:
         self._calls_csv = settings.calls_csv or Instance(settings.home).calls_csv
         self._settings = settings
         self._deployment = deployment
+        vault = Vault.open(settings)
         self._switchboard = Switchboard(
             settings,
             deployment,
             writer,
             SetClock(),
             epoch=epoch,
-            seal=Vault.open(settings).seal,
+            seal=vault.seal,
             earlier_county=store.confirmed_county,
             earlier_silence=store.was_silent,
             check_pin=self._check_pin,
@@ -124,6 +127,7 @@ class _Line:
         )
         self._saving = Saving(store, settings.home)
         self._acts = ActWatch(FloorActStore(store), self.controller.post, now)
+        self._webhooks = WebhookSender(WebhookStore(store), vault.reveal_secret, now)
 
     async def restore(self) -> None:
         """What happened while nobody of us was here, and whom an earlier controller left behind."""
@@ -165,6 +169,7 @@ class _Line:
                 tasks.create_task(self._steering.run(), name="steering"),
                 tasks.create_task(self._outcomes.run(), name="outcomes"),
                 tasks.create_task(self._acts.run(), name="acts"),
+                tasks.create_task(self._webhooks.run(), name="webhooks"),
                 tasks.create_task(self._saving.run(), name="spool"),
                 tasks.create_task(self._static.run(), name="static-fallback"),
                 tasks.create_task(beat(), name="beat"),

@@ -11,7 +11,8 @@ from ivr.errors import LineError
 
 GROUPS = (
     *("asterisk", "rules", "duty", "people", "counsellors", "audit", "calls", "location"),
-    *("outcome", "dispatch", "admission", "follow_up", "token", "prompts", "simulate", "bench"),
+    *("outcome", "dispatch", "admission", "follow_up", "prompts", "simulate", "bench"),
+    *("token", "webhook"),
     *("callers", "retention"),
 )
 COMMANDS = ("serve", "run", "report")

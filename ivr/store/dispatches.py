@@ -16,6 +16,8 @@ from ivr.store.call_there import check_call
 from ivr.store.outcome_tables import dispatches, persons
 from ivr.store.person_rows import add_persons
 from ivr.store.store import Store
+from ivr.store.webhook_rows import tell_webhooks
+from ivr.webhooks import HookEvent
 
 
 class DispatchStore:
@@ -36,7 +38,9 @@ class DispatchStore:
             await check_call(connection, trip.call)
             result = await connection.execute(insert(dispatches).values(trip_to_row(trip)))
             (number,) = result.inserted_primary_key or (0,)
-            return replace(trip, id=int(number))
+            requested = replace(trip, id=int(number))
+            await _tell(connection, requested, "requested", trip.requested_at)
+            return requested
 
     async def step(
         self,
@@ -59,6 +63,7 @@ class DispatchStore:
             await connection.execute(changed)
             if went_on != trip:  # a step that is said twice serves nobody twice
                 await add_persons(connection, persons.c.dispatch, number, served)
+                await _tell(connection, new, step.value, at)
             return new
 
     async def under_way(self, provinces: Collection[ProvinceId]) -> tuple[Dispatch, ...]:
@@ -71,6 +76,22 @@ class DispatchStore:
     async def of_call(self, call: CallId) -> tuple[Dispatch, ...]:
         statement = select(dispatches).where(dispatches.c.call == call).order_by(dispatches.c.id)
         return tuple(map(_trip, await self._store.rows(statement)))
+
+
+async def _tell(connection: AsyncConnection, trip: Dispatch, step: str, at: datetime) -> None:
+    """Nothing that somebody wrote leaves the house by itself."""
+    body = {
+        "dispatch": trip.id,
+        "call": trip.call,
+        "province": trip.province,
+        "county": trip.county,
+        "team": trip.team,
+        "cover": trip.cover.value,
+        "step": step,
+        "by": trip.by,
+    }
+    kind, event = HookEvent.DISPATCH_CHANGED, f"dispatch-{trip.id}-{step}"
+    await tell_webhooks(connection, kind, event, body, province=trip.province, at=at)
 
 
 async def _one(

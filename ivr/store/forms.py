@@ -21,6 +21,8 @@ from ivr.store.outcome_tables import drafts, forms, persons
 from ivr.store.person_rows import add_persons
 from ivr.store.store import Store
 from ivr.store.tables import calls, outcomes
+from ivr.store.webhook_rows import tell_webhooks
+from ivr.webhooks import HookEvent
 
 
 class Source(StrEnum):
@@ -165,6 +167,7 @@ async def add_form(connection: AsyncConnection, new: SavedForm, call: RowMapping
     await add_persons(connection, persons.c.form, number, new.form.persons)
     if late is None:
         await _settle(connection, new, call)
+        await _tell(connection, new, number, call)
     return replace(new, id=number, replaced_by=late.id if late else None)
 
 
@@ -180,6 +183,23 @@ async def _settle(connection: AsyncConnection, new: SavedForm, call: RowMapping)
         by=new.by,
         at=new.at,
     )
+
+
+async def _tell(connection: AsyncConnection, new: SavedForm, number: int, call: RowMapping) -> None:
+    """Nothing that somebody wrote leaves the house by itself."""
+    form = new.form
+    body = {
+        "call": new.call,
+        "form": number,
+        "province": call["province"],
+        "county": form.county or call["county"],
+        "category": form.category,
+        "relation": form.relation.value,
+        "outcomes": [item.outcome.value for item in form.outcomes],
+        "by": new.by,
+    }
+    kind, event = HookEvent.OUTCOME_SAVED, f"form-{number}"
+    await tell_webhooks(connection, kind, event, body, province=call["province"], at=new.at)
 
 
 async def _that_counts(connection: AsyncConnection, call: CallId) -> SavedForm | None:

@@ -190,6 +190,7 @@ webhooks = Table(
     Column("secret", Text, nullable=False),  # encrypted
     Column("events", JSON, nullable=False),
     Column("province", String),  # null: all
+    Column("private", Boolean, nullable=False),  # may lie within this house
     Column("by", String, nullable=False),
     Column("at", UtcDateTime, nullable=False),
     Column("ended_by", String),

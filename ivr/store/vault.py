@@ -29,6 +29,7 @@ log = structlog.get_logger()
 KEY_BYTES: Final = 32
 NONCE_BYTES: Final = 12  # NIST SP 800-38D §8.2: 96 bits; random ones are safe for 2^32 numbers
 PSEUDONYM_BYTES: Final = 16
+_BESIDE_SECRETS: Final = "secret"  # where numbers have their pseudonym
 
 
 class Vault:
@@ -100,6 +101,14 @@ class Vault:
         nonce = secrets.token_bytes(NONCE_BYTES)
         sealed = self._sealing[self._current].encrypt(nonce, text.encode(), pseudonym.encode())
         return f"{self._current}.{base64.urlsafe_b64encode(nonce + sealed).decode()}"
+
+    def seal_secret(self, secret: str) -> str:
+        """Another program's secret, that we must be able to use ourselves (AES-256-GCM)."""
+        return self._seal(secret, _BESIDE_SECRETS)
+
+    def reveal_secret(self, sealed: str) -> str:
+        """Raises StoreError where our keys do not fit."""
+        return self._reveal(sealed, _BESIDE_SECRETS)
 
     def reveal(self, ref: CallerRef) -> str:
         """The number; whoever calls this has recorded who asked, and why.

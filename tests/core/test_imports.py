@@ -120,6 +120,7 @@ MAY_IMPORT = {
     "retention": {"model", "rules"},
     "passwords": {"errors", "text"},
     "tokens": WORDS,
+    "webhooks": WORDS,
     "dialplan": CORE,
     "planner": {"model", "duty", "router", "rules"},
     "floor_acts": {"model", "events"},
@@ -152,6 +153,7 @@ MAY_IMPORT = {
         "dispatching",
         "visits",
         "tokens",
+        "webhooks",
         "callers",
         "retention",
     }

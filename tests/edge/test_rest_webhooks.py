@@ -1,0 +1,315 @@
+"""Webhooks: signed, tried again, bounded, and never sent into the house unless that was allowed."""
+
+import asyncio
+import hashlib
+import hmac
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+from argon2 import PasswordHasher
+from typer.testing import CliRunner
+
+from ivr import passwords, webhook_sender
+from ivr.cli import app
+from ivr.dispatching import AskedBy, CoverKind, Dispatch, TripStep
+from ivr.errors import BadInput, NotAllowed
+from ivr.model import CallId, CountyId, ProvinceId
+from ivr.outcome_form import one_touch
+from ivr.outcomes import Relation
+from ivr.people import load_persons
+from ivr.settings import PROJECT, Settings
+from ivr.store.decisions import Decisions
+from ivr.store.dispatches import DispatchStore
+from ivr.store.forms import FormStore
+from ivr.store.people import PeopleStore
+from ivr.store.store import Store
+from ivr.store.vault import Vault
+from ivr.store.webhooks import WebhookStore
+from ivr.webhook_sender import WebhookSender
+from ivr.webhooks import HookEvent, Webhook, check_url, is_public, next_try_at
+from tests.edge.store_examples import call
+
+MARKAZI = ProvinceId("markazi")
+SECRET, PASSWORD = "whsec_for-this-test", "four plain words here"
+
+
+@dataclass
+class Receiver:
+    """Another program; it answers with these statuses, the last one for ever."""
+
+    statuses: list[int]
+    got: list[tuple[dict[str, str], bytes]] = field(default_factory=list)
+    taken: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def take(self, request: web.Request) -> web.Response:
+        self.got.append((dict(request.headers), await request.read()))
+        self.taken.set()
+        status = self.statuses.pop(0) if len(self.statuses) > 1 else self.statuses[0]
+        return web.Response(status=status, headers={"Location": "http://127.0.0.1:1/"})
+
+
+@asynccontextmanager
+async def receiving(*statuses: int) -> AsyncIterator[tuple[Receiver, str]]:
+    receiver = Receiver(list(statuses))
+    receiving_app = web.Application()
+    receiving_app.router.add_post("/hook", receiver.take)
+    async with TestServer(receiving_app) as server:
+        yield receiver, str(server.make_url("/hook"))
+
+
+async def hooked(store: Store, url: str, **changes: Any) -> Webhook:
+    values: dict[str, Any] = {
+        "id": 0,
+        "url": url,
+        "secret": SECRET,
+        "events": frozenset(HookEvent),
+        "province": None,
+        "private": True,
+        "by": "national-admin",
+        "at": datetime.now(UTC),
+    }
+    return await WebhookStore(store).add(Webhook(**values | changes))
+
+
+async def save_form(store: Store, name: str, key: str = "k") -> None:
+    await store.save_calls([call(name)])
+    now = datetime.now(UTC)
+    form = one_touch(Relation.PRANK)
+    await FormStore(store).save(form, call=CallId(name), by="sara", at=now, key=key)
+
+
+@dataclass
+class Clock:
+    now: datetime = field(default_factory=lambda: datetime.now(UTC) + timedelta(seconds=1))
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
+def sender(store: Store, clock: Clock) -> WebhookSender:
+    return WebhookSender(WebhookStore(store), lambda sealed: sealed, clock)
+
+
+async def test_an_outcome_is_told_again_until_it_is_taken_and_signed(store: Store) -> None:
+    clock = Clock()
+    async with receiving(500, 302, 204) as (receiver, url):
+        hook = await hooked(store, url)
+        await save_form(store, "170.1")
+        await save_form(store, "170.1")  # the same save again is told once
+        sending = sender(store, clock)
+        for waited_s in (0, 11, 21):
+            clock.now += timedelta(seconds=waited_s)
+            assert await sending.look() == 1
+            assert await sending.look() == 0  # not before its time
+        assert await WebhookStore(store).waiting() == {}
+    assert len(receiver.got) == 3
+    headers, body = receiver.got[-1]
+    signed = f"{headers['Line123-Timestamp']}.".encode() + body
+    expected = hmac.new(SECRET.encode(), signed, hashlib.sha256).hexdigest()
+    assert headers["Line123-Signature"] == f"v1={expected}"
+    said = json.loads(body)
+    assert (said["kind"], said["data"]["call"]) == ("outcome.saved", "170.1")
+    assert said["data"]["outcomes"] == ["prank"]
+    assert {headers["Line123-Delivery"] for headers, _ in receiver.got} == {said["event"]}
+    assert hook.id in {found.id for found in await WebhookStore(store).all()}
+
+
+async def test_each_step_of_a_trip_is_told_once_to_whom_it_concerns(store: Store) -> None:
+    async with receiving(200) as (receiver, url), receiving(200) as (elsewhere, other_url):
+        await hooked(store, url, province=MARKAZI)
+        await hooked(store, other_url, province=ProvinceId("ilam"))
+        now = datetime.now(UTC)
+        trip = Dispatch(
+            id=0,
+            key="k",
+            call=None,
+            province=MARKAZI,
+            county=CountyId("markazi-saveh"),
+            team="team-saveh",
+            team_county=CountyId("markazi-saveh"),
+            cover=CoverKind.OWN,
+            asked_by=AskedBy.POLICE,
+            requested_at=now,
+            by="sara",
+            at=now,
+        )
+        trips = DispatchStore(store)
+        number = (await trips.request(trip)).id
+        for step in (TripStep.SENT, TripStep.SENT, TripStep.CLOSED):
+            await trips.step(number, step, now)
+        sending = sender(store, Clock())
+        while await sending.look():
+            pass
+    steps = [json.loads(body)["data"]["step"] for _, body in receiver.got]
+    assert sorted(steps) == ["closed", "requested", "sent"]
+    assert elsewhere.got == []
+
+
+async def test_who_does_not_answer_is_given_up_after_a_day(store: Store) -> None:
+    clock = Clock()
+    began_at = clock.now
+    async with receiving(500) as (receiver, url):
+        await hooked(store, url)
+        await save_form(store, "170.1")
+        hooks = WebhookStore(store)
+        while await hooks.waiting():
+            await sender(store, clock).look()
+            clock.now += timedelta(minutes=10)
+            assert clock.now < began_at + timedelta(days=2)
+    assert clock.now > began_at + timedelta(hours=22)
+    assert 15 < len(receiver.got) < 40
+
+
+async def test_a_webhook_that_was_ended_is_told_nothing_more(store: Store) -> None:
+    async with receiving(200) as (receiver, url):
+        hook = await hooked(store, url)
+        await save_form(store, "170.1")
+        hooks = WebhookStore(store)
+        ended = await hooks.end(hook.id, by="a", at=datetime.now(UTC))
+        assert await hooks.end(hook.id, by="b", at=datetime.now(UTC)) == ended
+        await save_form(store, "170.2", key="k2")
+        assert await sender(store, Clock()).look() == 0
+        with pytest.raises(BadInput, match="no webhook 999"):
+            await hooks.end(999, by="a", at=datetime.now(UTC))
+    assert receiver.got == []
+    assert await Decisions(store, 0).revision() == 0
+
+
+@asynccontextmanager
+async def hanging() -> AsyncIterator[tuple[asyncio.Event, str]]:
+    """A program that does not answer before the event."""
+    release = asyncio.Event()
+
+    async def hang(_request: web.Request) -> web.Response:
+        await release.wait()
+        return web.Response()
+
+    hanging_app = web.Application()
+    hanging_app.router.add_post("/hook", hang)
+    async with TestServer(hanging_app) as server:
+        try:
+            yield release, str(server.make_url("/hook"))
+        finally:
+            release.set()
+
+
+async def test_who_hangs_keeps_nobody_else(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(webhook_sender, "ANSWER_WITHIN_S", 60.0)
+    async with hanging() as (release, slow), receiving(200) as (receiver, url):
+        await hooked(store, slow)
+        await hooked(store, url)
+        await save_form(store, "170.1")
+        looking = asyncio.create_task(sender(store, Clock()).look())
+        async with asyncio.timeout(60):
+            await receiver.taken.wait()
+        assert not looking.done()
+        release.set()
+        assert await looking == 2
+        assert await WebhookStore(store).waiting() == {}
+
+
+async def test_who_does_not_answer_in_time_is_asked_again(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(webhook_sender, "ANSWER_WITHIN_S", 0.01)
+    async with hanging() as (_, slow):
+        hook = await hooked(store, slow)
+        await save_form(store, "170.1")
+        assert await sender(store, Clock()).look() == 1
+        assert await WebhookStore(store).waiting() == {hook.id: 1}
+
+
+async def test_a_name_that_stands_for_this_machine_is_not_sent_to(store: Store) -> None:
+    async with receiving(200) as (receiver, url):
+        port = url.split(":")[2].split("/")[0]
+        await hooked(store, f"https://localhost:{port}/hook", private=False)
+        await save_form(store, "170.1")
+        assert await sender(store, Clock()).look() == 1
+        assert await WebhookStore(store).waiting()
+    assert receiver.got == []
+
+
+@pytest.mark.parametrize(
+    ("url", "private", "said"),
+    [
+        ("ftp://example.org/", False, "no address"),
+        ("https:///x", False, "no address"),
+        ("https://example.org:99999/", False, "no address"),
+        ("https://a b/", False, "no address"),
+        ("https://example.org/\n", True, "no address"),
+        ("https://me:pw@example.org/", False, "user"),
+        ("http://example.org/", False, "https"),
+        ("https://127.0.0.1/", False, "within this house"),
+        ("https://10.0.0.7/", False, "within this house"),
+        ("https://169.254.169.254/latest", False, "within this house"),
+        ("https://[::1]/", False, "within this house"),
+        ("https://[::ffff:127.0.0.1]/", False, "within this house"),
+    ],
+)
+def test_addresses_that_nothing_is_sent_to(url: str, private: bool, said: str) -> None:
+    with pytest.raises(BadInput, match=said):
+        check_url(url, private=private)
+
+
+def test_addresses_that_something_may_be_sent_to() -> None:
+    check_url("https://example.org/hook?x=1", private=False)
+    check_url("http://10.0.0.7:8080/", private=True)
+    assert is_public("2001:4860:4860::8888")
+    assert not is_public("224.0.0.1")
+
+
+def test_delays_grow_up_to_two_hours_and_end_after_a_day() -> None:
+    at = datetime(2026, 11, 22, tzinfo=UTC)
+    assert next_try_at(at, 1, at) == at + timedelta(seconds=10)
+    assert next_try_at(at, 2, at) == at + timedelta(seconds=20)
+    assert next_try_at(at, 10**6, at) == at + timedelta(hours=2)
+    assert next_try_at(at, 20, at + timedelta(hours=23)) is None
+
+
+def test_an_admin_adds_a_webhook_whose_secret_is_sealed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("IVR_HOME", str(tmp_path))
+    monkeypatch.setattr(passwords, "HASHER", PasswordHasher(1, 8, 1))
+    home = Settings(home=tmp_path)
+
+    async def install() -> None:
+        people = [person for person in load_persons(PROJECT / "deploy" / "demo") if person.grants]
+        given = {person.id: PASSWORD for person in people}
+        async with await Store.open(home) as store:
+            now = datetime.now(UTC)
+            await PeopleStore(store).take_in(people, by="installation", now=now, passwords=given)
+
+    async def secrets() -> list[str]:
+        async with await Store.open(home) as store:
+            return [hook.secret for hook in await WebhookStore(store).all()]
+
+    def run(*words: str, who: str = "national-admin") -> str:
+        env = {"IVR_USER": who, "IVR_PASSWORD": PASSWORD}
+        result = CliRunner().invoke(app, ["webhook", *words], env=env, catch_exceptions=False)
+        assert result.exit_code == 0, result.output
+        return result.stdout
+
+    asyncio.run(install())
+    add = ("add", "https://example.org/hook", "--event", "outcome.saved")
+    secret = run(*add).strip()
+    (sealed,) = asyncio.run(secrets())
+    assert secret not in sealed
+    assert Vault.open(home).reveal_secret(sealed) == secret
+    listed = run("list", "--json")
+    (hook,) = json.loads(listed)
+    assert (hook["events"], hook["waiting"], hook["private"]) == (["outcome.saved"], 0, False)
+    assert sealed not in listed
+    with pytest.raises(NotAllowed):
+        run(*add, who="national-auditor")
+    with pytest.raises(BadInput, match="--private"):
+        run("add", "https://127.0.0.1/", "--event", "outcome.saved")
+    assert run("end", "1") == "Ended: webhook 1 to https://example.org/hook\n"
