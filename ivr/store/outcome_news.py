@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from sqlalchemy import func, select
 
 from ivr.model import CallId
+from ivr.store.entered import call_id
+from ivr.store.forms import Source
 from ivr.store.store import Store
 from ivr.store.tables import outcomes
 
@@ -22,10 +24,12 @@ class OutcomeNews:
         return int(rows[0]["id"] or 0)
 
     async def saved_after(self, number: int) -> tuple[tuple[int, CallId], ...]:
-        """In the order in which they were saved."""
+        """In the order in which they were saved; no line waits for those of earlier records."""
         statement = (
             select(outcomes.c.id, outcomes.c.call)
-            .where(outcomes.c.id > number)
+            .where(
+                outcomes.c.id > number, ~outcomes.c.call.startswith(call_id("", Source.IMPORTED))
+            )
             .order_by(outcomes.c.id)
             .limit(AT_ONCE)
         )
