@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from ivr.dispatching import CoverKind
 from ivr.outcomes import FORM_LABELS, AgeBand, Sex
 from ivr.reports.definitions import Definition, Section, Unit
 
@@ -48,10 +49,10 @@ def _persons() -> Iterator[Definition]:
 
 
 _COVERS = {
-    "own": ("by the county's own team", "با تیم همان شهرستان"),
-    "supporting": ("by a supporting county's team", "با تیم شهرستان معین"),
-    "night": ("by the night team", "با تیم شب مرکز استان"),
-    "other": ("by another team", "با تیم دیگر"),
+    CoverKind.OWN: ("by the county's own team", "با تیم همان شهرستان"),
+    CoverKind.SUPPORTING: ("by a supporting county's team", "با تیم شهرستان معین"),
+    CoverKind.COVER: ("by the team that covers the province", "با تیم پوشش استان"),
+    CoverKind.OTHER: ("by another team", "با تیم دیگر"),
 }
 _SENT = (
     "Trips of mobile teams sent in the period, asked for by a call or by others.",
@@ -63,7 +64,7 @@ def _dispatches() -> Iterator[Definition]:
     kind = (Section.DISPATCHES, Unit.DISPATCHES)
     yield Definition("dispatches", *kind, "Dispatches", "اعزام‌ها", *_SENT)
     for cover, labels in _COVERS.items():
-        yield Definition(f"dispatches.{cover}", *kind, *labels, *_SENT, "dispatches")
+        yield Definition(f"dispatches.{cover.value}", *kind, *labels, *_SENT, "dispatches")
     yield Definition(
         *("dispatches.without_call", *kind, "of all, without a call", "از همه، بدون تماس"),
         "Dispatches that no call of the line caused.",
@@ -86,4 +87,4 @@ _VISITS = (
 )
 
 PEOPLE = (*_persons(), *_dispatches(), *_VISITS)
-COVERS = tuple(_COVERS)
+COVERS = tuple(cover.value for cover in _COVERS)

@@ -68,7 +68,7 @@ dispatches = Table(
     Column("county", String, nullable=False),  # of the event
     Column("team", String, nullable=False),  # ivr.rules.units.MobileTeam.id
     Column("team_county", String, nullable=False),
-    Column("cover", String, nullable=False),  # own, supporting, night, other
+    Column("cover", String, nullable=False),  # ivr.dispatching.CoverKind
     Column("asked_by", String, nullable=False),  # call, police, judiciary, hospital …
     Column("requested_at", UtcDateTime, nullable=False),
     Column("accepted_at", UtcDateTime),

@@ -98,7 +98,7 @@ MAY_IMPORT = {
     "closures": WORDS | {"duty"},
     "jalali": {"errors", "calendar", "text"},
     "rosters": WORDS | {"duty", "calendar", "jalali"},
-    "reports": WORDS | {"outcomes", "calendar", "jalali"},
+    "reports": WORDS | {"outcomes", "calendar", "jalali", "dispatching"},
     "roster_files": WORDS | {"text", "duty", "jalali", "rosters", "rules"},
     "duty_page": {"model", "duty", "alarms"},
     "location": {"model", "text"},

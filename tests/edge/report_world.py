@@ -12,6 +12,7 @@ from typing import Any
 
 from sqlalchemy import Table, insert
 
+from ivr.dispatching import CoverKind
 from ivr.model import CallEnd, CallId, CallPhase, Lane, ProvinceId
 from ivr.outcomes import AgeBand, OutcomeId, OutsideBody, Relation, ServiceKind, Sex
 from ivr.reports.period import Period
@@ -205,7 +206,7 @@ class World:
             "asked_by": "call",
             "note": "",
             "by": "reza",
-            "cover": draw.choice(("own", "supporting", "night", "other")),
+            "cover": draw.choice([*CoverKind]).value,
             "requested_at": at,
             "at": at,
             "sent_at": at if draw.random() < 0.8 else None,
