@@ -18,7 +18,7 @@ from ivr.web.rest.openapi import document
 from ivr.web.rest.routes import ROUTES
 from tests.edge.rest_world import CALL, COUNSELLOR, take_in_people, world
 
-EXAMPLES = 120  # over all operations
+EXAMPLES = 300  # over all operations
 PATIENCE_S = 300.0  # here nothing is proven about how quick a loaded machine is
 THERE = {"call": CALL, "number": 1, "counsellor": COUNSELLOR, "province": "markazi"}
 SCHEMA = schemathesis.openapi.from_dict(document(ROUTES))
@@ -55,6 +55,12 @@ class Served:
         self._loop.call_soon_threadsafe(self._stop.set)
         self._thread.join()
         self._loop.close()
+
+
+@pytest.fixture
+def database() -> str:
+    """The one that refuses more: U+0000, large numbers."""
+    return "postgresql"
 
 
 @pytest.fixture
