@@ -281,13 +281,18 @@ def test_a_slip_of_the_pen_is_named_with_its_line(copies: Path, slip: tuple[str,
 
 
 @pytest.mark.parametrize("name", [MARKAZI.name, COMMON.name])
-def test_no_line_left_out_or_garbled_ends_in_a_traceback(copies: Path, name: str) -> None:
+@pytest.mark.parametrize("every", [3, pytest.param(1, marks=pytest.mark.long)])
+def test_no_line_left_out_or_garbled_ends_in_a_traceback(
+    copies: Path, name: str, every: int
+) -> None:
+    """Of the three ways in which a line is spoilt each in its turn; `make long` tries them all."""
     file = copies / name
     lines = file.read_text("utf-8").splitlines(keepends=True)
     for index, line in enumerate(lines):
         if line.lstrip().startswith("#") or not line.strip():
             continue
-        for instead in ("", line[: len(line) // 2] + "\n", line.replace(":", ": -", 1)):
+        spoilt = ("", line[: len(line) // 2] + "\n", line.replace(":", ": -", 1))
+        for instead in spoilt[index % every :: every]:
             file.write_text("".join([*lines[:index], instead, *lines[index + 1 :]]), "utf-8")
             inspection = inspect(copies / MARKAZI.name, TODAY)
             errors = [item for item in inspection.findings if item.severity is Severity.ERROR]
