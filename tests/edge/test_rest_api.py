@@ -112,6 +112,7 @@ async def test_a_draft_is_kept_unchecked_until_the_form_is_saved(api: World) -> 
     assert [one["call"] for one in pending["pending"]] == [ELSEWHERE]
 
 
+@pytest.mark.parametrize("database", ["sqlite", "postgresql"])
 async def test_a_trip_goes_on_by_steps(api: World) -> None:
     secret = await api.secret()
     new = {"county": "qazvin-avaj", "asked_by": "police"}
@@ -129,6 +130,7 @@ async def test_a_trip_goes_on_by_steps(api: World) -> None:
     await answer(api, secret, "POST", steps, {"step": "cancelled"}, 422)
 
 
+@pytest.mark.parametrize("database", ["sqlite", "postgresql"])
 async def test_a_stay_begins_and_ends_within_its_limit(api: World) -> None:
     secret = await api.secret()
     new = {"county": "markazi-saveh", "centre": "centre", "kind": "admission"}
@@ -154,6 +156,7 @@ async def test_a_follow_up_is_done_once(api: World) -> None:
     assert listed["follow_ups"] == []
 
 
+@pytest.mark.parametrize("database", ["sqlite", "postgresql"])
 async def test_pages_go_on_where_the_one_before_ended(api: World) -> None:
     secret = await api.secret()
     at = datetime.now(UTC) - timedelta(days=1)
@@ -172,6 +175,7 @@ async def test_pages_go_on_where_the_one_before_ended(api: World) -> None:
     assert found == [*reversed(names[:4]), *reversed(names[4:])]
 
 
+@pytest.mark.parametrize("database", ["sqlite", "postgresql"])
 async def test_calls_are_found_by_place_and_category_and_tell_of_no_caller(api: World) -> None:
     secret = await api.secret()
     asked = {"county": "markazi-saveh", "category": "child_abuse"}
