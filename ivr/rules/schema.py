@@ -26,6 +26,7 @@ from ivr.rules.fields import (
     Seconds,
     Sentence,
 )
+from ivr.rules.form_labels import FormLabel
 from ivr.rules.hours import Calendar, Timetable
 from ivr.rules.keeping import Keeping
 from ivr.rules.limits import Conversation, Limits, LocationTrust
@@ -210,6 +211,9 @@ class ProvinceRules(Record):
     keeping: Keeping = Field(default_factory=Keeping, description="how records are kept")
     categories: tuple[Category, ...] = Field(min_length=1, description="what calls may be about")
     outcomes: tuple[Outcome, ...] = Field(min_length=1, description="how calls may end")
+    form_labels: tuple[FormLabel, ...] = Field(
+        (), description="the province's own labels of what the outcome form asks"
+    )
     menus: Menus = Field(description="what callers are asked before they join the line")
 
     @cached_property

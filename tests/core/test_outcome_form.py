@@ -20,6 +20,7 @@ from ivr.outcomes import (
     ServiceKind,
     Sex,
 )
+from ivr.rules.form_labels import FormLabel, labels
 from ivr.rules.load import load_rules
 from ivr.settings import PROJECT
 from ivr.text import ZWNJ
@@ -178,3 +179,11 @@ def test_everything_that_a_form_asks_has_a_label() -> None:
     assert {field: list(labels) for field, labels in FORM_LABELS.items()} == {
         field: list(enum) for field, enum in ENUMS.items()
     }
+
+
+def test_a_province_has_its_own_labels_and_the_ids_stay() -> None:
+    own = labels([FormLabel(id="risk.high", name_fa="پرخطر")])
+    assert own["risk"]["high"] == "پرخطر"
+    assert own["risk"]["low"] == FORM_LABELS["risk"][Risk.LOW]
+    with pytest.raises(ValidationError, match="no such answer of the form"):
+        FormLabel(id="risk.enormous", name_fa="بسیار")
