@@ -164,6 +164,7 @@ async def _serve(
         others = [
             tasks.create_task(caller.press_when_asked(request.keys), name="keys"),
             tasks.create_task(_hang_up_with(reader, caller), name="door"),
+            tasks.create_task(_hang_up_after_goodbye(caller), name="goodbye"),
         ]
         await _tell(caller, writer)
         for task in others:
@@ -174,6 +175,19 @@ async def _hang_up_with(reader: asyncio.StreamReader, caller: SimulatedCaller) -
     with contextlib.suppress(ConnectionError):
         await reader.read()
     caller.hang_up()
+
+
+async def _hang_up_after_goodbye(caller: SimulatedCaller) -> None:
+    """As people do: the line itself never ends a call."""
+    await caller.until(lambda: _was_said_goodbye(caller.story))
+    caller.hang_up()
+
+
+def _was_said_goodbye(story: list[str]) -> bool:
+    """Since the last talk; Asterisk alone says the closing sentence, again and again."""
+    ends = [number for number, moment in enumerate(story) if moment.startswith("talk ended")]
+    since = story[ends[-1] :] if ends else []
+    return "prompt goodbye" in since or since.count("prompt closing") > 1
 
 
 async def _tell(caller: SimulatedCaller, writer: asyncio.StreamWriter) -> None:
