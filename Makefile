@@ -52,7 +52,7 @@ test: $(STAMP)-dev ## the whole suite, real Asterisk included
 long: $(STAMP)-dev ## long campaigns; results are kept in docs/
 	@deploy/system-packages serve test
 	@$(BIN)/ivr asterisk install
-	@$(PYTEST) -q -m long tests
+	@$(PYTEST) -q -m long --timeout=0 tests
 
 bench: $(STAMP)-dev ## print the benchmark tables
 	@deploy/system-packages serve test
