@@ -58,7 +58,9 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
         writer = await stack.enter_async_context(
             open_writer(store, epoch, settings.home / "emergency")
         )
-        line = _Line(settings, deployment, store, writer, epoch)
+        # Programs that ask for much keep no connection from the calls.
+        for_programs = await stack.enter_async_context(Store(settings))
+        line = _Line(settings, deployment, store, writer, epoch=epoch, for_programs=for_programs)
         await line.restore()
         settle()
         line.agi.open()
@@ -87,7 +89,9 @@ class _Line:
         deployment: Deployment,
         store: Store,
         writer: Writer,
+        *,
         epoch: int,
+        for_programs: Store,
     ) -> None:
         self._store = store
         self._emergency = settings.home / "emergency"
@@ -109,7 +113,7 @@ class _Line:
         )
         self.agi, self.controller = self._switchboard.agi, self._switchboard.controller
         self.console = Console(self.controller, store, writer, deployment.names)
-        self.rest = Rest(store, lambda: self._deployment.in_force, self.console.floor_view)
+        self.rest = Rest(for_programs, lambda: self._deployment.in_force, self.console.floor_view)
         now = self.controller.clock.wall
         self._static = StaticKeeper(
             settings, self.controller, self._switchboard.pauses, now, deployment

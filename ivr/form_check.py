@@ -123,7 +123,7 @@ def units_of(outcome: OutcomeId, rules: ProvinceRules) -> tuple[str, ...] | None
 def _of_follow_up(form: OutcomeForm, today: date) -> Iterator[Problem]:
     if form.follow_up_on is None:
         return
-    if form.follow_up_on < today:
-        yield Problem("follow_up_on", "the day is past; choose one to come")
+    if form.follow_up_on < today - FOLLOW_UP_AT_MOST:
+        yield Problem("follow_up_on", "the day is more than a year ago; is the year right?")
     if form.follow_up_on > today + FOLLOW_UP_AT_MOST:
         yield Problem("follow_up_on", "the day is more than a year away; is the year right?")

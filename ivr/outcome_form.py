@@ -11,6 +11,7 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, Field
 
+from ivr.errors import BadInput
 from ivr.outcomes import (
     AgeBand,
     OutcomeId,
@@ -25,6 +26,8 @@ from ivr.rules.fields import CategoryRef, CountyRef, Id, Record
 from ivr.text import clean
 
 NOTE_LENGTH = 4000
+OUTCOMES_AT_MOST = 20
+FIRST_DAY, LAST_DAY = date(2000, 1, 1), date(2200, 1, 1)  # a day outside is a slip of a program
 
 
 def _note(value: object) -> object:
@@ -64,9 +67,13 @@ class OutcomeForm(Record):
     reporter: Reporter | None = Field(None, description="who called")
     persons: tuple[PersonsServed, ...] = Field((), max_length=20, description="who was helped")
     risk: Risk | None = Field(None, description="how great the danger is")
-    outcomes: tuple[OutcomeItem, ...] = Field((), max_length=20, description="what came of it")
+    outcomes: tuple[OutcomeItem, ...] = Field(
+        (), max_length=OUTCOMES_AT_MOST, description="what came of it"
+    )
     note: Note = Field("", description="anything else; no names and no numbers of callers")
-    follow_up_on: date | None = Field(None, description="when somebody is to ask again")
+    follow_up_on: date | None = Field(
+        None, ge=FIRST_DAY, le=LAST_DAY, description="when somebody is to ask again"
+    )
     wrong_county: bool = Field(False, description="whether the line went by a wrong county")
     wrong_category: bool = Field(False, description="whether the line went by a wrong category")
 
@@ -89,9 +96,17 @@ def one_touch(relation: Relation) -> OutcomeForm:
 
 
 def with_outcome(form: OutcomeForm, item: OutcomeItem) -> OutcomeForm:
-    """The form and one outcome more; one that is no call for the service says so alone."""
+    """The form and one outcome more; one that is no call for the service says so alone.
+
+    Raises BadInput where it is one too many.
+    """
     relation = RELATIONS.get(item.outcome)
     if relation is not None:
         return OutcomeForm(relation=relation, outcomes=(item,))
     kept = tuple(one for one in form.outcomes if one != item and one.outcome not in RELATIONS)
+    if len(kept) >= OUTCOMES_AT_MOST:
+        raise BadInput(
+            f"The form has {OUTCOMES_AT_MOST} outcomes already, which is all it can hold; nothing "
+            "was saved. Save the whole form anew (`ivr outcome form`, `ivr outcome save`)."
+        )
     return form.model_copy(update={"relation": Relation.RELATED, "outcomes": (*kept, item)})

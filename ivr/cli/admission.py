@@ -102,7 +102,8 @@ def end(
         async with await Store.open(load_settings()) as store:
             return await VisitStore(store).end(number, how, when)
 
-    typer.echo(f"Saved: admission {asyncio.run(save()).id} {how}")
+    saved = asyncio.run(save())
+    typer.echo(f"Saved: admission {saved.id} {saved.ended_how}")
 
 
 @app.command("list")

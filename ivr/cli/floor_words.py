@@ -21,6 +21,11 @@ ALARMS: Mapping[str, AlarmWords] = {
         "somebody may still be in danger",
         "trace the number the lawful way, send help, then: ivr floor acknowledge {subject}",
     ),
+    "left_open_in_danger": AlarmWords(
+        "after a talk about danger the line of a caller from {place} is open (call {subject})",
+        "they may be unable to speak or press a key; the line is never cut",
+        "listen at once, and send help if none was sent",
+    ),
     "handset_off_hook": AlarmWords(
         "a caller from {place} left the handset off after the talk (call {subject})",
         "the line is kept at the end of the queue and is never cut",

@@ -14,13 +14,14 @@ from pydantic import ValidationError
 from typer.core import TyperGroup
 
 from ivr.cli.calls import find_call
-from ivr.cli.outcome_lists import paper, pending
+from ivr.cli.outcome_input import first_mistake, outcome_item
+from ivr.cli.outcome_lists import paper, pending, spool
 from ivr.errors import BadInput, StoreError
 from ivr.form_check import check_form
 from ivr.form_setting import form_setting
 from ivr.model import CallId, CallRecord
 from ivr.outcome_form import OutcomeForm, OutcomeItem, with_outcome
-from ivr.outcomes import OUTCOME_LABELS, OutcomeId, OutsideBody, ServiceKind, outcome_id
+from ivr.outcomes import OUTCOME_LABELS, OutsideBody, ServiceKind, outcome_id
 from ivr.settings import load_settings
 from ivr.store.forms import FormStore, SavedForm
 from ivr.store.saving import Kept, Saving
@@ -47,6 +48,7 @@ app = typer.Typer(
 
 app.command("pending")(pending)
 app.command("paper")(paper)
+app.command("spool")(spool)
 
 CallArgument = Annotated[str, typer.Argument(help="A call's id, or its beginning.")]
 ByOption = Annotated[
@@ -78,7 +80,7 @@ def add(  # noqa: PLR0917 - the command line names them
     One that is none for the service (unrelated, silent, prank, test) replaces all others. "Saved"
     is printed once it is on disk.
     """
-    item = _item(outcome_id(outcome), kind, unit, body, note)
+    item = outcome_item(outcome_id(outcome), kind, unit, body, note)
     kept = asyncio.run(_keep(call, by or getpass.getuser(), uuid.uuid4().hex, item=item))
     typer.echo(f"{_where(kept)}: {kept.call} {item.outcome} {OUTCOME_LABELS[item.outcome]}")
 
@@ -106,19 +108,6 @@ def form(call: CallArgument) -> None:
     typer.echo(json.dumps(found.model_dump(mode="json"), ensure_ascii=False, indent=2))
 
 
-def _item(
-    outcome: OutcomeId,
-    kind: ServiceKind | None,
-    unit: str | None,
-    body: OutsideBody | None,
-    note: str,
-) -> OutcomeItem:
-    try:
-        return OutcomeItem(outcome=outcome, kind=kind, unit=unit, body=body, note=note)
-    except ValidationError as error:
-        raise BadInput(f"{_first_mistake(error)}; nothing was saved.") from None
-
-
 def _read_form(file: str) -> OutcomeForm:
     try:
         text = sys.stdin.read() if file == "-" else Path(file).read_text(encoding="utf-8")
@@ -127,13 +116,7 @@ def _read_form(file: str) -> OutcomeForm:
     try:
         return OutcomeForm.model_validate_json(text)
     except ValidationError as error:
-        raise BadInput(f"{file}: {_first_mistake(error)}; nothing was saved.") from None
-
-
-def _first_mistake(error: ValidationError) -> str:
-    first = error.errors(include_url=False, include_input=False)[0]
-    place = ".".join(map(str, first["loc"])) or "the form"
-    return f"{place}: {first['msg']}"
+        raise BadInput(f"{file}: {first_mistake(error)}; nothing was saved.") from None
 
 
 async def _keep(

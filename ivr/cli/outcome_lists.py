@@ -9,18 +9,20 @@ from typing import Annotated
 
 import typer
 
+from ivr.cli.outcome_input import outcome_item
 from ivr.cli.places import province_of_county
 from ivr.cli.printing import print_json, print_rows
 from ivr.current import current_in_force
 from ivr.errors import BadInput
 from ivr.jalali import parse_instant
 from ivr.model import CallId, CounsellorId, CountyId, DeskId
-from ivr.outcome_form import OutcomeForm, OutcomeItem, with_outcome
+from ivr.outcome_form import OutcomeForm, with_outcome
 from ivr.outcomes import OutcomeId, outcome_id
 from ivr.settings import load_settings
 from ivr.store.entered import EnteredCall, EnteredStore
 from ivr.store.forms import Source
 from ivr.store.pending import PendingCall, PendingStore
+from ivr.store.spool import Spool
 from ivr.store.store import Store
 
 _DEFAULT_TALK = timedelta(minutes=5)  # 80 to 85 % of talks are shorter (ISNA, about 1391)
@@ -109,10 +111,10 @@ def paper(
     Without --ended the talk counts as five minutes. "Saved" is printed once it is on disk; a whole
     form may follow (`ivr outcome save`).
     """
-    arrived_at = parse_instant(at)
+    arrived_at, province = parse_instant(at), province_of_county(county)
     entered = EnteredCall(
-        key=key or uuid.uuid4().hex,
-        province=province_of_county(county),
+        key=f"{province}-{key or uuid.uuid4().hex}",
+        province=province,
         county=CountyId(county),
         desk=DeskId(desk) if desk else None,
         counsellor=CounsellorId(counsellor) if counsellor else None,
@@ -127,8 +129,23 @@ def paper(
 
 
 async def _enter(entered: EnteredCall, outcome: OutcomeId, note: str, by: str) -> CallId:
-    form = with_outcome(OutcomeForm(), OutcomeItem(outcome=outcome, note=note))
+    form = with_outcome(OutcomeForm(), outcome_item(outcome, note=note))
     now = datetime.now(UTC)
     async with await Store.open(load_settings()) as store:
         entering = EnteredStore(store)
         return await entering.enter(entered, form, source=Source.PAPER, by=by, at=now)
+
+
+def spool(*, as_json: JsonOption = False) -> None:
+    """List the saves that wait for the database, the oldest first: call, when, by whom.
+
+    They follow by themselves. One that stays while the database is there names a call that is not.
+    """
+    waiting = Spool(load_settings().home).saves()
+    if as_json:
+        print_json(
+            [{"key": one.key, "call": one.call, "at": one.at, "by": one.by} for one in waiting]
+        )
+        return
+    rows = ((one.at, one.call, one.by) for one in waiting)
+    print_rows(("saved", "call", "by"), rows, "Nothing waits: every save is in the database.")

@@ -32,6 +32,9 @@ from ivr.web.rest.problems import FieldProblem, Missing, WrongFields
 Row = Mapping[Any, Any]
 
 
+PENDING_AT_MOST = 1000
+
+
 class RestCalls:
     """`ivr.web.rest.ports.CallPorts`."""
 
@@ -100,14 +103,13 @@ class RestCalls:
         """By the hours that each province's rules set."""
         province = province_asked(token, asked.province)
         now = self._now()
-        found = [
-            PendingAnswer.model_validate(asdict(call))
-            for rules in self._in_force().rules
-            if province in {None, rules.id}
-            for call in await self._pending.of_supervisor(
-                [rules.id], now, timedelta(hours=rules.keeping.outcome_overdue_h)
-            )
-        ]
+        found: list[PendingAnswer] = []
+        for rules in self._in_force().rules:
+            if province in {None, rules.id}:
+                overdue = timedelta(hours=rules.keeping.outcome_overdue_h)
+                left = PENDING_AT_MOST - len(found)
+                calls = await self._pending.of_supervisor([rules.id], now, overdue, left)
+                found += (PendingAnswer.model_validate(asdict(call)) for call in calls)
         return PendingList(pending=sorted(found, key=lambda call: call.talk_ended_at))
 
     async def _seen(self, token: Token, call: CallId) -> Row:

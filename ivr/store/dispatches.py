@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import RowMapping, insert, select, update
+from sqlalchemy import RowMapping, delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ivr.dispatching import AskedBy, CoverKind, Dispatch, TripStep, stepped
@@ -61,8 +61,11 @@ class DispatchStore:
             new = replace(went_on, vehicle=vehicle or trip.vehicle, result=result or trip.result)
             changed = update(dispatches).where(dispatches.c.id == number).values(trip_to_row(new))
             await connection.execute(changed)
-            if went_on != trip:  # a step that is said twice serves nobody twice
-                await add_persons(connection, persons.c.dispatch, number, served)
+            people = tuple(served)
+            if people:  # the newest word on whom the trip served counts, none is counted twice
+                await connection.execute(delete(persons).where(persons.c.dispatch == number))
+                await add_persons(connection, persons.c.dispatch, number, people)
+            if went_on != trip:
                 await _tell(connection, new, step.value, at)
             return new
 

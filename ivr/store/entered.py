@@ -95,10 +95,19 @@ async def enter_call(
     by: str,
     at: datetime,
 ) -> bool:
-    """Within a transaction; False where it was there already."""
+    """Within a transaction; False where it was there already.
+
+    Raises BadInput where another call has its key.
+    """
     row = entered_to_row(entered, source)
-    there = await connection.execute(select(calls.c.call).where(calls.c.call == row["call"]))
-    if there.one_or_none() is not None:
+    known = select(calls.c.province, calls.c.arrived_at).where(calls.c.call == row["call"])
+    there = (await connection.execute(known)).one_or_none()
+    if there is not None:
+        if tuple(there) != (entered.province, entered.arrived_at):
+            raise BadInput(
+                f"{row['call']} is another call, of another time or province; nothing was saved. "
+                "Give this one a key of its own."
+            )
         return False
     await connection.execute(insert(calls).values(row))
     if form is not None:

@@ -21,9 +21,9 @@ async def set_follow_up_of_form(
     at: datetime,
 ) -> None:
     """Within the form's transaction; what somebody has done already stays as it is."""
-    prefix = f"form-{call}-"
+    prefix = f"form|{call}|"
     key = f"{prefix}{on}"
-    mine = follow_ups.c.key.startswith(prefix, autoescape=True)
+    mine = (follow_ups.c.call == call) & follow_ups.c.key.startswith(prefix, autoescape=True)
     others = mine & (follow_ups.c.key != key) & follow_ups.c.done_at.is_(None)
     await connection.execute(delete(follow_ups).where(others))
     there = await connection.execute(select(follow_ups.c.id).where(follow_ups.c.key == key))

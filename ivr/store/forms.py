@@ -24,6 +24,8 @@ from ivr.store.tables import calls, outcomes
 from ivr.store.webhook_rows import tell_webhooks
 from ivr.webhooks import HookEvent
 
+KEY_LENGTH = 200
+
 
 class Source(StrEnum):
     """How a form came: while the line had the call, from paper afterwards, or by an import."""
@@ -79,18 +81,24 @@ class FormStore:
         whoever heard no answer may ask again. Raises BadInput where there is no such call, or the
         key belongs to the save of another one.
         """
+        _check_key(key)
         async with self._store.writing() as connection:
             row = await self._locked_call(connection, call)
             earlier = await _with_key(connection, key)
             if earlier is not None:
                 return _same(earlier, call)
             new = SavedForm(id=0, key=key, call=call, form=form, source=source, by=by, at=at)
+            await connection.execute(delete(drafts).where(drafts.c.call == call, drafts.c.at <= at))
             return await add_form(connection, new, row)
 
     async def add(
         self, item: OutcomeItem, *, call: CallId, by: str, at: datetime, key: str
     ) -> SavedForm:
-        """One outcome more on the call's form (`with_outcome`), saved as by `save`."""
+        """One outcome more on the call's form (`with_outcome`), saved as by `save`.
+
+        A draft stays: what was written in it is not in this form.
+        """
+        _check_key(key)
         async with self._store.writing() as connection:
             row = await self._locked_call(connection, call)
             earlier = await _with_key(connection, key)
@@ -145,6 +153,11 @@ class FormStore:
         return row
 
 
+def _check_key(key: str) -> None:
+    if len(key) > KEY_LENGTH:
+        raise BadInput(f"A key has at most {KEY_LENGTH} letters; nothing was saved.")
+
+
 async def add_form(connection: AsyncConnection, new: SavedForm, call: RowMapping) -> SavedForm:
     """Write a form with all that belongs to it, within a transaction; `call` is its call's row.
 
@@ -173,7 +186,6 @@ async def add_form(connection: AsyncConnection, new: SavedForm, call: RowMapping
 
 async def _settle(connection: AsyncConnection, new: SavedForm, call: RowMapping) -> None:
     """What follows from a form that counts from now on."""
-    await connection.execute(delete(drafts).where(drafts.c.call == new.call))
     await set_follow_up_of_form(
         connection,
         new.call,

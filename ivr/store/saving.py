@@ -1,13 +1,13 @@
 """Saving what a person recorded: in the database, or in the spool while that is away."""
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import structlog
 
-from ivr.errors import BadInput, StoreError
+from ivr.errors import BadInput, StoreError, ValueRefused
 from ivr.model import CallId
 from ivr.store.forms import FormStore, SavedForm
 from ivr.store.spool import Save, Spool
@@ -30,6 +30,7 @@ class Saving:
     """`save` returns once it is on disk, wherever; `drain` empties the spool."""
 
     def __init__(self, store: Store, home: Path) -> None:
+        self._store = store
         self._forms = FormStore(store)
         self._spool = Spool(home)
 
@@ -38,6 +39,8 @@ class Saving:
         try:
             await self.drain()  # what was asked for before comes before
             return Kept(save.call, await self._into_database(save))
+        except ValueRefused:
+            raise
         except StoreError as error:
             log.warning("saved_in_spool", call=save.call, reason=str(error))
             await asyncio.to_thread(self._spool.keep, save)
@@ -47,7 +50,7 @@ class Saving:
         """How many saves left the spool; raises StoreError while the database is away."""
         if not len(self._spool):
             return 0
-        drained = await self._spool.drain(self._into_database)
+        drained = await self._spool.drain(self._from_spool)
         log.info("spool_drained", saves=drained, left=len(self._spool))
         return drained
 
@@ -57,9 +60,15 @@ class Saving:
         while True:
             try:
                 await self.drain()
-            except StoreError as error:
+            except (StoreError, OSError) as error:
                 log.warning("spool_waits", saves=len(self._spool), reason=str(error))
             await asyncio.sleep(DRAIN_EVERY_S)
+
+    async def _from_spool(self, save: Save) -> SavedForm:
+        """While the database was away nobody could look up what a call's beginning stands for."""
+        found = await self._store.find_calls(save.call, limit=2)
+        whole = found[0].call if len(found) == 1 else save.call
+        return await self._into_database(replace(save, call=whole))
 
     async def _into_database(self, save: Save) -> SavedForm:
         whose: dict[str, Any] = {"call": save.call, "by": save.by, "at": save.at, "key": save.key}

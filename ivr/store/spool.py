@@ -17,7 +17,7 @@ from pathlib import Path
 import structlog
 from pydantic import ValidationError
 
-from ivr.errors import BadInput, StoreError
+from ivr.errors import BadInput, StoreError, ValueRefused
 from ivr.model import CallId
 from ivr.outcome_form import OutcomeForm, OutcomeItem
 from ivr.store.files import sync_directory
@@ -53,7 +53,7 @@ class Spool:
     def keep(self, save: Save) -> None:
         """On disk when this returns; raises StoreError where even that cannot be."""
         try:
-            self._directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self._make_directory()
             self._write(_name(save), _to_json(save))
         except OSError as error:
             raise StoreError(
@@ -64,15 +64,16 @@ class Spool:
     def prepare(self) -> None:
         """Set the reserve aside while there is room; best done at each start."""
         with suppress(OSError):
-            self._directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self._make_directory()
             if not self._reserve.exists():
                 _write_synced(self._reserve, b"\0" * RESERVE_OCTETS)
 
     async def drain(self, save: Callable[[Save], Awaitable[object]]) -> int:
         """Hand over what is kept, the oldest first; how many saves are on their way no more.
 
-        Of a call whose save is refused (its record may still be under way) the later ones wait as
-        well. Raises StoreError where the database is away; what is left stays.
+        Of a call that is not there (its record may still be under way) the later ones wait as
+        well; what the database will never take stands aside for a person. Raises StoreError where
+        the database is away; what is left stays.
         """
         drained = 0
         waiting: set[CallId] = set()
@@ -85,10 +86,21 @@ class Spool:
             except BadInput as error:
                 log.warning("spooled_save_waits", call=kept.call, reason=str(error))
                 waiting.add(kept.call)
-                continue
-            path.unlink(missing_ok=True)
-            drained += 1
+            except ValueRefused as error:
+                log.critical("spooled_save_set_aside", call=kept.call, reason=str(error))
+                _away(path, lambda path: path.rename(path.with_suffix(".refused")))
+            else:
+                _away(path, lambda path: path.unlink(missing_ok=True))
+                drained += 1
         return drained
+
+    def saves(self) -> tuple[Save, ...]:
+        """What waits, the oldest first; what nobody can read is left out."""
+        return tuple(kept for path in self._paths() if (kept := _read(path)))
+
+    def _make_directory(self) -> None:
+        self._directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+        _give(self._directory, self._directory.parent)
 
     def _paths(self) -> list[Path]:
         """In the order in which they were asked for."""
@@ -114,10 +126,26 @@ def _write_synced(path: Path, data: bytes) -> None:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
+        _give(half, path.parent)
         half.rename(path)
     except OSError:
         half.unlink(missing_ok=True)
         raise
+
+
+def _give(path: Path, like: Path) -> None:
+    """What root adds is the service's, else it could not drain it."""
+    if os.geteuid() == 0:
+        owner = like.stat()
+        os.chown(path, owner.st_uid, owner.st_gid)
+
+
+def _away(path: Path, how: Callable[[Path], object]) -> None:
+    """A file that stays is drained again, which is harmless: its save has a key."""
+    try:
+        how(path)
+    except OSError as error:
+        log.error("spooled_save_stays", path=str(path), reason=error.strerror)  # noqa: TRY400
 
 
 def _name(save: Save) -> str:
@@ -149,6 +177,6 @@ def _read(path: Path) -> Save | None:
         )
     except FileNotFoundError:
         return None
-    except (ValueError, KeyError, TypeError, ValidationError) as error:
+    except (OSError, ValueError, KeyError, TypeError, ValidationError) as error:
         log.error("spooled_save_unreadable", path=str(path), reason=type(error).__name__)  # noqa: TRY400
         return None

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import datetime
 
-from sqlalchemy import RowMapping, insert, select, update
+from sqlalchemy import RowMapping, func, insert, select, update
 
 from ivr.audit import AuditEntry
 from ivr.errors import BadInput
@@ -12,7 +12,6 @@ from ivr.store.outcome_tables import deliveries, webhooks
 from ivr.store.store import Store
 from ivr.webhooks import Delivery, HookEvent, Webhook
 
-LOOKED_AT = 500
 ERROR_LENGTH = 200
 
 
@@ -67,15 +66,17 @@ class WebhookStore:
     async def due(self, now: datetime) -> tuple[Delivery, ...]:
         """Of each webhook what is to be sent next, that which waits longest first."""
         it = deliveries.c
+        columns = (it.id, it.webhook, it.event, it.kind, it.body, it.at, it.tries, it.next_at)
+        place = func.row_number().over(partition_by=it.webhook, order_by=(it.next_at, it.id))
+        ranked = select(*columns, place.label("place")).where(it.next_at <= now).subquery()
+        going_on = ranked.join(webhooks, ranked.c.webhook == webhooks.c.id)
         statement = (
-            select(it.id, it.webhook, it.event, it.kind, it.body, it.at, it.tries)
-            .where(it.next_at <= now)
-            .order_by(it.next_at, it.id)
-            .limit(LOOKED_AT)
+            select(ranked)
+            .select_from(going_on)
+            .where(ranked.c.place == 1, webhooks.c.ended_at.is_(None))
+            .order_by(ranked.c.next_at, ranked.c.id)
         )
-        first: dict[int, RowMapping] = {}
-        for row in await self._store.rows(statement):
-            first.setdefault(row["webhook"], row)
+        first = {row["webhook"]: row for row in await self._store.rows(statement)}
         if not first:
             return ()
         rows = await self._store.rows(select(webhooks).where(webhooks.c.id.in_(first)))

@@ -62,7 +62,7 @@ MAY_IMPORT = {
     "effects": {"model"},
     "view": {"model", "notices", "expected_wait"},
     "outcomes": {"errors"},
-    "outcome_form": {"outcomes", "rules", "text"},
+    "outcome_form": {"errors", "outcomes", "rules", "text"},
     "form_check": {"model", "outcomes", "outcome_form", "rules"},
     "dispatching": WORDS | {"rules"},
     "visits": WORDS,

@@ -102,9 +102,9 @@ def test_what_is_owed_is_listed_until_it_is_recorded() -> None:
 
 def test_a_call_from_paper_is_entered_once() -> None:
     slip = ("paper", "markazi-saveh", "mobile_team", "--at", "1405-08-30 23:55", "--key", "17")
-    assert run(*slip, "--counsellor", "sara") == "Saved: paper-17\n"
-    assert run(*slip, "--counsellor", "sara") == "Saved: paper-17\n"
-    assert answer("form", "paper-17")["outcomes"][0]["outcome"] == "mobile_team"
+    assert run(*slip, "--counsellor", "sara") == "Saved: paper-markazi-17\n"
+    assert run(*slip, "--counsellor", "sara") == "Saved: paper-markazi-17\n"
+    assert answer("form", "paper-markazi-17")["outcomes"][0]["outcome"] == "mobile_team"
 
 
 @pytest.mark.parametrize(
@@ -114,6 +114,10 @@ def test_a_call_from_paper_is_entered_once() -> None:
         (("paper", "markazi-saveh", "joke", "--at", "1405-08-30"), "no outcome 'joke'"),
         (("paper", "markazi-saveh", "prank", "--at", "1404-12-30"), "no such day"),
         (("paper", "markazi-saveh", "prank", "--at", "1490-01-01"), "in the future"),
+        (
+            ("paper", "markazi-saveh", "prank", "--at", "1405-08-30", "--note", "ا" * 4001),
+            "note: Value should have at most 4000",
+        ),
         (
             ("paper", "markazi-saveh", "prank", "--at", "1405-08-30", "--ended", "1405-08-29"),
             "not in order",
@@ -129,11 +133,23 @@ def test_while_the_database_is_away_a_save_is_kept_and_follows(tmp_path: Path) -
     database = tmp_path / "line123.sqlite"
     database.rename(tmp_path / "away")
     database.mkdir()
-    assert "Saved in the spool" in run(CALL, "mobile_team", "--by", "sara")
+    assert "Saved in the spool" in run("170", "mobile_team", "--by", "sara")  # its beginning
+    (waiting,) = answer("spool", "--json")
+    assert (waiting["call"], waiting["by"]) == ("170", "sara")
     database.rmdir()
     (tmp_path / "away").rename(database)
     assert f"Saved: {CALL}" in run(CALL, "phone_resolved")
+    assert "Nothing waits" in run("spool")
     assert [item["outcome"] for item in answer("form", CALL)["outcomes"]] == [
         "mobile_team",
         "phone_resolved",
     ]
+
+
+def test_another_call_with_a_slips_number_is_not_lost() -> None:
+    run("paper", "markazi-saveh", "prank", "--at", "1405-08-30", "--key", "17")
+    assert "paper-ilam-17" in run(
+        "paper", "ilam-ilam", "prank", "--at", "1405-08-30", "--key", "17"
+    )
+    with pytest.raises(BadInput, match="is another call"):
+        run("paper", "markazi-saveh", "prank", "--at", "1404-08-30", "--key", "17")

@@ -102,7 +102,10 @@ async def test_a_draft_is_kept_until_the_form_is_saved(kept: FormStore) -> None:
     assert (draft.form.note, draft.by) == ("آغاز و میانه", "reza")
     assert await kept.drafts_by("sara") == ()
     assert await kept.drafts_by("reza") == (draft,)
-    await save(kept, SOLVED)
+    item = OutcomeItem(outcome=OutcomeId.CALL_BACK_DUE)
+    await kept.add(item, call=CALL, by="ali", at=at(3), key="k0")  # says nothing of the draft
+    assert await kept.drafts(CALL) == (draft,)
+    await save(kept, SOLVED, second=4)
     assert await kept.drafts(CALL) == ()
     with pytest.raises(BadInput, match="no call '9'"):
         await kept.draft(CallId("9"), OutcomeForm(), by="sara", at=at(1))
@@ -125,3 +128,23 @@ async def test_a_follow_up_moves_with_the_form_but_not_once_it_is_done(
         (in_tehran(later), "reza"),
         (in_tehran(DAY), None),
     ]
+
+
+async def test_forms_of_calls_whose_names_begin_alike_keep_their_own_follow_ups(
+    store: Store, kept: FormStore
+) -> None:
+    await store.save_calls([call("1-2026")])
+    await save(kept, SOLVED, "k1", CallId("1-2026"))
+    await save(kept, PRANK, "k2")
+    (due,) = await store.rows(select(follow_ups.c.call))
+    assert due["call"] == "1-2026"
+
+
+async def test_a_form_that_can_hold_no_more_says_so(kept: FormStore) -> None:
+    for number in range(20):
+        item = OutcomeItem(outcome=OutcomeId.CALL_BACK_DUE, note=str(number))
+        await kept.add(item, call=CALL, by="sara", at=at(number), key=f"k{number}")
+    item = OutcomeItem(outcome=OutcomeId.CALL_BACK_DUE, note="one more")
+    with pytest.raises(BadInput, match="20 outcomes already"):
+        await kept.add(item, call=CALL, by="sara", at=at(30), key="k30")
+    assert len((await kept.counting(CALL))[CALL].form.outcomes) == 20

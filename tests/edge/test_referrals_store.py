@@ -75,6 +75,8 @@ async def test_a_trip_without_a_call_goes_its_way(store: Store) -> None:
         over = await trips.step(asked.id, TripStep.CLOSED, at(900), result="آرام شد", served=TWO)
     assert (over.arrived_at, over.closed_at, over.vehicle) == (at(900), at(900), "ون ۲")
     assert await served(store) == 2
+    await trips.step(asked.id, TripStep.CLOSED, at(950), served=(PersonsServed(count=3),))
+    assert await served(store) == 3  # the newest word counts
     assert await trips.under_way([QAZVIN]) == ()
 
 

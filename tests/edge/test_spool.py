@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from ivr.errors import BadInput, StoreError
+from ivr.errors import BadInput, StoreError, ValueRefused
 from ivr.model import CallId
 from ivr.outcome_form import OutcomeForm, OutcomeItem, one_touch
 from ivr.outcomes import OutcomeId, Relation
@@ -84,6 +84,39 @@ def test_a_key_from_outside_names_no_file_elsewhere(tmp_path: Path) -> None:
     (path,) = (tmp_path / "spool").iterdir()
     assert path.name.endswith("-etcpasswd.save.json")
     assert path.stat().st_mode & 0o077 == 0
+
+
+async def test_a_save_that_the_database_will_never_take_stands_aside(tmp_path: Path) -> None:
+    spool, taken = Spool(tmp_path), Taken()
+    taken.away = False
+
+    async def refusing(one: Save) -> None:
+        if one.key == "bad":
+            raise ValueRefused("a number too large")
+        await taken(one)
+
+    spool.keep(save("bad", 1))
+    spool.keep(save("good", 2))
+    assert await spool.drain(refusing) == 1
+    assert (taken.keys, len(spool)) == (["good"], 0)
+    assert [path.suffix for path in (tmp_path / "spool").iterdir()] == [".refused"]
+
+
+async def test_a_file_that_cannot_be_read_keeps_nobody_up(tmp_path: Path) -> None:
+    spool, taken = Spool(tmp_path), Taken()
+    taken.away = False
+    spool.keep(save("good", 2))
+    (tmp_path / "spool" / "20260101T000000.000000-dir.save.json").mkdir()  # EISDIR
+    assert await spool.drain(taken) == 1
+
+
+async def test_what_the_database_refuses_is_not_called_away(tmp_path: Path) -> None:
+    async with await Store.open(settings(tmp_path)) as store:
+        await store.save_calls([call("1")])
+        saving = Saving(store, tmp_path)
+        with pytest.raises(StoreError):
+            await saving.save(save("k", form=OutcomeForm.model_construct(note="\ud800")))
+        assert len(Spool(tmp_path)) == 0
 
 
 class FullDisk:
