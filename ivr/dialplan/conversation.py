@@ -233,9 +233,9 @@ class Conversation:
 
     async def _leave_open(self) -> _Next:
         """Who does not hang up may be unable to: the line stays theirs, and is quiet."""
-        await self._write(Phase.LEFT_OPEN, {})
         self.mailbox = asyncio.Queue()
-        self.post(ev.LineLeftOpen(call=self.call))
+        self.post(ev.LineLeftOpen(call=self.call))  # first: who hangs up now was let go already
+        await self._write(Phase.LEFT_OPEN, {})
         mail = await first_of(self._until_they_come_back(), self.mailbox)
         if mail is None:
             return await self._stand_in_line(self.now(), self.flow.back_in_line)

@@ -125,6 +125,7 @@ async def test_a_counsellor_who_leaves_in_the_whisper_costs_no_place(scene: Scen
         assert (await scene.in_line(2))[0]["call"] == mine["call"]
         async with scene.counsellor("arak-2", answer_after_s=0) as second:
             await (await second.offered()).stream.hears_tone(FIRST_HZ, 30)
+            await scene.until(lambda: scene.state("arak-2") == "talking")  # the line knows it too
     record, _ = await scene.ended(2)
     assert offers(record) == [("arak-1", "declined"), ("arak-2", "connected")]
     assert record["joined_at"] == mine["joined_at"]

@@ -5,7 +5,7 @@ import itertools
 import shutil
 import socket
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from itertools import takewhile
@@ -20,7 +20,7 @@ from ivr.asterisk.process import AsteriskProcess
 from ivr.asterisk.roster import lines_and_devices
 from ivr.asterisk.telephones import TRUNK_ENDPOINT, telephone_numbers
 from ivr.deployment import Deployment, load_deployment
-from ivr.model import CallId, DeviceId
+from ivr.model import CallId, CallRecord, DeviceId
 from ivr.notices import AlarmCode
 from ivr.prompts import build
 from ivr.settings import PROJECT
@@ -33,6 +33,7 @@ from ivr.simulator.sip_call import SipCall
 from ivr.simulator.sip_phone import CallerPhone, CounsellorPhone
 from ivr.simulator.sip_trunk import Telephone, TrunkSide
 from ivr.simulator.tone import CALLER_HZ, COUNSELLOR_HZ
+from ivr.store.records import JournalEntry
 from ivr.store.store import Store
 from ivr.store.tables import epochs
 from tests.real.exchange import free_port, free_settings
@@ -329,13 +330,23 @@ class RealStage:
         async with Store(self._product.settings) as store:
             await self._all_ended(store)
             epoch = await _newest_epoch(store)
-            entries = await store.read_journal(epoch)
+            kept, entries = await self._journal_of(store, epoch)
             journal = ((entry.event, entry.at) for entry in entries)
             calls = replay(journal, new_floor(self._deployment, epoch))
-            for call in self._calls.values():
-                kept = await store.load_call(call)
-                assert calls[call].record == kept, "the journal rebuilds the record"
+            for call, record in kept.items():
+                assert calls[call].record == record, "the journal rebuilds the record"
         return {name: calls[call] for name, call in self._calls.items()}
+
+    async def _journal_of(
+        self, store: Store, epoch: int
+    ) -> tuple[Mapping[CallId, CallRecord | None], Sequence[JournalEntry]]:
+        """The records, and the journal as it was when they were so: both are saved together."""
+        while True:
+            before = {call: await store.load_call(call) for call in self._calls.values()}
+            entries = await store.read_journal(epoch)
+            after = {call: await store.load_call(call) for call in self._calls.values()}
+            if before == after:
+                return after, entries
 
     async def _all_ended(self, store: Store) -> None:
         give_up_at = time.monotonic() + PATIENCE_S
