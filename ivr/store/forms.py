@@ -125,11 +125,6 @@ class FormStore:
         rows = await self._store.rows(select(drafts).where(drafts.c.call.in_(of)))
         return tuple(_draft(row) for row in rows)
 
-    async def drafts_by(self, person: str) -> tuple[Draft, ...]:
-        """The drafts that this person last changed, newest first."""
-        statement = select(drafts).where(drafts.c.by == person).order_by(drafts.c.at.desc())
-        return tuple(_draft(row) for row in await self._store.rows(statement))
-
     async def counting(self, *of: CallId) -> dict[CallId, SavedForm]:
         """The form that counts of each of these calls that has one."""
         rows = await self._store.rows(_counting(*of))

@@ -341,12 +341,13 @@ class RealStage:
         self, store: Store, epoch: int
     ) -> tuple[Mapping[CallId, CallRecord | None], Sequence[JournalEntry]]:
         """The records, and the journal as it was when they were so: both are saved together."""
-        while True:
-            before = {call: await store.load_call(call) for call in self._calls.values()}
-            entries = await store.read_journal(epoch)
-            after = {call: await store.load_call(call) for call in self._calls.values()}
-            if before == after:
-                return after, entries
+        async with asyncio.timeout(PATIENCE_S):
+            while True:
+                before = {call: await store.load_call(call) for call in self._calls.values()}
+                entries = await store.read_journal(epoch)
+                after = {call: await store.load_call(call) for call in self._calls.values()}
+                if before == after:
+                    return after, entries
 
     async def _all_ended(self, store: Store) -> None:
         give_up_at = time.monotonic() + PATIENCE_S
