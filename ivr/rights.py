@@ -5,12 +5,13 @@ asked for a whole province is therefore never held by a grant for one of its des
 """
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
 from ivr.accounts import provinces_of
 from ivr.errors import BadInput
-from ivr.model import DeskId, ProvinceId
+from ivr.model import CallRecord, CounsellorId, DeskId, OfferResult, ProvinceId
 from ivr.people import Grant, Person, Role, province_of
 
 BREAK_GLASS_LASTS = timedelta(hours=4)
@@ -34,6 +35,12 @@ class Action(StrEnum):
     FLOOR_OTHERS = "floor.others"
     FLOOR_LOST = "floor.lost"  # to take up a call that was lost in danger
     CALLS_IMPORT = "calls.import"
+    CALL_READ = "call.read"  # who answered when, where and why; never who called
+    OUTCOME_READ = "outcome.read"  # forms, what is owed
+    OUTCOME_WRITE = "outcome.write"
+    REFERRAL_READ = "referral.read"  # dispatches, visits, follow-ups
+    REFERRAL_WRITE = "referral.write"
+    REPORT_READ = "report.read"
     CALLER_HISTORY = "caller.history"
     CALLER_MERGE = "caller.merge"
     CALLER_REVEAL = "caller.reveal"  # a number, with a reason
@@ -61,17 +68,31 @@ _KEEPING = frozenset(
     {Action.CALLER_HISTORY, Action.CALLER_ERASE, Action.HOLD_WRITE, Action.RETENTION_RUN}
 )
 _API = frozenset({Action.TOKEN_MANAGE, Action.WEBHOOK_MANAGE})
+_FIGURES = frozenset({Action.CALL_READ, Action.REPORT_READ})
+_RECORDS = frozenset({Action.CALL_READ, Action.OUTCOME_READ, Action.REFERRAL_READ})
+_WRITES = frozenset({Action.OUTCOME_WRITE, Action.REFERRAL_WRITE})
 ACTIONS: Mapping[Role, frozenset[Action]] = {
-    Role.COUNSELLOR: frozenset({Action.DUTY_READ, Action.FLOOR_OWN, Action.CALLER_HISTORY}),
-    Role.SUPERVISOR: _READS | _DUTY | _FLOOR | _CALLERS | {Action.PEOPLE_BREAK_GLASS},
+    Role.COUNSELLOR: _RECORDS
+    | _WRITES
+    | {Action.DUTY_READ, Action.FLOOR_OWN, Action.CALLER_HISTORY},
+    Role.SUPERVISOR: _READS
+    | _DUTY
+    | _FLOOR
+    | _CALLERS
+    | _RECORDS
+    | _WRITES
+    | {Action.REPORT_READ, Action.PEOPLE_BREAK_GLASS, Action.TOKEN_MANAGE},
     Role.ADMIN: _READS
     | _DUTY
     | _RULES
     | _KEEPING
     | _API
-    | {Action.PEOPLE_MANAGE, Action.PEOPLE_REVIEW, Action.CALLS_IMPORT},
-    Role.MANAGER: _READS,
-    Role.AUDITOR: _READS | {Action.AUDIT_READ, Action.CALLER_HISTORY},
+    | _RECORDS
+    | {Action.REPORT_READ, Action.PEOPLE_MANAGE, Action.PEOPLE_REVIEW, Action.CALLS_IMPORT},
+    Role.MANAGER: _READS | _FIGURES,
+    Role.AUDITOR: _READS
+    | _RECORDS
+    | {Action.REPORT_READ, Action.AUDIT_READ, Action.CALLER_HISTORY},
 }
 
 
@@ -100,6 +121,88 @@ def may(
         action in ACTIONS[grant.role] and _covers(grant, province, desk)
         for grant in _grants(person)
         if in_force(grant, now)
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """Where somebody may do one thing: in whole provinces (None: all), and at single desks."""
+
+    provinces: frozenset[ProvinceId] | None
+    desks: frozenset[DeskId]
+
+    def __bool__(self) -> bool:
+        return self.provinces is None or bool(self.provinces or self.desks)
+
+    def within(self, province: ProvinceId) -> "Reach":
+        """As far as it lies in one province."""
+        if self.provinces is None or province in self.provinces:
+            return Reach(frozenset({province}), frozenset())
+        at_home = frozenset(desk for desk in self.desks if province_of(desk) == province)
+        return Reach(frozenset(), at_home)
+
+
+def reach(person: Person, action: Action, now: datetime) -> Reach:
+    """Everywhere that the person may do this."""
+    held = [
+        grant
+        for grant in _grants(person)
+        if person.enabled and in_force(grant, now) and action in ACTIONS[grant.role]
+    ]
+    if any(grant.province is None for grant in held):
+        return Reach(None, frozenset())
+    whole = frozenset(grant.province for grant in held if grant.province and not grant.desk)
+    desks = frozenset(grant.desk for grant in held if grant.desk and grant.province not in whole)
+    return Reach(whole, desks)
+
+
+def may_of(
+    person: Person,
+    action: Action,
+    province: ProvinceId,
+    *desks: DeskId | None,
+    now: datetime,
+) -> bool:
+    """Whether the person may do this to a record: by its province, or by a desk that it is of.
+
+    The desk may lie in another province: calls are answered across borders.
+    """
+    if may(person, action, province=province, now=now):
+        return True
+    return any(may(person, action, desk=desk, now=now) for desk in desks if desk is not None)
+
+
+def may_of_call(person: Person, action: Action, call: CallRecord, now: datetime) -> bool:
+    """Whether the person may do this to a call: by its province or desk, or having talked in it.
+
+    One of which nobody knows the desk is its county's.
+    """
+    county = call.facts.county if call.facts else None
+    desk = call.desk or (DeskId(county) if county else None)
+    if may_of(person, action, call.province, desk, now=now):
+        return True
+    return person.id in _talked(call) and bool(reach(person, action, now))
+
+
+def _talked(call: CallRecord) -> set[CounsellorId]:
+    offered = (offer for offer in call.offers if offer.result is OfferResult.CONNECTED)
+    return {offer.counsellor for offer in offered} | (
+        {call.counsellor} if call.counsellor else set()
+    )
+
+
+def narrowed(person: Person, name: str, province: ProvinceId | None, now: datetime) -> Person:
+    """Somebody of another name who may do what this person may now, in one province (None: all)."""
+    grants = []
+    for grant in _grants(person):
+        at_home = grant.province or province
+        if in_force(grant, now) and at_home == (province or at_home):
+            grants.append(Grant(role=grant.role, province=at_home, desk=grant.desk))
+    return Person.model_construct(
+        id=CounsellorId(name),
+        name_fa=person.name_fa,
+        enabled=person.enabled,
+        grants=tuple(grants),
     )
 
 

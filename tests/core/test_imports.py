@@ -120,6 +120,7 @@ MAY_IMPORT = {
     "retention": {"model", "rules"},
     "passwords": {"errors", "text"},
     "tokens": WORDS,
+    "bearers": WORDS | {"people", "rights", "tokens"},
     "webhooks": WORDS,
     "dialplan": CORE,
     "planner": {"model", "duty", "router", "rules"},
@@ -135,7 +136,7 @@ MAY_IMPORT = {
     "in_force": {"model", "duty", "people", "rules", "versions", "accounts"},
     "standing_alarms": {"notices", "alarms", "calendar", "duty", "floor_view", "in_force", "rules"},
     "watchman": {"events", "notices", "controller", "floor_view", "in_force", "standing_alarms"},
-    "steering": {"model", "errors", "in_force"},
+    "steering": {"model", "errors", "floor_view", "in_force"},
     "store": FACTS
     | {
         "settings",
@@ -153,6 +154,7 @@ MAY_IMPORT = {
         "dispatching",
         "visits",
         "tokens",
+        "bearers",
         "webhooks",
         "callers",
         "retention",
@@ -161,7 +163,7 @@ MAY_IMPORT = {
     | {"jalali", "rosters", "closures", "reports"},
     "web": FACTS
     | {"expected_wait", "floor_delta", "floor_acts", "calendar", "rules"}
-    | {"tokens", "outcome_form", "dispatching", "visits"},
+    | {"bearers", "tokens", "outcome_form", "dispatching", "visits"},
     "calendar": set(),
     "settings": {"errors"},
     "logs": set(),

@@ -50,13 +50,19 @@ floor.own           yes        -          -     -       -
 floor.others        -          yes        -     -       -
 floor.lost          -          yes        -     -       -
 calls.import        -          -          yes   -       -
+call.read           yes        yes        yes   yes     yes
+outcome.read        yes        yes        yes   -       yes
+outcome.write       yes        yes        -     -       -
+referral.read       yes        yes        yes   -       yes
+referral.write      yes        yes        -     -       -
+report.read         -          yes        yes   yes     yes
 caller.history      yes        yes        yes   -       yes
 caller.merge        -          yes        -     -       -
 caller.reveal       -          yes        -     -       -
 caller.erase        -          -          yes   -       -
 hold.write          -          -          yes   -       -
 retention.run       -          -          yes   -       -
-token.manage        -          -          yes   -       -
+token.manage        -          yes        yes   -       -
 webhook.manage      -          -          yes   -       -
 """
 
