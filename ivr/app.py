@@ -127,7 +127,9 @@ class _Line:
             tell_not_taken_in=self._switchboard.watchman.not_taken_in,
         )
         self._outcomes = OutcomeWatch(
-            OutcomeNews(store), lambda call: self.controller.post(ev.OutcomeSaved(call=call))
+            OutcomeNews(store),
+            self.controller.at_work,
+            lambda call: self.controller.post(ev.OutcomeSaved(call=call)),
         )
         self._saving = Saving(store, settings.home)
         self._acts = ActWatch(FloorActStore(store), self.controller.post, now)

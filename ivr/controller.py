@@ -13,7 +13,7 @@ from ivr import events as ev
 from ivr.dialplan.conversation import Conversation, Mail, News
 from ivr.dialplan.whisper import Whisper
 from ivr.errors import LineError
-from ivr.floor_view import Attendance, attendance_of, resting, view_of
+from ivr.floor_view import Attendance, AtWork, at_work_on, attendance_of, resting, view_of
 from ivr.model import CallId, CallRecord, CounsellorId, DeviceId, Offer, OfferId, OfferResult
 from ivr.planner import Planner
 from ivr.queues import Floor
@@ -114,6 +114,9 @@ class Controller:
 
     def attendance(self) -> Attendance:
         return attendance_of(self._floor)
+
+    def at_work(self) -> AtWork:
+        return at_work_on(self._floor)
 
     def resting(self) -> frozenset[CounsellorId]:
         """Who is on a break or signed out; it costs less than a view."""

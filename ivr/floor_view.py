@@ -7,6 +7,7 @@ from datetime import datetime
 
 from ivr.desk_view import desk_of, desks_of
 from ivr.model import (
+    CallId,
     CallPhase,
     CallRecord,
     CounsellorId,
@@ -53,6 +54,24 @@ def attendance_of(floor: Floor) -> Attendance:
         elif presence.state_since_at is not None:
             away_since[presence.profile.id] = presence.state_since_at
     return Attendance(present=frozenset(present), away_since=away_since)
+
+
+@dataclass(frozen=True, slots=True)
+class AtWork:
+    """The calls that counsellors talk in, and those that they wrap up."""
+
+    talking: frozenset[CallId]
+    wrapped_up: frozenset[CallId]
+
+
+def at_work_on(floor: Floor) -> AtWork:
+    """It costs less than a view."""
+    return AtWork(
+        talking=frozenset(one.call for one in floor.staff if one.talking and one.call),
+        wrapped_up=frozenset(
+            one.wrap_up_of for one in floor.staff if one.wrap_up_until_at and one.wrap_up_of
+        ),
+    )
 
 
 def resting(floor: Floor) -> frozenset[CounsellorId]:

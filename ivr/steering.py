@@ -6,13 +6,14 @@ instant, with the database or without.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from datetime import datetime
 from typing import Protocol
 
 import structlog
 
 from ivr.errors import LineError, StoreError
+from ivr.floor_view import AtWork
 from ivr.in_force import InForce, NotTakenIn
 from ivr.model import CallId
 
@@ -29,10 +30,9 @@ class Source(Protocol):
 
 
 class Outcomes(Protocol):
-    """Where outcomes are saved, numbered as they come; raises StoreError."""
+    """Where forms are saved: the ids of those that each of these calls has; raises StoreError."""
 
-    async def newest(self) -> int: ...
-    async def saved_after(self, number: int) -> tuple[tuple[int, CallId], ...]: ...
+    async def forms_of(self, of: Collection[CallId]) -> Mapping[CallId, frozenset[int]]: ...
 
 
 Take = Callable[[InForce], Awaitable[None]]
@@ -115,15 +115,22 @@ class Steering:
 
 
 class OutcomeWatch:
-    """Tells of each outcome that is saved from now on, whoever saves it, once.
+    """Tells of each form that is saved while its call is wrapped up, whoever saves it, once.
 
-    While the database is away nothing is told; a wrap-up then ends by its time.
+    What is saved in a talk ends no wrap-up. While the database is away nothing is told; a wrap-up
+    then ends by its time.
     """
 
-    def __init__(self, outcomes: Outcomes, tell: Callable[[CallId], None]) -> None:
+    def __init__(
+        self,
+        outcomes: Outcomes,
+        at_work: Callable[[], AtWork],
+        tell: Callable[[CallId], None],
+    ) -> None:
         self._outcomes = outcomes
+        self._at_work = at_work
         self._tell = tell
-        self._last: int | None = None
+        self._seen: dict[CallId, frozenset[int]] = {}
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -132,12 +139,17 @@ class OutcomeWatch:
             await asyncio.sleep(LOOK_EVERY_S)
 
     async def look(self) -> None:
+        at_work = self._at_work()
+        calls = at_work.talking | at_work.wrapped_up
+        self._seen = {call: ids for call, ids in self._seen.items() if call in calls}
+        if not calls:
+            return
         try:
-            if self._last is None:
-                self._last = await self._outcomes.newest()
-            found = await self._outcomes.saved_after(self._last)
+            found = await self._outcomes.forms_of(calls)
         except StoreError:  # Steering says so
             return
-        for number, call in found:
-            self._last = number
-            self._tell(call)
+        wrapped_up = self._at_work().wrapped_up
+        for call, ids in found.items():
+            if call in wrapped_up and ids - self._seen.get(call, frozenset()):
+                self._tell(call)
+            self._seen[call] = ids

@@ -7,6 +7,7 @@ import pytest
 
 from ivr import effects as do
 from ivr import events as ev
+from ivr.floor_view import AtWork, at_work_on
 from ivr.limits import Hold, Limits
 from ivr.model import (
     CallId,
@@ -234,6 +235,15 @@ class TestWrapUp:
         end(kit, talk_with(kit, "c2"))
         kit.post(ev.OutcomeSaved(call=CallId("c1")))
         assert state(kit) is CounsellorState.WRAP_UP
+
+    def test_is_seen_as_the_work_at_its_call(self, kit: Kit) -> None:
+        kit.on_duty("ali")
+        offer = talk_with(kit, "c1")
+        assert at_work_on(kit.floor) == AtWork(frozenset({"c1"}), frozenset())
+        end(kit, offer)
+        assert at_work_on(kit.floor) == AtWork(frozenset(), frozenset({"c1"}))
+        kit.pass_s(LIMITS.wrap_up_s)
+        assert at_work_on(kit.floor) == AtWork(frozenset(), frozenset())
 
     def test_follows_also_where_the_outcome_was_saved_in_the_talk(self, kit: Kit) -> None:
         kit.on_duty("ali")

@@ -24,7 +24,6 @@ from ivr.model import CallId, CounsellorId, ProvinceId
 from ivr.people import Grant, Person, Role
 from ivr.settings import Settings
 from ivr.store.calls_import import ImportCounts, ImportStore
-from ivr.store.outcome_news import OutcomeNews
 from ivr.store.outcome_tables import dispatches, forms, persons, visits
 from ivr.store.people import PeopleStore
 from ivr.store.store import Store
@@ -355,8 +354,6 @@ async def test_both_databases_keep_the_same(store: Store, tmp_path: Path) -> Non
     found = await store.load_call(CallId("imported-qazvin-1"))
     assert found is not None
     assert found.facts is not None
-    assert await OutcomeNews(store).newest() == 1203
-    assert await OutcomeNews(store).saved_after(0) == (), "no line waits for their forms"
 
 
 async def test_a_file_that_changes_meanwhile_leaves_nothing_behind(

@@ -1,5 +1,6 @@
 """A running line follows what people decide and what time brings, with a database or without."""
 
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -11,11 +12,12 @@ from ivr.audit import AuditEntry
 from ivr.controller import Clock, SetClock
 from ivr.duty import Closure, ClosureKind, DutyBook
 from ivr.errors import BadInput, StoreError
+from ivr.floor_view import AtWork
 from ivr.in_force import InForce, NotTakenIn
 from ivr.model import CallId, DeskId
 from ivr.outcomes import OutcomeId
 from ivr.settings import Settings
-from ivr.steering import OutcomeWatch, Steering
+from ivr.steering import Outcomes, OutcomeWatch, Steering
 from ivr.store.in_force import load_in_force
 from ivr.store.outcome_news import OutcomeNews
 from ivr.store.store import Store
@@ -222,45 +224,73 @@ async def test_values_of_no_form_of_ours_are_a_store_that_cannot_be_used(
             await load_in_force(store, AT)
 
 
-async def test_outcomes_are_told_once_whoever_saves_them(tmp_path: Path) -> None:
-    told: list[CallId] = []
-    async with await Store.open(Settings(home=tmp_path)) as store:
-        calls = (CallId("c1"), CallId("c2"))
-        await store.save_calls([record(call) for call in calls])
-        await add_outcome(store, calls[0], OutcomeId.TEST, by="before us", at=AT)
-        watch = OutcomeWatch(OutcomeNews(store), told.append)
+@dataclass
+class Desks:
+    """What counsellors work at, in a test's hands, and what was told of it."""
+
+    talking: frozenset[CallId] = frozenset()
+    wrapped_up: frozenset[CallId] = frozenset()
+    told: list[CallId] = field(default_factory=list)
+
+    def at_work(self) -> AtWork:
+        return AtWork(self.talking, self.wrapped_up)
+
+    def watch(self, source: Outcomes) -> OutcomeWatch:
+        return OutcomeWatch(source, self.at_work, self.told.append)
+
+
+C1, C2 = CallId("c1"), CallId("c2")
+
+
+async def test_forms_are_told_once_whoever_saves_them(store: Store, chosen: Settings) -> None:
+    desks = Desks(talking=frozenset({C1, C2}))
+    await store.save_calls([record(call) for call in (C1, C2)])
+    watch = desks.watch(OutcomeNews(store))
+    await add_outcome(store, C1, OutcomeId.TEST, by="in the talk", at=AT)
+    await watch.look()
+    desks.talking, desks.wrapped_up = frozenset(), frozenset({C1, C2})
+    await watch.look()
+    assert desks.told == []
+    async with await Store.open(chosen) as another:
+        await add_outcome(another, C2, OutcomeId.PHONE_RESOLVED, by="sara", at=AT)
         await watch.look()
-        assert told == []
-        async with await Store.open(Settings(home=tmp_path)) as another:
-            await add_outcome(another, calls[1], OutcomeId.PHONE_RESOLVED, by="sara", at=AT)
-            await add_outcome(another, calls[0], OutcomeId.PHONE_RESOLVED, by="ali", at=AT)
-        await watch.look()
-        await watch.look()
-    assert told == ["c2", "c1"]
+        await add_outcome(another, C1, OutcomeId.PHONE_RESOLVED, by="ali", at=AT)
+    await watch.look()
+    await watch.look()
+    assert desks.told == [C2, C1]
+
+
+async def test_of_calls_that_nobody_works_at_nothing_is_asked(store: Store) -> None:
+    await store.save_calls([record(C1)])
+    await add_outcome(store, C1, OutcomeId.TEST, by="sara", at=AT)
+    desks = Desks()
+    source = AwayAtFirst()
+    await desks.watch(source).look()
+    await desks.watch(OutcomeNews(store)).look()
+    assert (source.asked, desks.told) == (0, [])
 
 
 @dataclass
 class AwayAtFirst:
     away: bool = True
+    asked: int = 0
 
-    async def newest(self) -> int:
+    async def forms_of(self, of: Collection[CallId]) -> Mapping[CallId, frozenset[int]]:
+        self.asked += 1
         if self.away:
             raise StoreError("away")
-        return 0
-
-    async def saved_after(self, number: int) -> tuple[tuple[int, CallId], ...]:
-        return ((1, CallId("c1")),) if number == 0 else ()
+        return dict.fromkeys(of, frozenset({1}))
 
 
-async def test_outcomes_are_told_when_the_database_is_back() -> None:
-    told: list[CallId] = []
-    source = AwayAtFirst()
-    watch = OutcomeWatch(source, told.append)
+async def test_forms_are_told_when_the_database_is_back() -> None:
+    desks, source = Desks(wrapped_up=frozenset({C1})), AwayAtFirst()
+    watch = desks.watch(source)
     await watch.look()
+    assert desks.told == []
     source.away = False
     await watch.look()
     await watch.look()
-    assert told == ["c1"]
+    assert desks.told == [C1]
 
 
 async def test_the_wall_of_a_served_line_follows_a_clock_that_was_set() -> None:

@@ -4,15 +4,21 @@ import asyncio
 import signal
 from collections.abc import Iterator
 from pathlib import Path
+from typing import cast
 
 import pytest
-from sqlalchemy import func, make_url, select
+from sqlalchemy import RowMapping, func, make_url, select
 
 from ivr.errors import StoreError
+from ivr.floor_view import AtWork
 from ivr.model import CallId, CallPhase
-from ivr.outcomes import OutcomeId
+from ivr.outcome_form import one_touch
+from ivr.outcomes import OutcomeId, Relation
 from ivr.settings import Settings
+from ivr.steering import OutcomeWatch
 from ivr.store import database as database_module
+from ivr.store.forms import FormStore, SavedForm, Source, add_form
+from ivr.store.outcome_news import OutcomeNews
 from ivr.store.store import Store
 from ivr.store.writer import open_writer
 from tests.edge.store_examples import add_outcome, at, call
@@ -140,3 +146,30 @@ async def test_an_error_about_a_value_does_not_repeat_it(store: Store) -> None:
     with pytest.raises(StoreError, match="a value does not fit its column") as caught:
         await store.save_calls([call("2", fallback_s="a secret")])
     assert "secret" not in str(caught.value)
+
+
+async def test_a_form_that_is_committed_after_a_later_one_is_told(
+    store: Store, chosen: Settings
+) -> None:
+    """Ids are given out before the commit: the lower one comes to be seen second."""
+    first, second = CallId("c1"), CallId("c2")
+    await store.save_calls([call(first), call(second)])
+    both = AtWork(talking=frozenset(), wrapped_up=frozenset({first, second}))
+    told: list[CallId] = []
+    watch = OutcomeWatch(OutcomeNews(store), lambda: both, told.append)
+    await watch.look()
+    async with await Store.open(chosen) as other:
+        async with other.writing() as connection:
+            row = {"province": "markazi", "county": None, "desk": None}
+            form = one_touch(Relation.PRANK)
+            new = SavedForm(
+                id=0, key="slow", call=first, form=form, source=Source.LIVE, by="ali", at=at(1)
+            )
+            slow = await add_form(connection, new, cast("RowMapping", row))
+            await add_outcome(store, second, OutcomeId.PHONE_RESOLVED, by="sara", at=at(2))
+            await watch.look()
+            assert told == [second]
+        await watch.look()
+    (quick,) = await FormStore(store).history(second)
+    assert slow.id < quick.id, "else this shows nothing"
+    assert told == [second, first]
