@@ -114,7 +114,9 @@ class PageStore:
             statement = statement.where(at < wanted.until_at)
         if wanted.cursor is not None:
             last_at, last = _position(wanted.cursor, number=key.type.python_type is int)
-            statement = statement.where(or_(at < last_at, (at == last_at) & (key < last)))
+            # The first half is for the index: it bounds where the search begins.
+            after = or_(at < last_at, key < last)
+            statement = statement.where(at <= last_at, after)
         ordered = statement.order_by(at.desc(), key.desc()).limit(wanted.limit + 1)
         rows = await self._store.rows(ordered)
         shown = rows[: wanted.limit]
