@@ -168,7 +168,7 @@ class AgiSession:
         finally:
             self._watch_idleness()
         if reply is None or reply.status == 511:  # 511: not permitted on a dead channel
-            raise self._over or HungUp(f"{_name(line)} on a dead channel.")
+            raise _anew(self._over or HungUp(f"{_name(line)} on a dead channel."))
         if reply.status != 200:
             raise SessionLost(f"Asterisk refused {_name(line)} with {reply.status}.")
         return reply
@@ -185,7 +185,7 @@ class AgiSession:
         self, line: bytes, *, may_stay_silent: bool = False
     ) -> "asyncio.Future[Reply | None]":
         if self._over is not None:
-            raise self._over
+            raise _anew(self._over)
         future: asyncio.Future[Reply | None] = asyncio.get_running_loop().create_future()
         self._expected.append(_Expected(may_stay_silent, future))
         self._writer.write(line)
@@ -275,6 +275,11 @@ class AgiChannel:
         if reply.result == -2:  # handle_exec: no such application
             raise SessionLost("Asterisk has no ConfBridge: load app_confbridge.so.")
         await self._session.check_alive()  # result=0 also where the party left by hanging up
+
+
+def _anew(over: HungUp | SessionLost) -> HungUp | SessionLost:
+    """To be raised: one that is kept would keep the frames it comes through, the whole call's."""
+    return type(over)(*over.args)
 
 
 def _acknowledge_at_once(writer: asyncio.StreamWriter) -> None:

@@ -22,3 +22,5 @@ async def first_of(
         doing.cancel()
         reading.cancel()
         await asyncio.wait({doing, reading})
+        # An error that passes holds this frame, and its task holds the error: no circle of them.
+        del doing, reading
