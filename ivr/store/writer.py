@@ -29,6 +29,7 @@ class WriterLimits:
     batch_items: int = 500
     memory_entries: int = 100_000  # journal entries; records are one a call and never dropped
     save_s: float = 10.0
+    keep_s: float = 10.0  # in the emergency file
     retry_first_s: float = 0.5
     retry_most_s: float = 30.0
     drain_s: float = 5.0
@@ -241,7 +242,7 @@ class Writer:
         if not len(batch):
             return
         try:
-            async with asyncio.timeout(self._limits.save_s):
+            async with asyncio.timeout(self._limits.keep_s):
                 self._in_file += await asyncio.to_thread(self._file.append, batch)
         except OSError as error:  # TimeoutError is one; writing twice does no harm
             log.critical("emergency_file_failed", reason=str(error), items=len(batch))

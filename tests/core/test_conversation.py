@@ -97,7 +97,7 @@ class Talk:
     async def running(self, resume: Resume | None = None) -> AsyncIterator["asyncio.Task[None]"]:
         task = asyncio.create_task(self.conversation.run(resume or Resume()))
         try:
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(60):
                 yield task
         finally:
             task.cancel()

@@ -94,7 +94,7 @@ async def test_two_reasons_to_fetch_a_caller_fetch_once_and_end_the_old_conversa
         for _ in range(2):
             controller.post(ev.CallerEntered(call=CALL, offer=OfferId("7-1")))
         await exchange.asked.wait()
-        await asyncio.wait([conversing], timeout=1)
+        await asyncio.wait([conversing], timeout=60)
         assert conversing.cancelled()
         exchange.answer.set()
     running.cancel()

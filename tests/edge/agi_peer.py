@@ -5,8 +5,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
 from ivr.asterisk.agi_server import AgiServer, Handler
-
-PATIENCE_S = 30.0  # only ever waited out by a failing test
+from tests.patience import PATIENCE_S
 
 
 class Peer:
@@ -36,14 +35,19 @@ class Peer:
             return (await self.reader.readline()).decode().rstrip("\n")
 
     async def closed(self) -> bool:
-        """True once our side closed without another command."""
+        """True once our side closed without another command, what it had not read or not."""
         async with asyncio.timeout(PATIENCE_S):
-            return await self.reader.read() == b""
+            try:
+                return await self.reader.read() == b""
+            except ConnectionResetError:  # of what was sent something came after the close
+                return True
 
 
 @asynccontextmanager
-async def serving(handlers: Mapping[str, Handler], **options: object) -> AsyncIterator[AgiServer]:
-    server = AgiServer("127.0.0.1", 0, handlers, **options)
+async def serving(
+    handlers: Mapping[str, Handler], port: int = 0, **options: object
+) -> AsyncIterator[AgiServer]:
+    server = AgiServer("127.0.0.1", port, handlers, **options)
     server.open()
     task = asyncio.create_task(server.run())
     try:

@@ -8,7 +8,13 @@ import pytest
 from ivr.settings import Settings
 from ivr.store.store import Store
 from tests.edge.store_examples import settings
+from tests.patience import be_patient
 from tests.postgres import PostgresServer, running_postgres
+
+
+@pytest.fixture(autouse=True)
+def _patient(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    be_patient(request, monkeypatch)
 
 
 @pytest.fixture(scope="session")

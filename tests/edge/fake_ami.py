@@ -4,7 +4,20 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
-PATIENCE_S = 30.0  # only ever waited out by a failing test
+from ivr.asterisk.ami import AmiTiming
+from tests.patience import PATIENCE_S
+
+# A new try comes at once; nothing is given up because this process stood still.
+FAST = AmiTiming(
+    connect_s=PATIENCE_S,
+    answer_s=PATIENCE_S,
+    list_s=PATIENCE_S,
+    heartbeat_s=PATIENCE_S,
+    booted_s=PATIENCE_S,
+    first_retry_s=0.01,
+    longest_retry_s=0.02,
+    refused_retry_s=0.01,
+)
 
 Fields = dict[str, str | list[str]]
 Answer = Callable[[Fields], str | bytes | None]

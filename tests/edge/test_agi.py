@@ -250,14 +250,17 @@ async def test_a_prompt_that_ended_by_itself_as_it_was_pre_empted(scene):
     assert await play == "1"
 
 
-async def test_a_line_stuck_in_asterisks_buffer_is_pushed_on(scene):
+async def test_a_line_stuck_in_asterisks_buffer_is_pushed_on(scene, monkeypatch):
     """Of two lines read together Asterisk sees the second only when more bytes come."""
+    monkeypatch.setattr(agi, "FIRST_NUDGE_S", 0.01)
     await scene.cancel(await scene.start(scene.channel.wait_key(None)))
     music = await scene.start(scene.channel.start_music())
     assert music.line == "NOOP"
     assert await scene.peer.line() == "NOOP"
     scene.peer.send("200 result=1", "200 result=0", "200 result=0")
-    assert await scene.peer.line() == "SET MUSIC ON ivr"
+    while (line := await scene.peer.line()) == "NOOP":  # another push, before it had our answers
+        scene.peer.send("200 result=0")
+    assert line == "SET MUSIC ON ivr"
     scene.peer.send("200 result=0")
     await music
 

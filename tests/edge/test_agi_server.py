@@ -10,6 +10,8 @@ from ivr.asterisk.agi import AgiChannel
 from ivr.asterisk.agi_server import AgiServer
 from ivr.errors import AsteriskError
 from tests.edge.agi_peer import connected, serving
+from tests.patience import PATIENCE_S
+from tests.ports import free_port
 
 
 async def music(session):
@@ -119,7 +121,7 @@ async def test_a_handler_that_outstays_its_channel_is_ended(monkeypatch):
     async with serving({"call": stays}) as server, connected(server) as peer:
         peer.send_environment()
         peer.send("HANGUP")
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_S):
             await ended.wait()
 
 
@@ -152,9 +154,9 @@ async def test_stopping_cancels_handlers_and_frees_the_port():
             cancelled.set()
             raise
 
-    async with serving({"call": waits}) as server, connected(server) as peer:
+    async with serving({"call": waits}, free_port()) as server, connected(server) as peer:
         peer.send_environment()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_S):
             await started.wait()
     assert cancelled.is_set()
     assert await peer.closed()

@@ -15,6 +15,7 @@ from ivr.settings import Settings
 from ivr.store.store import Store
 from ivr.store.trail_reading import TrailSearch, find_entries, verify
 from tests.edge.store_examples import at, settings
+from tests.patience import PATIENCE_S
 
 PROJECT = Path(__file__).parents[2]
 
@@ -223,7 +224,10 @@ from pathlib import Path
 from datetime import UTC, datetime
 from ivr.audit import AuditEntry
 from ivr.settings import Settings
+from ivr.store import database
 from ivr.store.store import Store
+
+database.LOCK_WAIT_S = 300.0
 
 async def add(home, by):
     async with await Store.open(Settings(home=home)) as store:
@@ -249,7 +253,7 @@ async def test_processes_that_add_at_the_same_time_make_one_chain(chosen: Settin
         )
         for name in ("one", "other")
     ]
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(PATIENCE_S):
         for process in processes:
             assert process.stdout
             assert await process.stdout.readline() == b"ready\n"

@@ -27,6 +27,7 @@ from ivr.queues import Floor
 from ivr.simulator.memory_journal import MemoryJournal
 from tests.core.floor_kit import LIMITS, MARKAZI, START, counsellor, plan_of
 from tests.core.scripted_channel import ScriptedChannel
+from tests.patience import PATIENCE_S
 
 NAMES = ("ali", "reza", "sara")
 CALL = CallId("1.1")
@@ -100,7 +101,7 @@ async def three_rung() -> AsyncIterator[Scene]:
         controller.post(event)
     running = asyncio.create_task(controller.run(scene.phones))
     try:
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(PATIENCE_S):
             await scene.until(lambda: len(scene.phones.rung) == len(NAMES))
             yield scene
     finally:

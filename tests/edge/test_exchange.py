@@ -1,22 +1,23 @@
 import asyncio
 from collections.abc import Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from structlog.testing import capture_logs
 
-from ivr.asterisk.ami import AmiTiming, LoginRefused
+from ivr.asterisk.ami import LoginRefused
 from ivr.asterisk.exchange import LINE_AGAIN, LINE_CONTEXT, OFFER_CONTEXT, Exchange
 from ivr.dialplan.static import render_dialplan
 from ivr.dialplan.static_lines import StaticLine
 from ivr.events import CallHungUp, DeviceChanged, ExchangeLost, ExchangeSeen, LegEnded, OfferFailed
 from ivr.model import CallFacts, Device, DeviceState, Offer, OfferResult
 from ivr.settings import Settings
-from tests.edge.fake_ami import PATIENCE_S, a_list, block, error, fake_ami, success
+from tests.edge.fake_ami import FAST, a_list, block, error, fake_ami, success
+from tests.patience import PATIENCE_S
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
-FAST = AmiTiming(answer_s=0.5, first_retry_s=0.01, longest_retry_s=0.02)
 OFFER = Offer(
     id="1-1",
     call="1700000000.1",
@@ -117,7 +118,7 @@ async def test_a_refused_originate_fails_the_offer(fake):
 
 async def test_an_unanswered_originate_fails_the_offer_and_its_late_leg_is_hung_up(fake):
     fake.answers["Originate"] = lambda _: None
-    timing = AmiTiming(answer_s=0.05, heartbeat_s=PATIENCE_S)
+    timing = replace(FAST, answer_s=0.05)
     async with exchanging(fake, timing) as (exchange, inbox):
         await exchange.ring(OFFER, "ساوه")
         assert inbox.events[1:] == [OfferFailed(offer="1-1", result=OfferResult.FAILED)]

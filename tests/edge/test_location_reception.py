@@ -23,6 +23,7 @@ from ivr.reception import Line, Reception, no_earlier_county, no_earlier_silence
 from ivr.rules.load import load_rules
 from tests.core.floor_kit import START
 from tests.core.scripted_channel import ScriptedChannel
+from tests.patience import PATIENCE_S
 
 PROVINCES = Path(__file__).parents[2] / "deploy" / "provinces"
 MARKAZI = load_rules(PROVINCES / "markazi.yaml")
@@ -93,7 +94,7 @@ class Desk:
         )
         task = asyncio.create_task(taking)
         try:
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(PATIENCE_S):
                 await self.joined.wait()
                 await self.channel.music.wait()
             yield
@@ -239,8 +240,11 @@ async def test_a_caller_who_leaves_while_being_located_is_told_to_the_floor() ->
     assert [type(event) for event in desk.posted] == [ev.CallArrived, ev.CallHungUp]
 
 
-async def test_a_look_up_that_cannot_be_cancelled_keeps_nobody_in_silence() -> None:
+async def test_a_look_up_that_cannot_be_cancelled_keeps_nobody_in_silence(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """A database's thread ends its statement first, however long the disk takes."""
+    monkeypatch.setattr("ivr.reception.LOOK_UP_S", 0.01)
     over = asyncio.Event()
 
     async def stuck(*_: object) -> None:
@@ -276,7 +280,11 @@ async def test_who_was_silent_before_and_is_again(
     assert since_at == START - timedelta(hours=MARKAZI.priority.returning_silence_h)
 
 
-async def test_nobody_waits_long_for_what_is_known_of_silence() -> None:
+async def test_nobody_waits_long_for_what_is_known_of_silence(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("ivr.reception.LOOK_UP_S", 0.01)
+
     async def never(*_: object) -> bool:
         await asyncio.Event().wait()
         return True

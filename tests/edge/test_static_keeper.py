@@ -18,6 +18,7 @@ from ivr.queues import Floor
 from ivr.settings import Settings
 from ivr.simulator.memory_journal import MemoryJournal
 from ivr.static_keeper import StaticKeeper
+from tests.patience import PATIENCE_S
 
 AT = datetime(2026, 11, 22, 6, 30, tzinfo=UTC)
 
@@ -44,7 +45,7 @@ async def test_a_disk_that_keeps_no_passwords_ends_no_line(
 
     keeper = StaticKeeper(settings, controller, PauseMirror(no_action), lambda: AT, deployment)
     running = asyncio.create_task(keeper.run())
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_S):
         await asked.get()
         keeper.take(deployment)
         await asked.get()

@@ -4,10 +4,10 @@ import asyncio
 import signal
 from collections.abc import Iterator
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import pytest
-from sqlalchemy import RowMapping, func, make_url, select
+from sqlalchemy import RowMapping, event, func, make_url, select
 
 from ivr.errors import StoreError
 from ivr.floor_view import AtWork
@@ -23,6 +23,7 @@ from ivr.store.store import Store
 from ivr.store.writer import open_writer
 from tests.edge.store_examples import add_outcome, at, call
 from tests.edge.test_store_writer import QUICK, until
+from tests.patience import PATIENCE_S
 from tests.ports import free_port
 from tests.postgres import PostgresServer
 
@@ -131,11 +132,19 @@ async def test_a_server_that_does_not_answer(
 async def test_a_statement_that_does_not_end(
     chosen: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    async with await Store.open(chosen):
+        pass  # making the tables takes the time that it takes
     monkeypatch.setattr(database_module, "ANSWER_S", 0.5)
-    async with await Store.open(chosen) as store:
+    async with Store(chosen) as store:
         with pytest.raises(StoreError, match="did not answer in time"):
-            await store.rows(select(func.pg_sleep(60)))
+            await store.rows(select(func.pg_sleep(3600)))
+        await store.close()  # what comes now may take its time again
+        event.listen(store.engine.sync_engine, "do_connect", _in_their_own_time)
         await store.save_calls([call("1")])
+
+
+def _in_their_own_time(_dialect: Any, _record: Any, _words: Any, options: dict[str, Any]) -> None:
+    options["command_timeout"] = PATIENCE_S
 
 
 async def test_an_error_about_a_value_does_not_repeat_it(store: Store) -> None:

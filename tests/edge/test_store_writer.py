@@ -20,8 +20,17 @@ from ivr.store import emergency
 from ivr.store.store import Store, clock_epoch
 from ivr.store.writer import Writer, WriterLimits, open_writer
 from tests.edge.store_examples import NOW, at, call, full_call, killed_after_telling, settings
+from tests.patience import PATIENCE_S
 
-QUICK = WriterLimits(gather_s=0.001, retry_first_s=0.001, retry_most_s=0.002, drain_s=5.0)
+# Quick to try and to try again; nothing is given up because the machine stood still.
+QUICK = WriterLimits(
+    gather_s=0.001,
+    save_s=PATIENCE_S,
+    keep_s=PATIENCE_S,
+    retry_first_s=0.001,
+    retry_most_s=0.002,
+    drain_s=PATIENCE_S,
+)
 
 
 class FailingStore(Store):
@@ -52,7 +61,7 @@ on_sqlite = pytest.mark.parametrize("database", ["sqlite"])  # what is done to i
 
 
 async def until(condition: Callable[[], object]) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_S):
         while not condition():  # noqa: ASYNC110 - it lies in a file or a thread
             await asyncio.sleep(0.001)
 
@@ -64,7 +73,8 @@ def files(tmp_path: Path) -> list[str]:
 async def test_only_the_newest_record_of_a_call_is_written(
     store: FailingStore, tmp_path: Path
 ) -> None:
-    async with open_writer(store, 1, tmp_path / "emergency") as writer:
+    limits = replace(QUICK, gather_s=0.2)
+    async with open_writer(store, 1, tmp_path / "emergency", limits) as writer:
         for phase in (CallPhase.MENU, CallPhase.WAITING, CallPhase.OFFERED):
             writer.put(call("1", phase=phase))
         writer.put(full_call("2"))
@@ -83,7 +93,7 @@ async def test_only_the_newest_record_of_a_call_is_written(
 
 
 async def test_a_full_batch_does_not_wait(store: FailingStore, tmp_path: Path) -> None:
-    patient = WriterLimits(gather_s=3600, batch_items=3)
+    patient = replace(QUICK, gather_s=3600, batch_items=3)
     async with open_writer(store, 1, tmp_path, patient) as writer:
         for number in range(3):
             writer.put(call(str(number)))
@@ -94,7 +104,7 @@ async def test_what_is_pending_is_written_on_the_way_out(
     store: FailingStore, tmp_path: Path
 ) -> None:
     with pytest.raises(LookupError, match="the body's own"):  # noqa: PT012
-        async with open_writer(store, 1, tmp_path, WriterLimits(gather_s=3600)) as writer:
+        async with open_writer(store, 1, tmp_path, replace(QUICK, gather_s=3600)) as writer:
             writer.put(call("1"))
             raise LookupError("the body's own")
     assert await store.load_call(CallId("1"))
@@ -137,13 +147,13 @@ def locked(tmp_path: Path) -> Iterator[None]:
 
 @on_sqlite
 async def test_a_locked_database(store: FailingStore, tmp_path: Path) -> None:
-    limits = WriterLimits(gather_s=0.001, save_s=0.2, retry_first_s=0.001, retry_most_s=0.002)
-    async with open_writer(store, 1, tmp_path / "emergency", limits) as writer:
+    async with open_writer(store, 1, tmp_path / "emergency", replace(QUICK, save_s=0.2)) as writer:
         with locked(tmp_path):
             writer.put(call("1"))
             await until(lambda: not writer.healthy and lines(tmp_path) == 1)
             writer.put(call("2"))  # while the first attempt still waits for the lock
             await until(lambda: lines(tmp_path) == 2)
+        writer._limits = QUICK  # whatever a disk takes that others use too
         await until(lambda: writer.healthy and writer.backlog == 0)
         assert {record.call for record in await store.open_calls()} == {"1", "2"}
 
@@ -152,7 +162,7 @@ async def test_a_locked_database(store: FailingStore, tmp_path: Path) -> None:
 async def test_closing_does_not_wait_for_a_locked_database(
     store: FailingStore, tmp_path: Path
 ) -> None:
-    limits = WriterLimits(gather_s=0.001, save_s=0.01, drain_s=0.01)
+    limits = replace(QUICK, drain_s=0.01)
     with locked(tmp_path):
         async with open_writer(store, 1, tmp_path / "emergency", limits) as writer:
             writer.put(call("1"))
@@ -163,7 +173,7 @@ async def test_closing_does_not_wait_for_a_locked_database(
 
 
 async def test_closing_cuts_short_what_is_under_way(store: FailingStore, tmp_path: Path) -> None:
-    limits = WriterLimits(gather_s=0.001, save_s=3600, drain_s=0.01)
+    limits = replace(QUICK, drain_s=0.01)
     async with open_writer(store, 1, tmp_path / "emergency", limits) as writer:
         store.stuck = True
         writer.put(call("1"))

@@ -20,8 +20,8 @@ from ivr.events import DeviceChanged, Event, LegEnded, OfferAccepted, OfferFaile
 from ivr.model import Device, DeviceId, DeviceKind, DeviceState, EndedBy, OfferId, OfferResult
 from ivr.settings import Settings
 from tests.core.scripted_channel import ScriptedChannel
-from tests.edge.fake_ami import FakeAmi, fake_ami
-from tests.edge.test_exchange import FAST, NOW, OFFER
+from tests.edge.fake_ami import FAST, FakeAmi, fake_ami
+from tests.edge.test_exchange import NOW, OFFER
 
 HOME = DeviceId("ali-home")
 NUMBER = "09180000001"

@@ -56,7 +56,7 @@ from tests.web.floors import (
     waiting,
 )
 
-WAIT_S = 30
+WAIT_S = 120
 MOBILE_TEAM = outcome_id("mobile_team")
 
 

@@ -8,8 +8,9 @@ from contextlib import asynccontextmanager
 from ivr.simulator.asterisk import SimulatedAsterisk
 from ivr.simulator.timing import Timing
 from ivr.simulator.watched import Watched
+from tests.patience import PATIENCE_S
+from tests.ports import free_port
 
-PATIENCE_S = 30.0  # only ever waited out by a failing test
 FAST = Timing(speed=100)
 Message = dict[str, str]
 
@@ -134,14 +135,13 @@ class Controller:
     """Takes FastAGI connections; can die and return on the same port."""
 
     def __init__(self) -> None:
-        self.port = 0
+        self.port = free_port()
         self._arrived: asyncio.Queue[Agi] = asyncio.Queue()
         self._open: list[Agi] = []
         self._server: asyncio.Server | None = None
 
     async def start(self) -> None:
         self._server = await asyncio.start_server(self._connected, "127.0.0.1", self.port)
-        self.port = self._server.sockets[0].getsockname()[1]
 
     async def session(self) -> Agi:
         async with asyncio.timeout(PATIENCE_S):

@@ -35,11 +35,11 @@ from ivr.settings import Settings
 from ivr.simulator.asterisk import SimulatedAsterisk
 from ivr.simulator.parties import NEVER, Behaviour, answers, answers_then_hangs_up, busy, rejects
 from ivr.simulator.watched import Watched
+from tests.patience import PATIENCE_S
 from tests.simulated.simulator_kit import FAST, Controller, controlled
 
 OFFER = OfferId("1-1")
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
-PATIENCE_S = 30.0
 
 
 class Edge(Watched):
