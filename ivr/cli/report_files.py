@@ -11,7 +11,7 @@ from ivr.reports.figures import Figure, Report, Value
 from ivr.store.codec import Json, encode
 from ivr.store.reports_open import Opened
 
-HIDDEN = "<5"
+HIDDEN = "*"
 COLUMNS = ("figure", "label", "label_fa", "unit", "now", "before", "change", "definition")
 
 

@@ -14,7 +14,7 @@ from ivr.reports.figures import Figure, Report, Scope, Value
 from ivr.store.reports_open import Opened
 
 WIDTH = 80
-HIDDEN = "<5"
+HIDDEN = "*"
 _TOP = 10  # categories and counties that are shown; all of them are in JSON and CSV
 _BUSIEST = 6
 _TITLES = {

@@ -22,7 +22,7 @@ TITLES = {
     Section.COUNTIES: "شهرستان‌ها (شمار تماس)",
     Section.HOURS: "ساعت‌های شبانه‌روز (شمار تماس)",
 }
-HIDDEN = "کمتر از ۵"
+HIDDEN = "پنهان"
 NOTHING = "—"
 _SEPARATOR, _POINT, _PERCENT = "٬", "٫", "٪"  # U+066C, U+066B, U+066A
 

@@ -147,6 +147,92 @@ def test_means_of_few_calls_are_hidden() -> None:
     assert not shown.figure("wait_longest").now.hidden
 
 
+def hidden(shown: Report) -> set[str]:
+    return {figure.id for figure in shown.figures if figure.now.hidden}
+
+
+def test_who_is_hidden_in_one_table_cannot_be_told_by_another() -> None:
+    """Categories are of the calls related or pending: the same sum stands in two tables."""
+    found = report(
+        {"calls": 100, "calls_related": 57, "calls_pending": 3, "calls_unrelated": 40,
+         "category.divorce": 20, "category.runaway": 40},
+    )  # fmt: skip
+    assert hidden(published(found)) == {"calls_pending", "calls_related"}
+
+
+def test_one_touch_writes_the_same_number_twice() -> None:
+    counts = {"calls": 100, "calls_related": 60, "calls_unrelated": 37, "calls_silent": 3}
+    found = report({**counts, "outcome.unrelated": 37, "outcome.silent": 3})
+    names = {"calls_silent", "calls_unrelated", "outcome.silent", "outcome.unrelated"}
+    assert hidden(published(found)) == names
+
+
+def test_two_outcomes_taken_together_do_not_tell_the_smaller() -> None:
+    found = report(
+        {"outcome.crisis_centre": 9, "outcome.crisis_centre_outpatient": 5,
+         "outcome.crisis_centre_admission": 4, "calls": 50, "calls_related": 50},
+    )  # fmt: skip
+    crisis = {"outcome.crisis_centre_outpatient", "outcome.crisis_centre_admission"}
+    assert hidden(published(found)) == crisis
+
+
+def test_a_whole_is_hidden_where_its_parts_leave_nothing_else() -> None:
+    found = report({"dispatches": 12, "dispatches.own": 12, "dispatches.without_call": 12})
+    assert hidden(published(found)) == set()
+    few = published(report({"persons.line": 4, "persons.line.age.0-11": 4}))
+    assert {"persons.line", "persons.line.age.0-11", "persons.line.age.60+"} <= hidden(few)
+
+
+def test_each_period_hides_its_own_whatever_stands_beside_it() -> None:
+    counts = {"calls": 100, "calls_related": 97, "calls_prank": 3}
+    both = published(report(counts, counts))
+    assert all(one.now.hidden == one.before.hidden for one in both.figures)
+    assert hidden(both) == hidden(published(report(counts)))
+
+
+def test_hidden_members_of_a_family_stand_last_in_no_order_of_size() -> None:
+    sizes = {"county.a": 1, "county.b": 9, "county.c": 3, "county.d": 30}
+    shown = published(report({"calls": 43, "calls_unrelated": 43, **sizes}))
+    found = [one.id for one in shown.figures if one.id.startswith("county.")]
+    assert found == ["county.d", "county.a", "county.b", "county.c"]
+    assert hidden(shown) & sizes.keys() == {"county.a", "county.c", "county.b"}
+
+
+def test_shares_and_means_of_what_is_hidden_are_hidden() -> None:
+    counts = {"calls": 100, "connected": 60, "abandoned": 38, "end_unknown": 2}
+    bases = {"wait": 60, "talk": 60, "level": 98, "within_15": 50, "within_20": 55}
+    times = {"bases": bases, "sums_us": {"wait": 6_000_000, "talk": 60_000_000}}
+    shown = published(report({**counts, "calls_related": 100}, **times))
+    assert shown.figure("abandoned").now.hidden
+    assert shown.figure("service_level_20").now.hidden
+    assert numbers(shown, "asa") == [0.1]
+
+
+@pytest.mark.parametrize(
+    ("within_15", "within_20", "expected"),
+    [
+        (50, 60, [0.5, 0.6]),
+        (3, 60, [None, 0.6]),  # few were so quick
+        (50, 97, [0.5, None]),  # few were slower
+        (50, 52, [None, 0.52]),  # few were between
+        (0, 100, [0.0, 1.0]),
+    ],
+)
+def test_a_share_does_not_tell_of_few(
+    within_15: int, within_20: int, expected: list[float | None]
+) -> None:
+    bases = {"level": 100, "within_15": within_15, "within_20": within_20}
+    shown = published(report({"calls": 100, "connected": 100}, bases=bases))
+    assert numbers(shown, "service_level_15", "service_level_20") == expected
+
+
+def test_of_a_sum_of_means_both_are_hidden_or_none() -> None:
+    bases = {"talk": 50, "wrap_up": 3}
+    sums_us = {"talk": 500_000_000, "wrap_up": 30_000_000}
+    shown = published(report({"calls": 50, "connected": 50}, bases=bases, sums_us=sums_us))
+    assert numbers(shown, "talk_mean", "wrap_up_mean", "aht") == [10.0, None, None]
+
+
 def test_figures_of_one_counsellor_stay_inside() -> None:
     scope = Scope(counsellor=CounsellorId("maryam"))
     with pytest.raises(BadInput, match="counsellor"):
