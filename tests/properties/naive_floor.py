@@ -155,4 +155,5 @@ def _reason(call: FloorCall, other: FloorCall, now: datetime) -> Precedence:
         return Precedence.SILENCE
     if place_of(call).standing.rank in _BROKEN_OFF:
         return Precedence.BROKEN_OFF
-    return Precedence.RETURNING_SILENCE if mine.returning_silence else Precedence.SCORE
+    again = mine.lane is Lane.SILENCE and mine.returning_silence
+    return Precedence.RETURNING_SILENCE if again else Precedence.SCORE
