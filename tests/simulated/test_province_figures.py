@@ -202,6 +202,40 @@ def test_the_articles_figures_come_out_of_the_records(home: Path, province: str)
     assert {name: found[name] or 0 for name in SQL} == by_sql, "every other figure agrees as well"
 
 
+@pytest.mark.parametrize("province", ARTICLES)
+def test_each_of_the_articles_figures_opens_to_exactly_what_it_counts(
+    home: Path, province: str
+) -> None:
+    period, printed = ARTICLES[province]
+    scope = Scope(province=ProvinceId(province))
+
+    async def opened() -> dict[str, int]:
+        async with await Store.open(Settings(home=home)) as store:
+            reports, found = ReportStore(store), {}
+            for figure in printed:
+                rows = (await reports.open(figure, scope, period)).rows
+                assert len({(one.kind, one.id) for one in rows}) == len(rows)
+                found[figure] = len(rows)
+            return found
+
+    assert asyncio.run(opened()) == printed
+
+
+def test_every_figure_of_south_khorasan_opens_to_exactly_what_it_counts(home: Path) -> None:
+    period = files.SOUTH_KHORASAN
+    scope = Scope(province=ProvinceId("south-khorasan"))
+
+    async def check() -> None:
+        async with await Store.open(Settings(home=home)) as store:
+            reports = ReportStore(store)
+            report = await reports.report(scope, period)
+            for figure in report.figures:
+                rows = (await reports.open(figure.id, scope, period)).rows
+                assert len(rows) == figure.now.of, figure.id
+
+    asyncio.run(check())
+
+
 def test_south_khorasans_parts_are_the_whole_and_persons_are_no_calls(home: Path) -> None:
     found = figures("south-khorasan", files.SOUTH_KHORASAN)
     parts = ("phone_resolved", "mobile_team", "crisis_centre", "other_centres")

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -33,9 +34,11 @@ from ivr.simulator.asterisk import SimulatedAsterisk
 from ivr.simulator.devices import NOT_FOUND
 from ivr.simulator.memory_journal import MemoryJournal
 from ivr.simulator.parties import NEVER, Behaviour, SimulatedCounsellor, answers, busy
+from ivr.simulator.timing import Timing
 from tests.core.floor_kit import LIMITS, counsellor
+from tests.patience import PATIENCE_S
 from tests.simulated.simulator_kit import FAST
-from tests.simulated.test_simulator_joined import PATIENCE_S, Edge
+from tests.simulated.test_simulator_joined import HOURS_S, Edge
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 HOME = DeviceId("ali-home")
@@ -47,7 +50,7 @@ OFFER = Offer(
     device=Device(id=HOME, kind=DeviceKind.TELEPHONE),
     facts=CallFacts(province=ProvinceId("markazi")),
     offered_at=NOW,
-    deadline_at=NOW + timedelta(seconds=20),
+    deadline_at=NOW + timedelta(seconds=HOURS_S),
 )
 
 
@@ -73,10 +76,10 @@ async def edge_of(exchange: SimulatedAsterisk) -> AsyncIterator[TelephoneEdge]:
         await asyncio.wait([running])
 
 
-def asterisk(agi_port: int = 1) -> SimulatedAsterisk:
+def asterisk(agi_port: int = 1, timing: Timing = FAST) -> SimulatedAsterisk:
     telephones = {HOME: NUMBER}
     return SimulatedAsterisk(
-        agi_port=agi_port, devices=["ali-phone"], telephones=telephones, timing=FAST
+        agi_port=agi_port, devices=["ali-phone"], telephones=telephones, timing=timing
     )
 
 
@@ -95,7 +98,8 @@ async def test_a_telephone_that_does_not_take_a_call(
         at_home = exchange.counsellor(HOME, behaviour)
         snapshot = (await edge.seen()).snapshot
         assert (HOME, DeviceState.IDLE) in snapshot.devices
-        await edge.exchange.ring(OFFER, "Saveh")
+        soon = replace(OFFER, deadline_at=NOW + timedelta(seconds=20))
+        await edge.exchange.ring(soon if result is OfferResult.RONA else OFFER, "Saveh")
         await edge.posted(ev.OfferFailed(offer=OFFER.id, result=result))
         assert [(offer.name, offer.number) for offer in at_home.offers] == [("", "123")]
         told = [event for event in edge.events if isinstance(event, ev.DeviceChanged)]
@@ -128,7 +132,8 @@ async def desk() -> AsyncIterator[tuple[SimulatedAsterisk, Controller]]:
 
     agi = AgiServer("127.0.0.1", 0, {"desk": take})
     agi.open()
-    async with asterisk(agi.port) as exchange:
+    # Sentences are short, and yet there is all the time for a key.
+    async with asterisk(agi.port, Timing(prompt_s=0.015)) as exchange:
         edge = Edge(exchange.ami_port)
         tasks = [asyncio.create_task(agi.run()), asyncio.create_task(controller.run(edge.exchange))]
         try:
@@ -148,7 +153,9 @@ async def type_when_asked(person: SimulatedCounsellor, key: str) -> None:
     assert await leg.until(lambda: not leg.accepts(key), PATIENCE_S)
 
 
-async def test_signing_out_and_in_from_a_desk_phone() -> None:
+async def test_signing_out_and_in_from_a_desk_phone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ivr.dialplan.desk._FIRST_KEY_S", PATIENCE_S)
+    monkeypatch.setattr("ivr.dialplan.desk._NEXT_KEY_S", PATIENCE_S)
     async with desk() as (exchange, controller):
         exchange.counsellor("ali-phone")
         ali = exchange.dial("ali-phone", "*0")
@@ -157,7 +164,7 @@ async def test_signing_out_and_in_from_a_desk_phone() -> None:
         assert [row.signed_in for row in controller.view().counsellors] == [False]
         exchange.dial("ali-phone", "*1")
         await ali.heard("desk-pin", PATIENCE_S)
-        for key in "4711":
+        for key in "4711#":
             await type_when_asked(ali, key)
         await ali.heard("desk-on-duty", PATIENCE_S)
         assert [row.signed_in for row in controller.view().counsellors] == [True]

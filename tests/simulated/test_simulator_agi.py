@@ -15,6 +15,7 @@ from ivr.errors import HungUp
 from ivr.simulator.asterisk import SimulatedAsterisk
 from ivr.simulator.parties import SimulatedCaller, answers
 from ivr.simulator.timing import Timing
+from tests.patience import PATIENCE_S
 from tests.simulated.simulator_kit import FAST, Agi, Ami, Controller, begin, line
 
 LONG = Timing(prompt_s=3600)  # nothing ends by itself
@@ -180,7 +181,7 @@ class TestHangUp:
         async with line() as (exchange, ami, controller):
             caller = exchange.place_call()
             agi = await controller.session()
-            agi.send("WAIT FOR DIGIT -1")
+            await begin(exchange, agi, "WAIT FOR DIGIT -1")
             await ami.act(
                 "Redirect", Channel=caller.call, Context="line", Exten="s", Priority="ask"
             )
@@ -257,6 +258,7 @@ async def _talk(
 ) -> tuple[SimulatedCaller, Agi, Agi]:
     caller, agi, leg = await _connect(exchange, ami, controller)
     agi.send("EXEC ConfBridge r,ivr_room,ivr_caller")
+    await ami.event("ConfbridgeJoin", Uniqueid=caller.call)
     leg.send("EXEC ConfBridge r,ivr_room,ivr_counsellor")
     assert await caller.talking() == "sara"
     return caller, agi, leg
@@ -302,7 +304,7 @@ async def test_our_own_session_understands_it() -> None:
         await caller.heard("welcome")
         caller.press("2")
         await caller.experienced("music", "ivr")
-        await caller.until(lambda: caller.channel.variables.get("IVR_PHASE") == "line", 10)
+        await caller.until(lambda: caller.channel.variables.get("IVR_PHASE") == "line", PATIENCE_S)
         await wait_commanded.wait()
         caller.press("7")
         await caller.heard("goodbye")
@@ -320,6 +322,6 @@ async def test_our_own_session_understands_it() -> None:
         )
         caller = exchange.place_call(script=script)
         assert await caller.ended() == "caller"
-        assert await asyncio.wait_for(done, 10) == ["2", "7", "9"]
+        assert await asyncio.wait_for(done, PATIENCE_S) == ["2", "7", "9"]
     serving.cancel()
     await asyncio.gather(serving, return_exceptions=True)

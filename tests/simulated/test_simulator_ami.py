@@ -8,9 +8,12 @@ import pytest
 
 from ivr.simulator.asterisk import SimulatedAsterisk
 from ivr.simulator.parties import answers, answers_then_hangs_up, busy, rejects
+from tests.patience import PATIENCE_S
+from tests.ports import free_port
 from tests.simulated.simulator_kit import FAST, Ami, line, manager
 
 LEG = "ivr-1-7"
+HOURS_MS = 36_000_000  # minutes at FAST
 CHANNEL = [
     "Channel",
     "ChannelState",
@@ -73,7 +76,8 @@ RECORDED = {
 }
 
 
-async def originate(ami: Ami, timeout_ms: int = 20_000, device: str = "sara") -> dict[str, str]:
+async def originate(ami: Ami, timeout_ms: int = HOURS_MS, device: str = "sara") -> dict[str, str]:
+    """Rings for so long that whatever is to happen meanwhile does."""
     return await ami.act(
         "Originate",
         "IVR_OFFER=1-7,IVR_CALL=1.0",
@@ -110,7 +114,7 @@ class TestLogin:
                 "Error",
                 "Authentication failed",
             )
-            assert await ami.until(lambda: ami.closed, 10)
+            assert await ami.until(lambda: ami.closed, PATIENCE_S)
 
     async def test_nothing_is_allowed_before(self) -> None:
         async with SimulatedAsterisk(agi_port=1) as exchange, manager(exchange, none="") as ami:
@@ -307,11 +311,11 @@ class TestActions:
 
 class TestFaults:
     async def test_killed_and_refused_and_back(self) -> None:
-        async with SimulatedAsterisk(agi_port=1) as exchange:
+        async with SimulatedAsterisk(agi_port=1, ami_port=free_port()) as exchange:
             async with manager(exchange) as ami:
                 exchange.refuse_ami()
                 exchange.kill_ami()
-                assert await ami.until(lambda: ami.closed, 10)
+                assert await ami.until(lambda: ami.closed, PATIENCE_S)
             with pytest.raises(OSError):
                 await asyncio.open_connection("127.0.0.1", exchange.ami_port)
             await exchange.accept_ami()
@@ -357,6 +361,7 @@ async def test_every_event_has_the_recorded_headers_in_the_recorded_order() -> N
         leg = await controller.session()
         sara.press("1")
         agi.send("EXEC ConfBridge 1-7,ivr_room,ivr_caller")
+        await ami.event("ConfbridgeJoin", Uniqueid=caller.call)
         leg.send("EXEC ConfBridge 1-7,ivr_room,ivr_counsellor")
         await caller.talking()
         sara.hang_up()

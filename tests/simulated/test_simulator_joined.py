@@ -39,6 +39,7 @@ from tests.patience import PATIENCE_S
 from tests.simulated.simulator_kit import FAST, Controller, controlled
 
 OFFER = OfferId("1-1")
+HOURS_S = 36_000.0  # minutes at FAST: whatever is to happen while it rings does
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 
@@ -59,15 +60,15 @@ class Edge(Watched):
         assert await self.until(lambda: len(self._snapshots()) >= count, PATIENCE_S)
         return self._snapshots()[-1]
 
-    async def ring(self, call: str, device: str = "sara") -> None:
+    async def ring(self, call: str, within_s: float = HOURS_S) -> None:
         offer = Offer(
             id=OFFER,
             call=CallId(call),
             counsellor=CounsellorId("c"),
-            device=Device(id=DeviceId(device)),
+            device=Device(id=DeviceId("sara")),
             facts=CallFacts(province=ProvinceId("markazi")),
             offered_at=NOW,
-            deadline_at=NOW + timedelta(seconds=20),
+            deadline_at=NOW + timedelta(seconds=within_s),
         )
         await self.exchange.ring(offer, "Saveh")
 
@@ -111,7 +112,7 @@ async def test_offers_that_come_to_nothing(
         if behaviour:
             asterisk.counsellor("sara", behaviour)
             await edge.posted(DeviceChanged(device=DeviceId("sara"), state=DeviceState.IDLE))
-        await edge.ring("1.0")
+        await edge.ring("1.0", 20 if result is OfferResult.RONA else HOURS_S)
         await edge.posted(OfferFailed(offer=OFFER, result=result))
 
 

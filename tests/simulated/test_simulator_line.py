@@ -19,6 +19,7 @@ from ivr.simulator.parties import (
 )
 from ivr.simulator.timing import Timing
 from ivr.simulator.virtual_time import VirtualTimeLoop
+from tests.patience import PATIENCE_S
 from tests.simulated.simulator_kit import FAST, Controller, controlled, line, manager
 
 NOBODY = 1  # a port where nobody listens
@@ -113,7 +114,7 @@ class TestWithoutController:
                 caller = exchange.place_call()
                 await sara.ringing()
                 caller.hang_up()
-                await exchange.until(lambda: not exchange.channels, 10)
+                await exchange.until(lambda: not exchange.channels, PATIENCE_S)
                 await ami.event("DialEnd", DialStatus="CANCEL", Uniqueid=caller.call)
                 assert exchange.channels == {}
 
@@ -187,7 +188,7 @@ class TestHangUpAtEveryStep:
             caller = exchange.place_call()
             caller.hang_up_at_step(step)
             assert await caller.ended() == "caller"
-            assert await exchange.until(lambda: not exchange.channels, 10)
+            assert await exchange.until(lambda: not exchange.channels, PATIENCE_S)
             assert exchange.bridges.all() == []
             assert exchange.counsellors["sara"].device.idle
             serving.cancel()
@@ -242,7 +243,7 @@ class TestPeople:
         exchange = SimulatedAsterisk(agi_port=NOBODY, timing=FAST)
         await exchange.__aenter__()
         exchange.place_call(script=broken)
-        assert await exchange.until(lambda: exchange.failed, 10)
+        assert await exchange.until(lambda: exchange.failed, PATIENCE_S)
         with pytest.raises(ExceptionGroup) as caught:
             await exchange.__aexit__(None, None, None)
         assert caught.group_contains(ZeroDivisionError)

@@ -16,6 +16,7 @@ from tests.fallback_stories import DEVICES, QUEUES, STORIES, Story, queue
 from tests.simulated.simulator_kit import manager
 
 NOBODY = 1  # a port where nobody listens
+BEGAN_AT = datetime(2026, 11, 22, 6, 30, tzinfo=UTC)
 MARKAZI = made.StaticLine("markazi", ("086123",), (made.Stage(QUEUES),))
 
 
@@ -73,7 +74,11 @@ class SimulatedStage:
 @asynccontextmanager
 async def alone(line: made.StaticLine = MARKAZI) -> AsyncIterator[SimulatedStage]:
     async with SimulatedAsterisk(
-        agi_port=NOBODY, timing=Timing(), devices=DEVICES, static=[line]
+        agi_port=NOBODY,
+        timing=Timing(),
+        devices=DEVICES,
+        static=[line],
+        started_at=BEGAN_AT.timestamp(),
     ) as exchange:
         yield SimulatedStage(exchange)
 
@@ -90,7 +95,7 @@ def test_a_story(story: Story) -> None:
 
 def test_after_the_end_of_a_closure_the_queues_without_it_count() -> None:
     async def play() -> None:
-        ends_at = datetime.now(UTC) + timedelta(seconds=20)
+        ends_at = BEGAN_AT + timedelta(seconds=20)
         later = made.Stage((queue("fallback-1-markazi", ("desk-1",)),), ends_at)
         line = made.StaticLine("markazi", ("086123",), (MARKAZI.stages[0], later))
         async with alone(line) as stage:
