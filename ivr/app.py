@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import structlog
 
@@ -25,6 +25,7 @@ from ivr.settings import Settings
 from ivr.static_keeper import StaticKeeper
 from ivr.steering import OutcomeWatch, Steering
 from ivr.store.decisions import Decisions
+from ivr.store.deliveries import DeliveryStore
 from ivr.store.fallback_import import import_fallback_calls
 from ivr.store.floor_acts import FloorActStore
 from ivr.store.left_open import calls_left_open
@@ -34,7 +35,6 @@ from ivr.store.saving import Saving
 from ivr.store.signed_out import SignedOutStore
 from ivr.store.store import Store, clock_epoch
 from ivr.store.vault import Vault
-from ivr.store.webhooks import WebhookStore
 from ivr.store.writer import Writer, open_writer
 from ivr.switchboard import Switchboard
 from ivr.web.app import serve_console
@@ -133,7 +133,9 @@ class _Line:
         )
         self._saving = Saving(store, settings.home)
         self._acts = ActWatch(FloorActStore(store), self.controller.post, now)
-        self._webhooks = WebhookSender(WebhookStore(store), vault.reveal_secret, now)
+        kept = timedelta(days=settings.webhook_kept_d)
+        told = DeliveryStore(for_programs)
+        self._webhooks = WebhookSender(told, vault.reveal_secret, now, kept=kept)
 
     async def restore(self) -> None:
         """What happened while nobody of us was here, and whom an earlier controller left behind."""

@@ -41,6 +41,8 @@ class Settings(BaseSettings):
     cache_dir: Path = Path("~/.cache/line123")
     calls_csv: Path | None = None  # Asterisk's own records of calls; default: the private one's
     database_url: str | None = None  # default: SQLite in IVR_HOME
+    webhook_kept_d: Annotated[int, Field(ge=1, le=365)] = 7  # after it was taken
+    retention_within_d: Annotated[int, Field(ge=1, le=365)] | None = None  # else an alarm
     number_key_file: Path | None = None  # default: made in IVR_HOME/secrets at first run
 
     @field_validator(

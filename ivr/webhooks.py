@@ -1,7 +1,8 @@
 """Webhooks: other programs are told of outcomes and dispatches by signed requests.
 
 A request is signed with HMAC-SHA256 (RFC 2104) over `<timestamp>.<body>`: nobody can make one up or
-send an old one again. It is repeated with growing delays for a day.
+send an old one again. Each receiver is told in order: one event at a time, repeated with growing
+delays for a day, and what comes after waits for it.
 """
 
 import hashlib
@@ -20,6 +21,9 @@ from ivr.model import ProvinceId
 FIRST_DELAY = timedelta(seconds=10)
 LONGEST_DELAY = timedelta(hours=2)
 TRIED_FOR = timedelta(days=1)
+LEAST_TRIES = 5  # within two and a half minutes
+# https://www.rfc-editor.org/rfc/rfc9110#section-15.5: this content is never going to be taken.
+REFUSALS = frozenset({400, 413, 415, 422})
 URL_LENGTH = 2000
 SECRET_BYTES = 32
 
@@ -70,11 +74,44 @@ def signature(secret: str, timestamp: int, body: bytes) -> str:
     return f"v1={hmac.new(secret.encode(), signed, hashlib.sha256).hexdigest()}"
 
 
-def next_try_at(first_at: datetime, tries: int, now: datetime) -> datetime | None:
-    """When to try again after `tries` failures; None: it has been tried for long enough."""
-    delay = min(FIRST_DELAY * 2 ** min(tries - 1, 20), LONGEST_DELAY)
-    at = now + delay
-    return at if at <= first_at + TRIED_FOR else None
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeliveryState:
+    """How far a delivery has come; `next_at` None and not delivered: it was given up."""
+
+    id: int
+    webhook: int
+    event: str
+    kind: str
+    at: datetime
+    tries: int
+    next_at: datetime | None
+    delivered_at: datetime | None
+    error: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Untaken:
+    """What a webhook has not taken: how many wait or were given up; `error` is the last one."""
+
+    webhook: int
+    count: int
+    given_up: int
+    since_at: datetime
+    error: str
+
+
+def next_try_at(
+    first_at: datetime, tries: int, now: datetime, *, refused: bool = False
+) -> datetime | None:
+    """When to try again after `tries` failures; None: it is given up.
+
+    Each is tried for a day, and no fewer than LEAST_TRIES times; what the receiver refuses for what
+    it is (`refused`) that often and no more, because all that comes after waits for it.
+    """
+    at: datetime = now + min(FIRST_DELAY * 2 ** min(tries - 1, 20), LONGEST_DELAY)
+    if tries < LEAST_TRIES:
+        return at
+    return at if at <= first_at + TRIED_FOR and not refused else None
 
 
 def is_public(address: str) -> bool:

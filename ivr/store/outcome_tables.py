@@ -212,4 +212,22 @@ deliveries = Table(
     Column("error", Text),
     UniqueConstraint("webhook", "event"),
 )
-Index("ix_deliveries_next_at", deliveries.c.next_at)
+# What a webhook has not had, in order: the first of it is looked for each second.
+Index(
+    "ix_deliveries_not_taken",
+    *(deliveries.c.webhook, deliveries.c.id),
+    sqlite_where=deliveries.c.delivered_at.is_(None),
+    postgresql_where=deliveries.c.delivered_at.is_(None),
+)
+
+# Each time that what was kept long enough was erased.
+retention_runs = Table(
+    "retention_runs",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("by", String, nullable=False),
+    Column("began_at", UtcDateTime, nullable=False),
+    Column("ended_at", UtcDateTime),  # null: it goes on, or was killed
+    Column("rows", Integer),  # erased
+    Column("error", Text),
+)
