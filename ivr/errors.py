@@ -21,6 +21,10 @@ class NotAllowed(BadInput):
     """Somebody asked for what their roles do not include; nothing was changed."""
 
 
+class NotThere(BadInput):
+    """What was named is not there, or not yet; nothing was changed."""
+
+
 class RulesError(BadInput):
     """A rules file has mistakes; the message lists them all with file, line and field."""
 

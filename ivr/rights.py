@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from ivr.accounts import provinces_of
-from ivr.errors import BadInput
+from ivr.errors import BadInput, NotAllowed
 from ivr.model import CallRecord, CounsellorId, DeskId, OfferResult, ProvinceId
 from ivr.people import Grant, Person, Role, province_of
 
@@ -182,6 +182,14 @@ def may_of_call(person: Person, action: Action, call: CallRecord, now: datetime)
     if may_of(person, action, call.province, desk, now=now):
         return True
     return person.id in _talked(call) and bool(reach(person, action, now))
+
+
+def not_allowed(person: Person, action: Action, where: str | None = None) -> NotAllowed:
+    """What somebody is told who may not."""
+    return NotAllowed(
+        f"{person.id} may not do this ({action}){f' for {where}' if where else ''}. Nothing was "
+        "changed. Ask somebody whose role it is (`ivr people list`), or an admin for a role."
+    )
 
 
 def _talked(call: CallRecord) -> set[CounsellorId]:

@@ -19,6 +19,7 @@ from ivr.model import ProvinceId
 PREFIX = "line123"
 ID_BYTES = 6
 SECRET_BYTES = 32
+TOKEN_NAME = "token:"  # noqa: S105 - how records name one, before its id
 NAME_LENGTH = 80
 _SECRET = re.compile(rf"{PREFIX}_([0-9a-f]{{{2 * ID_BYTES}}})_([A-Za-z0-9_-]{{43}})")
 
@@ -63,7 +64,7 @@ class Token:
     @property
     def acts_as(self) -> str:
         """How records name it, apart from people."""
-        return f"token:{self.id}"
+        return f"{TOKEN_NAME}{self.id}"
 
 
 def new_secret() -> tuple[str, str]:

@@ -1,25 +1,25 @@
 """`ivr admission`: people in a crisis-intervention centre, for hours or to stay."""
 
 import asyncio
-import getpass
-import uuid
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
 
-from ivr.cli.calls import find_call
+from ivr.cli.acting import WhoOption
 from ivr.cli.places import province_of_county, provinces_asked, rules_of
 from ivr.cli.printing import as_plain, print_json, print_rows
+from ivr.cli.recording import do, readable, signed_in, told
 from ivr.errors import BadInput
 from ivr.jalali import parse_instant
-from ivr.model import CallId, CountyId, ProvinceId
+from ivr.model import CountyId, DeskId, ProvinceId
 from ivr.outcome_form import PersonsServed
+from ivr.rights import Action
 from ivr.settings import load_settings
-from ivr.store.store import Store
+from ivr.store.deeds import BeginVisit, EndVisit
 from ivr.store.visits import VisitStore
-from ivr.visits import LONGEST_STAY, CentreService, StayEnd, Visit, VisitKind, due
+from ivr.visits import LONGEST_STAY, CentreService, StayEnd, Visit, VisitKind, checked, due
 
 app = typer.Typer(no_args_is_help=True, help="Admissions to crisis centres, and visits there.")
 
@@ -46,8 +46,8 @@ def begin(
         typer.Option(help=f"Until when at the latest (default: {LONGEST_STAY.days} days)."),
     ] = None,
     note: Annotated[str, typer.Option(help="A remark; no names.")] = "",
-    by: Annotated[str | None, typer.Option(help="Who says so.")] = None,
     key: Annotated[str | None, typer.Option(help="Its own key: again it is the same.")] = None,
+    who: WhoOption = None,
 ) -> None:
     """Enter an admission or a visit. "Saved" is printed once it is on disk."""
     when = parse_instant(at) if at else datetime.now(UTC)
@@ -55,7 +55,7 @@ def begin(
     asyncio.run(_check_centre(centre, province, when))
     visit = Visit(
         id=0,
-        key=key or uuid.uuid4().hex,
+        key="",
         call=None,
         province=province,
         county=CountyId(county),
@@ -65,11 +65,13 @@ def begin(
         from_at=when,
         until_at=parse_instant(until) if until else None,
         note=note,
-        by=by or getpass.getuser(),
+        by="",
         at=datetime.now(UTC),
     )
-    saved = asyncio.run(_begin(visit, call, persons))
-    typer.echo(f"Saved: {saved.kind} {saved.id} at {saved.centre}")
+    said = BeginVisit(visit=checked(visit), served=(PersonsServed(count=persons),))
+    kept = asyncio.run(do(who, said, call=call, key=key))
+    saved = kept.done if isinstance(kept.done, Visit) else visit
+    typer.echo(told(kept, f"{saved.kind} {saved.id} at {saved.centre}"))
 
 
 async def _check_centre(centre: str, province: ProvinceId, at: datetime) -> None:
@@ -82,44 +84,40 @@ async def _check_centre(centre: str, province: ProvinceId, at: datetime) -> None
         )
 
 
-async def _begin(visit: Visit, call: str | None, persons: int) -> Visit:
-    async with await Store.open(load_settings()) as store:
-        of: CallId | None = (await find_call(store, call)).call if call else None
-        served = [PersonsServed(count=persons)]
-        return await VisitStore(store).begin(replace(visit, call=of), served)
-
-
 @app.command("end")
 def end(
-    number: Annotated[int, typer.Argument(help="The admission's number.")],
+    number: Annotated[str, typer.Argument(help="The admission's number; while none, its key.")],
     how: Annotated[StayEnd, typer.Argument(help="Where they went.")],
     at: AtOption = None,
+    who: WhoOption = None,
 ) -> None:
     """Say that a stay has ended, and how."""
     when = parse_instant(at) if at else datetime.now(UTC)
-
-    async def save() -> Visit:
-        async with await Store.open(load_settings()) as store:
-            return await VisitStore(store).end(number, how, when)
-
-    saved = asyncio.run(save())
-    typer.echo(f"Saved: admission {saved.id} {saved.ended_how}")
+    kept = asyncio.run(do(who, EndVisit(visit=number, how=how, at=when)))
+    saved = kept.done if isinstance(kept.done, Visit) else None
+    typer.echo(told(kept, f"admission {saved.id} {saved.ended_how}" if saved else ""))
 
 
 @app.command("list")
 def staying(
     province: Annotated[str | None, typer.Option(help="Of this province alone.")] = None,
     *,
+    who: WhoOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """List who stays in a centre, and whose stay comes to its limit, that first."""
+    """List who stays in a centre, and whose stay comes to its limit, that first.
+
+    As far as they are yours to see.
+    """
     now = datetime.now(UTC)
 
-    async def load() -> tuple[Visit, ...]:
+    async def load() -> list[Visit]:
         settings = load_settings()
         provinces = await provinces_asked(settings, province, now)
-        async with await Store.open(settings) as store:
-            return await VisitStore(store).staying(provinces)
+        async with signed_in(who, Action.REFERRAL_READ) as (store, person):
+            found = await VisitStore(store).staying(provinces)
+            placed = ((it, it.province, DeskId(it.county) if it.county else None) for it in found)
+            return readable(person, Action.REFERRAL_READ, placed, province)
 
     found = asyncio.run(load())
     if as_json:

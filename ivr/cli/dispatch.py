@@ -1,17 +1,16 @@
 """`ivr dispatch`: mobile teams, whom to send and how their trips go on."""
 
 import asyncio
-import getpass
-import uuid
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
 
-from ivr.cli.calls import find_call
+from ivr.cli.acting import WhoOption
 from ivr.cli.places import province_of_county, provinces_asked, rules_of
 from ivr.cli.printing import as_plain, print_json, print_rows
+from ivr.cli.recording import do, readable, signed_in, told
 from ivr.dispatching import (
     AskedBy,
     Dispatch,
@@ -22,21 +21,19 @@ from ivr.dispatching import (
     team_choices,
 )
 from ivr.jalali import parse_instant
-from ivr.model import CountyId
+from ivr.model import CountyId, DeskId
 from ivr.outcome_form import PersonsServed
+from ivr.rights import Action
 from ivr.rules.schema import ProvinceRules
 from ivr.settings import load_settings
+from ivr.store.deeds import RequestTrip, StepTrip
 from ivr.store.dispatches import DispatchStore
-from ivr.store.store import Store
 
 app = typer.Typer(no_args_is_help=True, help="Send mobile teams and follow their trips.")
 
 CountyArgument = Annotated[str, typer.Argument(help="Where it happened, such as qazvin-avaj.")]
 AtOption = Annotated[
     str | None, typer.Option(help="When: 1405-09-01 23:30 in Tehran (default: now).")
-]
-ByOption = Annotated[
-    str | None, typer.Option(help="Who says so (default: the user of this machine).")
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for a script.")]
 
@@ -95,17 +92,17 @@ def request(
         TripStep | None, typer.Option(help="How far it is already, such as sent.")
     ] = None,
     note: Annotated[str, typer.Option(help="A remark; no names or numbers of callers.")] = "",
-    by: ByOption = None,
     key: Annotated[
         str | None, typer.Option(help="The request's own key: again it is the same trip.")
     ] = None,
+    who: WhoOption = None,
 ) -> None:
     """Ask for a team's trip, for a call or without one. "Saved" is printed once it is on disk."""
     when = _instant(at)
     choice = asyncio.run(_choose(county, team, when))
     trip = Dispatch(
         id=0,
-        key=key or uuid.uuid4().hex,
+        key="",
         call=None,
         province=province_of_county(county),
         county=CountyId(county),
@@ -115,62 +112,56 @@ def request(
         asked_by=asked_by or (AskedBy.CALL if call else AskedBy.OTHER),
         requested_at=when,
         note=note,
-        by=by or getpass.getuser(),
+        by="",
         at=datetime.now(UTC),
     )
     trip = stepped(trip, step, when) if step else trip
-    saved = asyncio.run(_request(trip, call))
-    typer.echo(f"Saved: dispatch {saved.id}, {saved.team} ({saved.cover}) to {saved.county}")
+    kept = asyncio.run(do(who, RequestTrip(trip=trip), call=call, key=key))
+    saved = kept.done if isinstance(kept.done, Dispatch) else trip
+    typer.echo(told(kept, f"dispatch {saved.id}, {saved.team} ({saved.cover}) to {saved.county}"))
 
 
 async def _choose(county: str, team: str | None, at: datetime) -> TeamChoice:
     return chosen_team(await _rules(county, at), CountyId(county), team, at)
 
 
-async def _request(trip: Dispatch, call: str | None) -> Dispatch:
-    async with await Store.open(load_settings()) as store:
-        if call is not None:
-            trip = replace(trip, call=(await find_call(store, call)).call)
-        return await DispatchStore(store).request(trip)
-
-
 @app.command("step")
 def step(
-    number: Annotated[int, typer.Argument(help="The dispatch's number.")],
+    number: Annotated[str, typer.Argument(help="The dispatch's number; while none, its key.")],
     what: Annotated[TripStep, typer.Argument(help="What has happened.")],
     *,
     at: AtOption = None,
     vehicle: Annotated[str | None, typer.Option(help="With which vehicle.")] = None,
     result: Annotated[str | None, typer.Option(help="What came of it.")] = None,
     persons: Annotated[int, typer.Option(min=0, max=999, help="How many were helped.")] = 0,
+    who: WhoOption = None,
 ) -> None:
     """Say how a trip goes on; a step that is left out gets the same time."""
-    served = [PersonsServed(count=persons)] if persons else []
-    when = _instant(at)
-
-    async def save() -> Dispatch:
-        async with await Store.open(load_settings()) as store:
-            return await DispatchStore(store).step(
-                number, what, when, vehicle=vehicle, result=result, served=served
-            )
-
-    saved = asyncio.run(save())
-    typer.echo(f"Saved: dispatch {saved.id} {what}")
+    served = (PersonsServed(count=persons),) if persons else ()
+    said = StepTrip(
+        trip=number, step=what, at=_instant(at), vehicle=vehicle, result=result, served=served
+    )
+    kept = asyncio.run(do(who, said))
+    name = kept.done.id if isinstance(kept.done, Dispatch) else number
+    typer.echo(told(kept, f"dispatch {name} {what}"))
 
 
 @app.command("list")
 def under_way(
     province: Annotated[str | None, typer.Option(help="Of this province alone.")] = None,
     *,
+    who: WhoOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """List the trips that are under way, the oldest first."""
+    """List the trips that are under way, the oldest first, as far as they are yours to see."""
 
-    async def load() -> tuple[Dispatch, ...]:
+    async def load() -> list[Dispatch]:
         settings = load_settings()
         provinces = await provinces_asked(settings, province, datetime.now(UTC))
-        async with await Store.open(settings) as store:
-            return await DispatchStore(store).under_way(provinces)
+        async with signed_in(who, Action.REFERRAL_READ) as (store, person):
+            found = await DispatchStore(store).under_way(provinces)
+            placed = ((one, one.province, DeskId(one.county)) for one in found)
+            return readable(person, Action.REFERRAL_READ, placed, province)
 
     found = asyncio.run(load())
     if as_json:

@@ -1,10 +1,8 @@
 """`ivr outcome`: record how a call ended, with one word or with a whole form."""
 
 import asyncio
-import getpass
 import json
 import sys
-import uuid
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -13,20 +11,21 @@ import typer
 from pydantic import ValidationError
 from typer.core import TyperGroup
 
+from ivr.cli.acting import WhoOption
 from ivr.cli.calls import find_call
 from ivr.cli.outcome_input import first_mistake, outcome_item
 from ivr.cli.outcome_lists import paper, pending, spool
-from ivr.errors import BadInput, StoreError
+from ivr.cli.recording import call_meant, check_call, keep, signed_in, told
+from ivr.errors import BadInput
 from ivr.form_check import check_form
 from ivr.form_setting import form_setting
-from ivr.model import CallId, CallRecord
+from ivr.model import CallRecord
 from ivr.outcome_form import OutcomeForm, OutcomeItem, with_outcome
 from ivr.outcomes import OUTCOME_LABELS, OutsideBody, ServiceKind, outcome_id
+from ivr.rights import Action
 from ivr.settings import load_settings
 from ivr.store.forms import FormStore, SavedForm
-from ivr.store.saving import Kept, Saving
-from ivr.store.spool import Save
-from ivr.store.store import Store
+from ivr.store.saving import Kept
 
 _ALLOWED = ", ".join(OUTCOME_LABELS)
 
@@ -51,9 +50,6 @@ app.command("paper")(paper)
 app.command("spool")(spool)
 
 CallArgument = Annotated[str, typer.Argument(help="A call's id, or its beginning.")]
-ByOption = Annotated[
-    str | None, typer.Option(help="Who says so (default: the user of this machine).")
-]
 KeyOption = Annotated[
     str | None,
     typer.Option(help="The save's own key: the same save again is not a second one."),
@@ -73,7 +69,7 @@ def add(  # noqa: PLR0917 - the command line names them
     unit: Annotated[str | None, typer.Option(help="To which centre, base or team.")] = None,
     body: Annotated[OutsideBody | None, typer.Option(help="To which body outside.")] = None,
     note: Annotated[str, typer.Option(help="A remark; no names or numbers of callers.")] = "",
-    by: ByOption = None,
+    who: WhoOption = None,
 ) -> None:
     """Add an outcome to a call's form. A call may have several.
 
@@ -81,13 +77,13 @@ def add(  # noqa: PLR0917 - the command line names them
     is printed once it is on disk.
     """
     item = outcome_item(outcome_id(outcome), kind, unit, body, note)
-    kept = asyncio.run(_keep(call, by or getpass.getuser(), uuid.uuid4().hex, item=item))
-    typer.echo(f"{_where(kept)}: {kept.call} {item.outcome} {OUTCOME_LABELS[item.outcome]}")
+    kept = asyncio.run(_keep(call, who, None, item=item))
+    typer.echo(told(kept, f"{kept.save.call} {item.outcome} {OUTCOME_LABELS[item.outcome]}"))
 
 
 @app.command("save")
 def save(
-    call: CallArgument, file: FileArgument, by: ByOption = None, key: KeyOption = None
+    call: CallArgument, file: FileArgument, key: KeyOption = None, who: WhoOption = None
 ) -> None:
     """Save a call's whole form, in place of an earlier one; see `ivr outcome form`.
 
@@ -95,15 +91,15 @@ def save(
     nothing is saved.
     """
     form = _read_form(file)
-    kept = asyncio.run(_keep(call, by or getpass.getuser(), key or uuid.uuid4().hex, form=form))
-    number = f" (form {kept.saved.id})" if kept.saved else ""
-    typer.echo(f"{_where(kept)}: {kept.call} {form.relation}{number}")
+    kept = asyncio.run(_keep(call, who, key, form=form))
+    number = f" (form {kept.done.id})" if isinstance(kept.done, SavedForm) else ""
+    typer.echo(told(kept, f"{kept.save.call} {form.relation}{number}"))
 
 
 @app.command("form")
-def form(call: CallArgument) -> None:
+def form(call: CallArgument, who: WhoOption = None) -> None:
     """Print the form of a call that counts, as JSON; a new one where there is none yet."""
-    saved = asyncio.run(_counting(call))
+    saved = asyncio.run(_counting(call, who))
     found = saved.form if saved else OutcomeForm()
     typer.echo(json.dumps(found.model_dump(mode="json"), ensure_ascii=False, indent=2))
 
@@ -121,36 +117,27 @@ def _read_form(file: str) -> OutcomeForm:
 
 async def _keep(
     text: str,
-    by: str,
-    key: str,
+    who: str | None,
+    key: str | None,
     *,
     form: OutcomeForm | None = None,
     item: OutcomeItem | None = None,
 ) -> Kept:
-    """In the database, or in the spool where that is away; then the call's whole id is needed."""
-    settings, now = load_settings(), datetime.now(UTC)
-    async with Store(settings) as store:
-        try:
-            record = await find_call(store, text)
-        except StoreError:
-            call = CallId(text)
-        else:
-            call = record.call
-            whole = form if item is None else with_outcome(OutcomeForm(), item)
-            await _check(record, whole or OutcomeForm(), now)
-        save = Save(key=key, call=call, by=by, at=now, form=form, item=item)
-        return await Saving(store, settings.home).save(save)
+    """In the database, or in the spool where that is away; then nobody can check it."""
+    async with signed_in(who, Action.OUTCOME_WRITE) as (store, person):
+        call, record = await call_meant(store, text)
+        if record is not None:
+            check_call(person, Action.OUTCOME_WRITE, record)
+            if not (key and await FormStore(store).with_key(key, call)):  # else it was right once
+                whole = form if item is None else with_outcome(OutcomeForm(), item)
+                await _check(record, whole or OutcomeForm(), datetime.now(UTC))
+        return await keep(store, person, key, call=call, form=form, item=item)
 
 
-def _where(kept: Kept) -> str:
-    if kept.saved is not None:
-        return "Saved"
-    return "Saved in the spool on this disk (the database is away; it follows by itself)"
-
-
-async def _counting(text: str) -> SavedForm | None:
-    async with await Store.open(load_settings()) as store:
+async def _counting(text: str, who: str | None) -> SavedForm | None:
+    async with signed_in(who, Action.OUTCOME_READ) as (store, person):
         record = await find_call(store, text)
+        check_call(person, Action.OUTCOME_READ, record)
         return (await FormStore(store).counting(record.call)).get(record.call)
 
 

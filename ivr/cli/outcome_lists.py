@@ -1,7 +1,6 @@
 """`ivr outcome pending` and `ivr outcome paper`: what is owed, calls of no line of ours."""
 
 import asyncio
-import getpass
 import uuid
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
@@ -9,18 +8,22 @@ from typing import Annotated
 
 import typer
 
+from ivr.cli.acting import WhoOption
 from ivr.cli.outcome_input import outcome_item
 from ivr.cli.places import province_of_county
 from ivr.cli.printing import print_json, print_rows
+from ivr.cli.recording import do, readable, signed_in, told
 from ivr.current import current_in_force
 from ivr.errors import BadInput
 from ivr.jalali import parse_instant
-from ivr.model import CallId, CounsellorId, CountyId, DeskId
+from ivr.model import CounsellorId, CountyId, DeskId, ProvinceId
 from ivr.outcome_form import OutcomeForm, with_outcome
-from ivr.outcomes import OutcomeId, outcome_id
+from ivr.outcomes import outcome_id
+from ivr.people import Person
+from ivr.rights import Action, not_allowed, reach
 from ivr.settings import load_settings
-from ivr.store.entered import EnteredCall, EnteredStore
-from ivr.store.forms import Source
+from ivr.store.deeds import EnterCall, Save
+from ivr.store.entered import EnteredCall
 from ivr.store.pending import PendingCall, PendingStore
 from ivr.store.spool import Spool
 from ivr.store.store import Store
@@ -41,16 +44,17 @@ def pending(
         str | None, typer.Option(help="Of the supervisor's list, this province alone.")
     ] = None,
     *,
+    who: WhoOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """List the calls that are owed an outcome, the oldest first.
+    """List the calls that are owed an outcome, the oldest first, as far as they are yours to see.
 
     A call stands on its counsellor's list from the end of its talk, and after the hours that the
     province's rules set (keeping.outcome_overdue_h) on the supervisor's. With --json an array of
     objects with the keys call, province, desk, counsellor, county, category, connected_at,
     talk_ended_at, has_draft.
     """
-    found = asyncio.run(_pending(counsellor, province))
+    found = asyncio.run(_pending(counsellor, province, who))
     if as_json:
         print_json([asdict(one) for one in found])
     else:
@@ -69,25 +73,40 @@ def pending(
         print_rows(headings, rows, "Nothing is owed: every call of this list has an outcome.")
 
 
-async def _pending(counsellor: str | None, province: str | None) -> tuple[PendingCall, ...]:
-    settings = load_settings()
+async def _pending(
+    counsellor: str | None, province: str | None, who: str | None
+) -> list[PendingCall]:
+    async with signed_in(who, Action.OUTCOME_READ) as (store, person):
+        if counsellor is None:
+            return await _of_supervisor(store, person, province)
+        found = await PendingStore(store).of_counsellor(CounsellorId(counsellor))
+        if person.id == counsellor:
+            return list(found)
+        seen = readable(person, Action.OUTCOME_READ, map(_placed, found))
+        if found and not seen:
+            raise not_allowed(person, Action.OUTCOME_READ, counsellor)
+        return seen
+
+
+async def _of_supervisor(store: Store, person: Person, province: str | None) -> list[PendingCall]:
     now = datetime.now(UTC)
-    rules = (await current_in_force(settings, now)).rules
+    rules = (await current_in_force(load_settings(), now)).rules
     if province is not None and province not in {one.id for one in rules}:
         raise BadInput(
             f"{province!r} is no province of this line; write one of: "
             f"{', '.join(one.id for one in rules)}."
         )
-    async with await Store.open(settings) as store:
-        lists = PendingStore(store)
-        if counsellor is not None:
-            return await lists.of_counsellor(CounsellorId(counsellor))
-        found: list[PendingCall] = []
-        for one in rules:
-            if province in {None, one.id}:
-                overdue = timedelta(hours=one.keeping.outcome_overdue_h)
-                found += await lists.of_supervisor([one.id], now, overdue)
-        return tuple(sorted(found, key=lambda pending: pending.talk_ended_at))
+    found: list[PendingCall] = []
+    for one in rules:
+        if province in {None, one.id}:
+            overdue = timedelta(hours=one.keeping.outcome_overdue_h)
+            found += await PendingStore(store).of_supervisor([one.id], now, overdue)
+    seen = readable(person, Action.OUTCOME_READ, map(_placed, found), province)
+    return sorted(seen, key=lambda pending: pending.talk_ended_at)
+
+
+def _placed(one: PendingCall) -> tuple[PendingCall, ProvinceId, DeskId | None]:
+    return one, one.province, one.desk or (DeskId(one.county) if one.county else None)
 
 
 def paper(
@@ -99,12 +118,10 @@ def paper(
     desk: Annotated[str | None, typer.Option(help="Which desk took it.")] = None,
     counsellor: Annotated[str | None, typer.Option(help="Who took it.")] = None,
     note: Annotated[str, typer.Option(help="A remark; no names or numbers of callers.")] = "",
-    by: Annotated[
-        str | None, typer.Option(help="Who enters it (default: the user of this machine).")
-    ] = None,
     key: Annotated[
         str | None, typer.Option(help="The slip's own number: entered again it is the same call.")
     ] = None,
+    who: WhoOption = None,
 ) -> None:
     """Enter a call that was taken on paper, during an outage; it is marked so.
 
@@ -124,28 +141,44 @@ def paper(
     )
     if entered.ended_at > datetime.now(UTC):
         raise BadInput(f"--at {at!r}: the call would end in the future; nothing was saved.")
-    call = asyncio.run(_enter(entered, outcome_id(outcome), note, by or getpass.getuser()))
-    typer.echo(f"Saved: {call}")
+    form = with_outcome(OutcomeForm(), outcome_item(outcome_id(outcome), note=note))
+    kept = asyncio.run(do(who, EnterCall(entered=entered, form=form)))
+    typer.echo(told(kept, str(kept.done)))
 
 
-async def _enter(entered: EnteredCall, outcome: OutcomeId, note: str, by: str) -> CallId:
-    form = with_outcome(OutcomeForm(), outcome_item(outcome, note=note))
-    now = datetime.now(UTC)
-    async with await Store.open(load_settings()) as store:
-        entering = EnteredStore(store)
-        return await entering.enter(entered, form, source=Source.PAPER, by=by, at=now)
+def spool(*, who: WhoOption = None, as_json: JsonOption = False) -> None:
+    """List the saves that wait for the database, the oldest first: what, of which call, by whom.
 
-
-def spool(*, as_json: JsonOption = False) -> None:
-    """List the saves that wait for the database, the oldest first: call, when, by whom.
-
-    They follow by themselves. One that stays while the database is there names a call that is not.
+    Who writes for single desks sees their own. Saves follow by themselves; one that stays while the
+    database is there names a call, trip or stay that is not. "set aside" are those that were not
+    done, because whoever asked may not, or they cannot be: the line's log says why. With --json an
+    array of objects with the keys key, what, call, at, by, set_aside.
     """
-    waiting = Spool(load_settings().home).saves()
+    found = asyncio.run(_spooled(who))
     if as_json:
         print_json(
-            [{"key": one.key, "call": one.call, "at": one.at, "by": one.by} for one in waiting]
+            [
+                {
+                    **{name: getattr(one, name) for name in ("key", "what", "call", "at", "by")},
+                    "set_aside": aside,
+                }
+                for one, aside in found
+            ]
         )
         return
-    rows = ((one.at, one.call, one.by) for one in waiting)
-    print_rows(("saved", "call", "by"), rows, "Nothing waits: every save is in the database.")
+    rows = (
+        (one.at, one.what, one.call, one.by, "set aside" if aside else "waits")
+        for one, aside in found
+    )
+    headings = ("saved", "what", "call", "by", "is")
+    print_rows(headings, rows, "Nothing waits: every save is in the database.")
+
+
+async def _spooled(who: str | None) -> list[tuple[Save, bool]]:
+    async with signed_in(who, Action.OUTCOME_READ) as (store, person):
+        files = Spool(store.home)
+        found = [(one, True) for one in files.set_aside()]
+        found += [(one, False) for one in files.saves()]
+        everywhere = reach(person, Action.OUTCOME_READ, datetime.now(UTC))
+        all_of_them = everywhere.provinces is None or bool(everywhere.provinces)
+        return [(one, aside) for one, aside in found if all_of_them or one.by == person.id]

@@ -9,10 +9,11 @@ from sqlalchemy import RowMapping, delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ivr.dispatching import AskedBy, CoverKind, Dispatch, TripStep, stepped
-from ivr.errors import BadInput
+from ivr.errors import NotThere
 from ivr.model import CallId, ProvinceId
 from ivr.outcome_form import PersonsServed
 from ivr.store.call_there import check_call
+from ivr.store.numbers import is_number
 from ivr.store.outcome_tables import dispatches, persons
 from ivr.store.person_rows import add_persons
 from ivr.store.store import Store
@@ -56,7 +57,7 @@ class DispatchStore:
         async with self._store.writing() as connection:
             trip = await _one(connection, dispatches.c.id == number, lock=True)
             if trip is None:
-                raise BadInput(f"There is no dispatch {number}; nothing was changed.")
+                raise NotThere(f"There is no dispatch {number}; nothing was changed.")
             went_on = stepped(trip, step, at)
             new = replace(went_on, vehicle=vehicle or trip.vehicle, result=result or trip.result)
             changed = update(dispatches).where(dispatches.c.id == number).values(trip_to_row(new))
@@ -68,6 +69,20 @@ class DispatchStore:
             if went_on != trip:
                 await _tell(connection, new, step.value, at)
             return new
+
+    async def one(self, name: str) -> Dispatch:
+        """By its number, or by the key of its save; raises NotThere."""
+        it = dispatches.c
+        chosen = it.id == int(name) if is_number(name) else it.key == name
+        rows = await self._store.rows(select(dispatches).where(chosen))
+        if not rows:
+            raise NotThere(f"There is no dispatch {name}; nothing was changed.")
+        return _trip(rows[0])
+
+    async def with_key(self, key: str) -> Dispatch | None:
+        """What was written with this key before."""
+        rows = await self._store.rows(select(dispatches).where(dispatches.c.key == key))
+        return _trip(rows[0]) if rows else None
 
     async def under_way(self, provinces: Collection[ProvinceId]) -> tuple[Dispatch, ...]:
         """Trips that are neither closed nor cancelled, the oldest first."""

@@ -7,9 +7,10 @@ from enum import StrEnum
 
 from sqlalchemy import RowMapping, insert, select, update
 
-from ivr.errors import BadInput
+from ivr.errors import NotThere
 from ivr.model import CallId, DeskId, ProvinceId
 from ivr.store.call_there import check_call
+from ivr.store.numbers import is_number
 from ivr.store.outcome_tables import follow_ups
 from ivr.store.store import Store
 
@@ -68,8 +69,17 @@ class FollowUpStore:
             row = (await connection.execute(select(follow_ups).where(chosen))).mappings()
             found = row.one_or_none()
         if found is None:
-            raise BadInput(f"There is no follow-up {number}; nothing was changed.")
+            raise NotThere(f"There is no follow-up {number}; nothing was changed.")
         return _follow_up(found)
+
+    async def one(self, name: str) -> FollowUp:
+        """By its number, or by the key of its save; raises NotThere."""
+        it = follow_ups.c
+        chosen = it.id == int(name) if is_number(name) else it.key == name
+        rows = await self._store.rows(select(follow_ups).where(chosen))
+        if not rows:
+            raise NotThere(f"There is no follow-up {name}; nothing was changed.")
+        return _follow_up(rows[0])
 
     async def open(
         self, provinces: Collection[ProvinceId], until_at: datetime

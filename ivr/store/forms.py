@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import RowMapping, Select, delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from ivr.errors import BadInput
+from ivr.errors import BadInput, NotThere
 from ivr.model import CallId
 from ivr.outcome_form import OutcomeForm, OutcomeItem, with_outcome
 from ivr.store.follow_up_rows import set_follow_up_of_form
@@ -130,6 +130,11 @@ class FormStore:
         rows = await self._store.rows(_counting(*of))
         return {CallId(row["call"]): _saved(row) for row in rows}
 
+    async def with_key(self, key: str, call: CallId) -> SavedForm | None:
+        """What was saved with this key before; raises BadInput where that was another call's."""
+        rows = await self._store.rows(select(forms).where(forms.c.key == key))
+        return _same(_saved(rows[0]), call) if rows else None
+
     async def history(self, call: CallId) -> tuple[SavedForm, ...]:
         """All forms of a call, in the order in which they were saved."""
         statement = select(forms).where(forms.c.call == call).order_by(forms.c.id)
@@ -144,7 +149,7 @@ class FormStore:
         )
         row = found.mappings().one_or_none()
         if row is None:
-            raise BadInput(f"There is no call {call!r}; nothing was saved.")
+            raise NotThere(f"There is no call {call!r}; nothing was saved.")
         return row
 
 

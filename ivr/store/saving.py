@@ -1,16 +1,17 @@
 """Saving what a person recorded: in the database, or in the spool while that is away."""
 
 import asyncio
-from dataclasses import dataclass, replace
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import structlog
 
-from ivr.errors import BadInput, StoreError, ValueRefused
-from ivr.model import CallId
-from ivr.store.forms import FormStore, SavedForm
-from ivr.store.spool import Save, Spool
+from ivr.errors import StoreError, ValueRefused
+from ivr.people import Person
+from ivr.store.deeds import Save
+from ivr.store.doing import Doing, Done, check_somewhere
+from ivr.store.spool import Spool
 from ivr.store.store import Store
 
 log = structlog.get_logger()
@@ -20,31 +21,40 @@ DRAIN_EVERY_S = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """A save that is on disk; `saved` is None while it is in the spool."""
+    """A save that is on disk; `done` is None while it is in the spool."""
 
-    call: CallId
-    saved: SavedForm | None = None
+    save: Save
+    done: Done | None = None
 
 
 class Saving:
     """`save` returns once it is on disk, wherever; `drain` empties the spool."""
 
     def __init__(self, store: Store, home: Path) -> None:
-        self._store = store
-        self._forms = FormStore(store)
+        self._doing = Doing(store)
         self._spool = Spool(home)
 
-    async def save(self, save: Save) -> Kept:
-        """Raises BadInput for a call that is not there, StoreError where nothing takes it."""
+    async def save(self, save: Save, actor: Person) -> Kept:
+        """What `actor` asks for, if they may.
+
+        Raises NotAllowed, NotThere for what is not there, other BadInput, and StoreError where
+        nothing takes it. What nobody can look up while the database is away is judged afterwards.
+        """
+        check_somewhere(save, actor)
         try:
-            await self.drain()  # what was asked for before comes before
-            return Kept(save.call, await self._into_database(save))
+            await self._drain_first()
+            return Kept(save, await self._doing.do(save, actor))
         except ValueRefused:
             raise
         except StoreError as error:
-            log.warning("saved_in_spool", call=save.call, reason=str(error))
+            log.warning("saved_in_spool", call=save.call, what=save.what, reason=str(error))
             await asyncio.to_thread(self._spool.keep, save)
-            return Kept(save.call)
+            return Kept(save)
+
+    async def _drain_first(self) -> None:
+        """What was asked for before comes before."""
+        with suppress(OSError):  # of the spool's own files: the database may be well
+            await self.drain()
 
     async def drain(self) -> int:
         """How many saves left the spool; raises StoreError while the database is away."""
@@ -56,24 +66,13 @@ class Saving:
 
     async def run(self) -> None:
         """Drain what others leave in the spool, until cancelled."""
-        await asyncio.to_thread(self._spool.prepare)
         while True:
+            await asyncio.to_thread(self._spool.prepare)  # again: a full disk has used it up
             try:
                 await self.drain()
             except (StoreError, OSError) as error:
                 log.warning("spool_waits", saves=len(self._spool), reason=str(error))
             await asyncio.sleep(DRAIN_EVERY_S)
 
-    async def _from_spool(self, save: Save) -> SavedForm:
-        """While the database was away nobody could look up what a call's beginning stands for."""
-        found = await self._store.find_calls(save.call, limit=2)
-        whole = found[0].call if len(found) == 1 else save.call
-        return await self._into_database(replace(save, call=whole))
-
-    async def _into_database(self, save: Save) -> SavedForm:
-        whose: dict[str, Any] = {"call": save.call, "by": save.by, "at": save.at, "key": save.key}
-        if save.item is not None:
-            return await self._forms.add(save.item, **whose)
-        if save.form is None:
-            raise BadInput(f"The save {save.key!r} holds nothing.")
-        return await self._forms.save(save.form, **whose)
+    async def _from_spool(self, save: Save) -> Done:
+        return await self._doing.do(save, await self._doing.actor(save))

@@ -8,10 +8,11 @@ from typing import Any
 from sqlalchemy import RowMapping, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from ivr.errors import BadInput
+from ivr.errors import NotThere
 from ivr.model import ProvinceId
 from ivr.outcome_form import PersonsServed
 from ivr.store.call_there import check_call
+from ivr.store.numbers import is_number
 from ivr.store.outcome_tables import persons, visits
 from ivr.store.person_rows import add_persons
 from ivr.store.store import Store
@@ -45,11 +46,25 @@ class VisitStore:
         async with self._store.writing() as connection:
             visit = await _one(connection, visits.c.id == number, lock=True)
             if visit is None:
-                raise BadInput(f"There is no visit {number}; nothing was changed.")
+                raise NotThere(f"There is no visit {number}; nothing was changed.")
             over = ended(visit, how, at)
             changed = update(visits).where(visits.c.id == number).values(visit_to_row(over))
             await connection.execute(changed)
             return over
+
+    async def one(self, name: str) -> Visit:
+        """By its number, or by the key of its save; raises NotThere."""
+        it = visits.c
+        chosen = it.id == int(name) if is_number(name) else it.key == name
+        rows = await self._store.rows(select(visits).where(chosen))
+        if not rows:
+            raise NotThere(f"There is no visit {name}; nothing was changed.")
+        return _visit(rows[0])
+
+    async def with_key(self, key: str) -> Visit | None:
+        """What was written with this key before."""
+        rows = await self._store.rows(select(visits).where(visits.c.key == key))
+        return _visit(rows[0]) if rows else None
 
     async def staying(self, provinces: Collection[ProvinceId]) -> tuple[Visit, ...]:
         """Stays that have not ended, those that must end first at the top."""

@@ -7,12 +7,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from argon2 import PasswordHasher
 from typer.testing import CliRunner
 
+from ivr import passwords
 from ivr.cli import app
 from ivr.errors import BadInput
 from ivr.model import CallRecord, CounsellorId
 from ivr.store.store import Store
+from tests.edge.staff import PASSWORD, take_in_staff
 from tests.edge.store_examples import at, call, settings
 
 CALL = "170.5"
@@ -24,7 +27,7 @@ def run(*arguments: str, text: str = "") -> str:
     if result.exception and not isinstance(result.exception, SystemExit):
         raise result.exception
     assert result.exit_code == 0, result.output
-    return result.output
+    return result.stdout
 
 
 def answer(*arguments: str) -> Any:
@@ -33,7 +36,10 @@ def answer(*arguments: str) -> Any:
 
 @pytest.fixture(autouse=True)
 def _one_call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(passwords, "HASHER", PasswordHasher(1, 8, 1))
     monkeypatch.setenv("IVR_HOME", str(tmp_path))
+    monkeypatch.setenv("IVR_USER", "chief")
+    monkeypatch.setenv("IVR_PASSWORD", PASSWORD)
     times = {
         "arrived_at": at(LONG_AGO_S),
         "connected_at": at(LONG_AGO_S + 1),
@@ -46,6 +52,7 @@ def _one_call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 async def _save(home: Path, record: CallRecord) -> None:
     async with await Store.open(settings(home)) as store:
         await store.save_calls([record])
+        await take_in_staff(store)
 
 
 def test_a_form_is_printed_filled_in_and_saved_once() -> None:
@@ -53,9 +60,9 @@ def test_a_form_is_printed_filled_in_and_saved_once() -> None:
     form["outcomes"] = [{"outcome": "external", "body": "judiciary"}]
     form["note"] = "با دادسرا هماهنگ شد"
     text = json.dumps(form)
-    saved = run("save", CALL, "-", "--by", "sara", "--key", "k1", text=text)
+    saved = run("save", CALL, "-", "--as", "sara", "--key", "k1", text=text)
     assert re.fullmatch(rf"Saved: {CALL} related \(form \d+\)\n", saved)
-    assert run("save", CALL, "-", "--by", "sara", "--key", "k1", text=text) == saved
+    assert run("save", CALL, "-", "--as", "sara", "--key", "k1", text=text) == saved
     assert answer("form", CALL)["note"] == "با دادسرا هماهنگ شد"
 
 
@@ -130,12 +137,13 @@ def test_a_slip_that_cannot_be_is_refused(arguments: tuple[str, ...], words: str
 
 
 def test_while_the_database_is_away_a_save_is_kept_and_follows(tmp_path: Path) -> None:
+    run("pending", "sara")  # whoever signs in renews the copy of the accounts
     database = tmp_path / "line123.sqlite"
     database.rename(tmp_path / "away")
     database.mkdir()
-    assert "Saved in the spool" in run("170", "mobile_team", "--by", "sara")  # its beginning
+    assert "Saved in the spool" in run("170", "mobile_team", "--as", "sara")  # its beginning
     (waiting,) = answer("spool", "--json")
-    assert (waiting["call"], waiting["by"]) == ("170", "sara")
+    assert (waiting["call"], waiting["by"], waiting["what"]) == ("170", "sara", "outcome")
     database.rmdir()
     (tmp_path / "away").rename(database)
     assert f"Saved: {CALL}" in run(CALL, "phone_resolved")

@@ -6,11 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from argon2 import PasswordHasher
 from typer.testing import CliRunner
 
+from ivr import passwords
 from ivr.cli import app
 from ivr.errors import BadInput
 from ivr.store.store import Store
+from tests.edge.staff import PASSWORD, take_in_staff
 from tests.edge.store_examples import call, settings
 
 NIGHT = ("--at", "1405-08-01 23:30")
@@ -30,13 +33,17 @@ def answer(*arguments: str) -> Any:
 
 @pytest.fixture(autouse=True)
 def _one_call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(passwords, "HASHER", PasswordHasher(1, 8, 1))
     monkeypatch.setenv("IVR_HOME", str(tmp_path))
+    monkeypatch.setenv("IVR_USER", "chief")
+    monkeypatch.setenv("IVR_PASSWORD", PASSWORD)
     asyncio.run(_save(tmp_path))
 
 
 async def _save(home: Path) -> None:
     async with await Store.open(settings(home)) as store:
         await store.save_calls([call("170.5")])
+        await take_in_staff(store)
 
 
 def test_at_night_qazvins_own_team_is_proposed_for_the_other_counties() -> None:
@@ -85,7 +92,7 @@ def test_a_follow_up_is_put_on_the_list_and_taken_off() -> None:
     (due,) = answer("follow-up", "list")
     assert due["kind"] == "expected_back"
     assert run("follow-up", "list", "--until", "1405-07-30") == "Nothing is due by then.\n"
-    assert run("follow-up", "done", "1", "--by", "sara") == "Saved: follow-up 1 done by sara\n"
+    assert run("follow-up", "done", "1") == "Saved: follow-up 1 done by chief\n"
     assert run("follow-up", "list") == "Nothing is due by then.\n"
 
 
