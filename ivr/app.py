@@ -28,6 +28,7 @@ from ivr.store.decisions import Decisions
 from ivr.store.deliveries import DeliveryStore
 from ivr.store.fallback_import import import_fallback_calls
 from ivr.store.floor_acts import FloorActStore
+from ivr.store.known_people import KnownPeople
 from ivr.store.left_open import calls_left_open
 from ivr.store.outcome_news import OutcomeNews
 from ivr.store.people import PeopleStore
@@ -198,6 +199,7 @@ class _Line:
         self.console.take(deployment.names)
         self._static.take(deployment)
         await asyncio.to_thread(save_copy, copy_of(self._settings), deployment.in_force)
+        await KnownPeople(self._store).keep()
 
     async def _keep_importing(self) -> None:
         while True:
