@@ -199,7 +199,8 @@ class _Line:
         self.console.take(deployment.names)
         self._static.take(deployment)
         await asyncio.to_thread(save_copy, copy_of(self._settings), deployment.in_force)
-        await KnownPeople(self._store).keep()
+        if not in_force.from_copy:
+            await KnownPeople(self._store).keep()
 
     async def _keep_importing(self) -> None:
         while True:
