@@ -16,7 +16,7 @@ from ivr.location import LocationTables
 from ivr.location_files import load_tables
 from ivr.model import Counsellor, ProvinceId
 from ivr.people import load_persons
-from ivr.prompts import load_catalogue
+from ivr.prompts.catalogue import load_catalogue
 from ivr.reception import Line, Reception
 from ivr.rules.load import load_all
 from ivr.rules.schema import ProvinceRules

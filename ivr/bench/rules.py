@@ -13,7 +13,7 @@ from ivr.bench.machine import machine
 from ivr.duty import DutyBook, duty_at
 from ivr.model import UNKNOWN_CATEGORY, CallFacts, Counsellor, Lane, ProvinceId
 from ivr.people import load_people
-from ivr.prompts import load_catalogue
+from ivr.prompts.catalogue import load_catalogue
 from ivr.publishing import publish_findings
 from ivr.router import plan
 from ivr.rules.load import load_all

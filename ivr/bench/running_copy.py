@@ -29,8 +29,7 @@ from ivr.asterisk.roster import lines_and_devices
 from ivr.errors import LineError
 from ivr.model import DeviceId
 from ivr.people import device_passwords
-from ivr.prompts import build
-from ivr.prompts.builder import sounds_dir
+from ivr.prompts.builder import build, sounds_dir
 from ivr.settings import PROJECT, Settings
 
 PROVINCE = "markazi"

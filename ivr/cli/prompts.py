@@ -8,9 +8,11 @@ from typing import Annotated
 
 import typer
 
-from ivr.prompts import BuildReport, CheckReport, Entry, list_prompts
-from ivr.prompts import build as build_prompts
-from ivr.prompts import check as check_prompts
+from ivr.prompts.builder import BuildReport
+from ivr.prompts.builder import build as build_prompts
+from ivr.prompts.checker import CheckReport
+from ivr.prompts.checker import check as check_prompts
+from ivr.prompts.listing import Entry, list_prompts
 from ivr.settings import load_settings
 
 app = typer.Typer(no_args_is_help=True, help="The spoken texts: prompts/fa/catalogue.yaml.")

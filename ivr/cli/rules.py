@@ -17,7 +17,7 @@ from ivr.duty import NO_BOOK
 from ivr.in_force_copy import load_copy
 from ivr.installation import copy_of
 from ivr.people import load_people
-from ivr.prompts import load_catalogue
+from ivr.prompts.catalogue import load_catalogue
 from ivr.publishing import missing_prompts
 from ivr.rules.findings import Finding, Problem, Severity, errors_of, locate
 from ivr.rules.load import Inspection, inspect, inspect_all

@@ -16,7 +16,7 @@ from ivr.current import current, current_in_force
 from ivr.deployment import Deployment, deploy
 from ivr.errors import AsteriskError
 from ivr.logs import set_up_logs
-from ivr.prompts import build
+from ivr.prompts.builder import build
 from ivr.settings import Settings, load_settings
 from ivr.signals import stop_on_signals
 from ivr.simulator.demo import demo_exchange

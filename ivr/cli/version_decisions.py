@@ -33,7 +33,7 @@ from ivr.installation import opened
 from ivr.jalali import parse_instant
 from ivr.model import ProvinceId
 from ivr.people import Person
-from ivr.prompts import load_catalogue
+from ivr.prompts.catalogue import load_catalogue
 from ivr.rights import Action
 from ivr.rules.diff import Difference, differences
 from ivr.rules.findings import Finding, Severity, errors_of

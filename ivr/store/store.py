@@ -31,7 +31,6 @@ from ivr.store.database import (
     lock_table,
     make_engine,
     make_file,
-    migrate,
     reading,
     writing,
 )
@@ -91,6 +90,9 @@ class Store:
             async with reading(self.engine) as connection:
                 current = await connection.run_sync(is_current)
             if not current:
+                # Alembic takes memory that a controller has no use for afterwards.
+                from ivr.store.migrating import migrate  # noqa: PLC0415
+
                 async with writing(self.engine) as connection:
                     await connection.run_sync(migrate)
             self._prepared = True

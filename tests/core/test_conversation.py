@@ -37,7 +37,7 @@ from ivr.model import (
     WaitNote,
     WaitWords,
 )
-from ivr.prompts import load_catalogue
+from ivr.prompts.catalogue import load_catalogue
 from ivr.rules.load import load_rules
 from ivr.settings import PROJECT
 from tests.core.floor_kit import START, plan_of

@@ -23,7 +23,7 @@ from ivr.model import (
     Skill,
     SkillId,
 )
-from ivr.prompts import load_catalogue
+from ivr.prompts.catalogue import load_catalogue
 from ivr.publishing import publish_findings
 from ivr.router import needs_of, plan
 from ivr.rules.findings import Severity, errors_of

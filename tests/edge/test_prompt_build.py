@@ -18,9 +18,10 @@ from ivr.cli.prompts import app
 from ivr.dialplan.flow import Fact
 from ivr.dialplan.script import build_flow
 from ivr.errors import PromptsError
-from ivr.prompts import audio, build, check, speech
-from ivr.prompts.builder import hold_music_path, sound_path, sounds_dir
+from ivr.prompts import audio, speech
+from ivr.prompts.builder import build, hold_music_path, sound_path, sounds_dir
 from ivr.prompts.catalogue import Catalogue, load_catalogue
+from ivr.prompts.checker import check
 from ivr.prompts.hearing import Fault
 from ivr.rules.load import load_all
 from ivr.rules.schema import ProvinceRules

@@ -22,7 +22,7 @@ from ivr.asterisk.process import AsteriskProcess
 from ivr.asterisk.roster import lines_and_devices
 from ivr.model import DeviceId
 from ivr.people import device_passwords
-from ivr.prompts import build
+from ivr.prompts.builder import build
 from ivr.settings import PROJECT, Settings
 from ivr.simulator.sip_phone import CallerPhone, CounsellorPhone
 from tests.last_words import last_words

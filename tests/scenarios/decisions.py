@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from ivr.deployment import Deployment
 from ivr.installation import copy_of
 from ivr.model import CallId, DeskId, ProvinceId
-from ivr.prompts import load_catalogue
+from ivr.prompts.catalogue import load_catalogue
 from ivr.simulator.scenario import Scenario
 from ivr.simulator.scenario_decisions import changed, closure_of, entries_of
 from ivr.store.duty import DutyStore

@@ -22,7 +22,7 @@ from ivr.asterisk.telephones import TRUNK_ENDPOINT, telephone_numbers
 from ivr.deployment import Deployment, load_deployment
 from ivr.model import CallId, CallRecord, DeviceId
 from ivr.notices import AlarmCode
-from ivr.prompts import build
+from ivr.prompts.builder import build
 from ivr.settings import PROJECT
 from ivr.simulator.devices import BUSY, DECLINE
 from ivr.simulator.scenario import ANONYMOUS, Manner, Scenario
