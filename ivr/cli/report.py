@@ -3,6 +3,7 @@
 import asyncio
 import json
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -25,8 +26,7 @@ from ivr.reports.period import Period, month_of, parse_period
 from ivr.reports.small import published
 from ivr.rules.counties import gazetteer
 from ivr.settings import load_settings
-from ivr.store.reports import OPENED_AT_MOST, ReportStore
-from ivr.store.reports_open import Opened
+from ivr.store.reports import OPENED_AT_MOST, OpenedFigure, ReportStore
 from ivr.store.store import Store
 
 _DAY = "such as 1400/01/01 or 2021-03-21, in Tehran"
@@ -111,7 +111,7 @@ class _Asked:
         async with await Store.open(load_settings()) as store:
             return await ReportStore(store).report(self.scope, self.period)
 
-    async def open(self, figure: str, limit: int) -> tuple[Opened, ...]:
+    async def open(self, figure: str, limit: int) -> OpenedFigure:
         async with await Store.open(load_settings()) as store:
             return await ReportStore(store).open(figure, self.scope, self.period, limit)
 
@@ -160,16 +160,20 @@ def _show(report: Report, *, as_json: bool, as_csv: bool) -> None:
         _print(list(report_lines(report, names)))
 
 
-def _show_opened(opened: tuple[Opened, ...], *, as_json: bool, as_csv: bool) -> None:
+def _show_opened(figure: OpenedFigure, *, as_json: bool, as_csv: bool) -> None:
     if as_json:
-        typer.echo(json.dumps([opened_json(one) for one in opened], ensure_ascii=False, indent=2))
+        rows = [opened_json(one) for one in figure.rows]
+        typer.echo(json.dumps(rows, ensure_ascii=False, indent=2))
     elif as_csv:
-        typer.echo(opened_csv(opened), nl=False)
+        typer.echo(opened_csv(figure.rows), nl=False)
     else:
-        _print([opened_table(opened)])
+        _print([opened_table(figure.rows), f"{len(figure.rows):,}"])
+    if figure.more:
+        said = f"ivr: these are the first {len(figure.rows):,}; there are more (--limit)."
+        typer.echo(said, err=True)
 
 
-def _print(parts: list[Table | str] | list[str] | list[Table]) -> None:
+def _print(parts: Sequence[Table | str]) -> None:
     """Within 80 columns; a table of calls may be wider, nothing of it is cut."""
     console = Console(width=WIDTH, highlight=False, soft_wrap=False, file=sys.stdout)
     for part in parts:

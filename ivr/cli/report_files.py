@@ -2,6 +2,7 @@
 
 import csv
 import io
+from collections.abc import Iterable
 from typing import Any
 
 from ivr.calendar import plain_minute
@@ -60,24 +61,19 @@ def _cell(figure: Figure, value: Value) -> str | float:
     return int(value.number) if figure.is_counted else value.number
 
 
+_OPENED = ("kind", "id", "call", "at", "county", "what", "wait_s", "of", "seconds", "within")
+
+
 def opened_json(one: Opened) -> dict[str, Json]:
-    return {
-        "kind": one.kind,
-        "id": one.id,
-        "call": one.call,
-        "at": encode(one.at),
-        "county": one.county,
-        "what": one.what,
-        "wait_s": one.wait_s,
-    }
+    return {name: encode(getattr(one, name)) for name in _OPENED}
 
 
-def opened_csv(opened: tuple[Opened, ...]) -> str:
+def opened_csv(opened: Iterable[Opened]) -> str:
     """The same as lines, with the time in Tehran."""
     text = io.StringIO()
     writer = csv.writer(text)
-    writer.writerow(("kind", "id", "call", "at", "county", "what", "wait_s"))
+    writer.writerow(_OPENED)
     for one in opened:
-        row = (one.kind, one.id, one.call, plain_minute(one.at), one.county, one.what, one.wait_s)
-        writer.writerow(["" if value is None else value for value in row])
+        values = {name: getattr(one, name) for name in _OPENED} | {"at": plain_minute(one.at)}
+        writer.writerow(["" if value is None else value for value in values.values()])
     return text.getvalue()

@@ -1,6 +1,6 @@
 """A report as text within 80 columns: figures section by section, then what each of them counts."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 
 from rich import box
@@ -124,19 +124,30 @@ def _id(definition: Definition) -> str:
     return definition.id.replace(".*", ".ID") if definition.id != "hour.*" else "hour.00 to hour.23"
 
 
-def opened_table(opened: Iterable[Opened]) -> Table:
-    """The calls, dispatches or visits behind a figure."""
+def opened_table(opened: Sequence[Opened]) -> Table:
+    """What stands behind a figure; columns that would be empty are left out."""
+    columns = {name: cell for name, cell in _CELLS.items() if any(map(cell, opened))}
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
-    for title in ("at", "kind", "id", "call", "county", "what", "wait"):
+    for title in columns:
         table.add_column(title, no_wrap=True)
     for one in opened:
-        table.add_row(
-            plain_minute(one.at),
-            one.kind,
-            one.id,
-            one.call if one.call and one.kind != "call" else "-",
-            one.county or "-",
-            one.what,
-            "-" if one.wait_s is None else f"{one.wait_s:.0f}",
-        )
+        table.add_row(*(Text(cell(one) or "-") for cell in columns.values()))
     return table
+
+
+def _seconds(seconds: float | None) -> str:
+    return "" if seconds is None else f"{seconds:.1f}"
+
+
+_CELLS: Mapping[str, Callable[[Opened], str | None]] = {
+    "at": lambda it: plain_minute(it.at),
+    "kind": lambda it: it.kind,
+    "id": lambda it: it.id,
+    "call": lambda it: it.call if it.kind != "call" else None,
+    "of": lambda it: it.of,
+    "county": lambda it: it.county,
+    "what": lambda it: it.what,
+    "wait": lambda it: _seconds(it.wait_s),
+    "seconds": lambda it: _seconds(it.seconds),
+    "in the share": lambda it: {True: "yes", False: "no", None: None}[it.within],
+}

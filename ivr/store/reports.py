@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from sqlalchemy import Table, func, select
 
@@ -18,7 +18,15 @@ from ivr.store.reports_open import Opened, from_row, opened
 from ivr.store.store import Store
 from ivr.store.tables import calls
 
-OPENED_AT_MOST = 1000
+OPENED_AT_MOST = 100_000
+
+
+@dataclass(frozen=True, slots=True)
+class OpenedFigure:
+    """`more`: the figure counts more than these."""
+
+    rows: tuple[Opened, ...]
+    more: bool
 
 
 class ReportStore:
@@ -49,13 +57,14 @@ class ReportStore:
 
     async def open(
         self, figure: str, scope: Scope, period: Period, limit: int = OPENED_AT_MOST
-    ) -> tuple[Opened, ...]:
+    ) -> OpenedFigure:
         """What the figure counts, in the order of time; raises BadInput where there is none such.
 
-        Of a mean it is what it is the mean of, the longest wait first.
+        Of a mean it is what it is the mean of, the longest first; of a share all that it is of.
         """
-        statement = opened(figure, scope, period).limit(limit)
-        return tuple(from_row(row) for row in await self._store.rows(statement))
+        statement = opened(figure, scope, period).limit(limit + 1)
+        rows = [one for row in await self._store.rows(statement) for one in from_row(row)]
+        return OpenedFigure(tuple(rows[:limit]), more=len(rows) > limit)
 
     async def _by_province(self, scope: Scope) -> AsyncIterator[Scope]:
         """Each call, trip and visit is one province's, and every index begins with it."""

@@ -1,11 +1,21 @@
-"""Behind each figure: the calls, dispatches or visits that it counts."""
+"""Behind each figure: the calls, dispatches, visits or persons that it counts."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, FromClause, RowMapping, Select, literal, select
+from sqlalchemy import (
+    ColumnElement,
+    FromClause,
+    RowMapping,
+    Select,
+    String,
+    case,
+    cast,
+    literal,
+    select,
+)
 
 from ivr.errors import BadInput
 from ivr.model import CallId
@@ -31,9 +41,11 @@ from ivr.store.tables import outcomes
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Opened:
-    """One call, dispatch or visit behind a figure; `wait_s` is of calls that joined the line.
+    """One call, dispatch, visit or person behind a figure; `wait_s`: of calls that joined the line.
 
-    `what` is the category of a call, the cover of a dispatch, the kind of a visit.
+    `what` is the category of a call, the cover of a dispatch, the kind of a visit, age and sex of a
+    person; `of` who served that person, such as `dispatch 12`. `seconds` is what a mean, percentile
+    or longest time is of; `within` whether the call is in the share.
     """
 
     kind: str
@@ -43,22 +55,24 @@ class Opened:
     county: str | None
     what: str
     wait_s: float | None = None
+    of: str | None = None
+    seconds: float | None = None
+    within: bool | None = None
 
 
-# Of which calls a mean, a share or a percentile is.
-_BASES: Mapping[str, Base] = {
-    "service_level_15": Base.WITHIN_15,
-    "service_level_20": Base.WITHIN_20,
-    "asa": Base.WAIT,
-    "wait_p95": Base.WAIT,
-    "wait_longest": Base.JOINED,
-    "aht": Base.TALK,
-    "talk_mean": Base.TALK,
-    "menu_mean": Base.MENU,
-    "menu_p95": Base.MENU,
+# Of which calls a mean, a percentile or the longest is, and of which of their times.
+_TIMES: Mapping[str, tuple[Base, str]] = {
+    "asa": (Base.WAIT, "wait_us"),
+    "wait_p95": (Base.WAIT, "wait_us"),
+    "wait_longest": (Base.JOINED, "wait_us"),
+    "aht": (Base.TALK, "talk_us"),
+    "talk_mean": (Base.TALK, "talk_us"),
+    "menu_mean": (Base.MENU, "menu_us"),
+    "menu_p95": (Base.MENU, "menu_us"),
 }
-# These show first what took longest.
-_LONGEST_FIRST = {"asa", "wait_p95", "wait_longest"}
+# All calls that a share is of are shown, and which of them are in it.
+_SHARES = {"service_level_15": Base.WITHIN_15, "service_level_20": Base.WITHIN_20}
+_NONE = literal(None)
 
 
 def opened(figure: str, scope: Scope, period: Period) -> Select[Any]:
@@ -70,38 +84,66 @@ def opened(figure: str, scope: Scope, period: Period) -> Select[Any]:
             f"There is no figure {figure!r}; the ids stand before the figures in the report "
             "(`ivr report --definitions` lists them all)."
         ) from None
-    if section is Section.DISPATCHES or figure.startswith("persons.mobile_team"):
+    if section is Section.PERSONS:
+        return _persons(figure, scope, period)
+    if section is Section.DISPATCHES:
         return _dispatches(figure, sent_dispatches(scope, period))
-    if section is Section.VISITS or figure.startswith("persons.crisis_centre"):
+    if section is Section.VISITS:
         return _visits(figure, began_visits(scope, period))
     return _calls(figure, seen_calls(scope, period))
 
 
-def from_row(row: RowMapping) -> Opened:
-    wait_us = row["wait_us"]
-    values = {name: row[name] for name in ("kind", "call", "at", "county", "what")}
-    wait_s = None if wait_us is None else wait_us / 1_000_000
-    return Opened(**values, id=str(row["id"]), wait_s=wait_s)
+def from_row(row: RowMapping) -> Iterator[Opened]:
+    """What a row shows: one thing, or as many persons as were counted together."""
+    values = {name: row[name] for name in ("kind", "call", "at", "county", "of")}
+    values |= {"wait_s": _s(row["wait_us"]), "seconds": _s(row["took_us"])}
+    within = None if row["within"] is None else bool(row["within"])
+    if row["persons"] is None:
+        yield Opened(**values, id=str(row["id"]), what=row["what"], within=within)
+        return
+    what = f"{row['age_band'] or UNKNOWN} {row['sex'] or UNKNOWN}"
+    for number in range(1, row["persons"] + 1):
+        yield Opened(**values, id=f"{row['id']}.{number}", what=what)
+
+
+def _s(microseconds: int | None) -> float | None:
+    return None if microseconds is None else microseconds / 1_000_000
+
+
+def _shown(**columns: Any) -> Select[Any]:
+    """All that `from_row` reads; what is not given is null."""
+    names = ("kind", "id", "call", "at", "county", "what", "wait_us", "of", "took_us", "within")
+    of_persons = ("persons", "age_band", "sex")
+    return select(*(columns.get(name, _NONE).label(name) for name in (*names, *of_persons)))
 
 
 def _calls(figure: str, seen: FromClause) -> Select[Any]:
     it = seen.c
-    order = it.wait_us.desc() if figure in _LONGEST_FIRST else it.arrived_at
-    return (
-        select(
-            *(literal("call").label("kind"), it.call.label("id"), it.call),
-            *(it.arrived_at.label("at"), it.county, it.category.label("what"), it.wait_us),
-        )
-        .where(_counted(figure, seen))
-        .order_by(order, it.call)
-    )
+    took_us = _took_us(figure, seen)
+    share = _SHARES.get(figure)
+    statement = _shown(
+        kind=literal("call"), id=it.call, call=it.call, at=it.arrived_at, county=it.county,
+        what=it.category, wait_us=it.wait_us, took_us=took_us,
+        within=_NONE if share is None else case((BASES[share](it), 1), else_=0),
+    )  # fmt: skip
+    order = it.arrived_at if took_us is _NONE else took_us.desc()
+    return statement.where(_counted(figure, seen)).order_by(order, it.call)
+
+
+def _took_us(figure: str, seen: FromClause) -> ColumnElement[Any]:
+    if figure == "wrap_up_mean":
+        took = wrap_ups(seen)
+        return select(took.c.wrap_up_us).where(took.c.call == seen.c.call).scalar_subquery()
+    return seen.c[_TIMES[figure][1]] if figure in _TIMES else _NONE
 
 
 def _counted(figure: str, seen: FromClause) -> ColumnElement[bool]:
     if condition := COUNTS.get(figure):
         return condition(seen.c)
-    if base := _BASES.get(figure):
-        return BASES[base](seen.c)
+    if figure in _SHARES:
+        return BASES[Base.LEVEL](seen.c)
+    if figure in _TIMES:
+        return BASES[_TIMES[figure][0]](seen.c)
     family, _, member = figure.partition(".")
     if family in GROUPS:
         column, condition = GROUPS[family]
@@ -117,10 +159,6 @@ def _with_outcome(figure: str, seen: FromClause) -> ColumnElement[bool]:
     return having.exists()
 
 
-def _with_persons(figure: str, seen: FromClause) -> ColumnElement[bool]:
-    return _of_persons(figure).where(persons.c.form == seen.c.form).exists()
-
-
 def _misrouted(_figure: str, seen: FromClause) -> ColumnElement[bool]:
     return seen.c.call.in_(misrouted_calls())
 
@@ -131,30 +169,41 @@ def _wrapped_up(_figure: str, seen: FromClause) -> ColumnElement[bool]:
 
 _BY_OTHER_TABLES: Mapping[str, Callable[[str, FromClause], ColumnElement[bool]]] = {
     "outcome": _with_outcome,
-    "persons": _with_persons,
     "misrouted": _misrouted,
     "wrap_up_mean": _wrapped_up,
 }
 
 
-def _of_persons(figure: str) -> Select[Any]:
+def _persons(figure: str, scope: Scope, period: Period) -> Select[Any]:
     """The rows of persons that a figure such as `persons.line.age.0-11` adds up."""
-    statement = select(persons.c.id)
-    _, _, *part = figure.split(".")
-    if not part:
-        return statement
-    column = persons.c.age_band if part[0] == "age" else persons.c.sex
-    return statement.where(column.is_(None) if part[1] == UNKNOWN else column == part[1])
+    _, who, *part = figure.split(".")
+    served: FromClause
+    if who == "line":
+        served, on, kind = seen_calls(scope, period), persons.c.form, "call"
+        key, number, at = served.c.form, served.c.call, served.c.arrived_at
+    elif who == "mobile_team":
+        served, on, kind = sent_dispatches(scope, period), persons.c.dispatch, "dispatch"
+        key, number, at = served.c.id, served.c.id, served.c.sent_at
+    else:
+        served, on, kind = began_visits(scope, period), persons.c.visit, "visit"
+        key, number, at = served.c.id, served.c.id, served.c.from_at
+    statement = _shown(
+        kind=literal("person"), id=persons.c.id, call=served.c.call, at=at, county=served.c.county,
+        of=literal(f"{kind} ") + cast(number, String), persons=persons.c.count,
+        age_band=persons.c.age_band, sex=persons.c.sex,
+    ).join_from(served, persons, on == key)  # fmt: skip
+    if part:
+        column = persons.c.age_band if part[0] == "age" else persons.c.sex
+        statement = statement.where(column.is_(None) if part[1] == UNKNOWN else column == part[1])
+    return statement.order_by(at, persons.c.id)
 
 
 def _dispatches(figure: str, sent: FromClause) -> Select[Any]:
     it = sent.c
-    statement = select(
-        *(literal("dispatch").label("kind"), it.id, it.call, it.sent_at.label("at"), it.county),
-        *(it.cover.label("what"), literal(None).label("wait_us")),
-    ).order_by(it.sent_at, it.id)
-    if figure.startswith("persons."):
-        return statement.where(_of_persons(figure).where(persons.c.dispatch == it.id).exists())
+    statement = _shown(
+        kind=literal("dispatch"), id=it.id, call=it.call, at=it.sent_at, county=it.county,
+        what=it.cover,
+    ).order_by(it.sent_at, it.id)  # fmt: skip
     part = figure.partition(".")[2]
     if part == "without_call":
         return statement.where(it.call.is_(None))
@@ -163,10 +212,8 @@ def _dispatches(figure: str, sent: FromClause) -> Select[Any]:
 
 def _visits(figure: str, began: FromClause) -> Select[Any]:
     it = began.c
-    statement = select(
-        *(literal("visit").label("kind"), it.id, it.call, it.from_at.label("at"), it.county),
-        *(it.kind.label("what"), literal(None).label("wait_us")),
-    ).order_by(it.from_at, it.id)
-    if figure.startswith("persons."):
-        return statement.where(_of_persons(figure).where(persons.c.visit == it.id).exists())
-    return statement.where(it.kind == ("admission" if figure == "admissions" else "outpatient"))
+    kind = "admission" if figure == "admissions" else "outpatient"
+    statement = _shown(
+        kind=literal("visit"), id=it.id, call=it.call, at=it.from_at, county=it.county, what=it.kind
+    )
+    return statement.where(it.kind == kind).order_by(it.from_at, it.id)

@@ -115,6 +115,24 @@ def test_each_figure_opens_to_its_calls(run: Run, tmp_path: Path) -> None:
     assert listed[0]["at"].startswith("1400/01/01 00:00")
 
 
+def test_persons_open_one_by_one_and_say_who_served_them(run: Run, tmp_path: Path) -> None:
+    save(tmp_path)
+    opened = json.loads(run(*OPTIONS, "--open", "persons.line", "--json"))
+    assert len(opened) == 15
+    assert len({one["id"] for one in opened}) == 15
+    assert {one["what"] for one in opened} == {"unknown unknown"}
+    assert opened[0]["of"] == f"call {opened[0]['call']}"
+    shown = run(*OPTIONS, "--open", "persons.line")
+    assert len([line for line in shown.splitlines() if "person " in line]) == 15
+    assert shown.rstrip().endswith("15")
+
+
+def test_less_than_all_is_said_to_be_less(run: Run, tmp_path: Path) -> None:
+    save(tmp_path)
+    assert "there are more" in run(*OPTIONS, "--open", "calls", "--limit", "3")
+    assert "there are more" not in run(*OPTIONS, "--open", "calls", "--limit", "7")
+
+
 def test_a_spreadsheet_gets_a_line_a_figure(run: Run, tmp_path: Path) -> None:
     save(tmp_path)
     lines = {row["figure"]: row for row in csv.DictReader(io.StringIO(run(*OPTIONS, "--csv")))}

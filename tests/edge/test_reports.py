@@ -72,15 +72,30 @@ async def test_every_figure_opens_to_what_it_counts(store: Store) -> None:
     report = await reports.report(Scope(province=QAZVIN), period)
     for figure in report.figures:
         opened = await reports.open(figure.id, Scope(province=QAZVIN), period)
-        assert len({one.id for one in opened}) == len(opened)
-        assert all(period.from_at <= one.at < period.until_at for one in opened)
-        if figure.unit is Unit.PERSONS:
-            assert len(opened) <= (figure.now.number or 0)
-            assert bool(opened) == bool(figure.now.number)
-        elif figure.is_counted:
-            assert len(opened) == figure.now.number, figure.id
-        elif figure.unit is Unit.SECONDS:
-            assert len(opened) == figure.now.of, figure.id
+        rows, number = opened.rows, figure.now.number
+        assert not opened.more
+        assert len({one.id for one in rows}) == len(rows)
+        assert all(period.from_at <= one.at < period.until_at for one in rows)
+        if figure.is_counted:
+            assert len(rows) == number, figure.id
+            continue
+        assert len(rows) == figure.now.of > 0, figure.id
+        if figure.unit is Unit.SHARE:
+            assert sum(one.within is True for one in rows) / len(rows) == pytest.approx(
+                number, abs=0.000051
+            )
+        elif figure.id in {"asa", "talk_mean", "wrap_up_mean", "menu_mean"}:
+            mean = sum(one.seconds or 0 for one in rows) / len(rows)
+            assert mean == pytest.approx(number, abs=0.0501), figure.id
+
+
+async def test_no_more_is_opened_than_asked_for(store: Store) -> None:
+    period, reports = PERIODS[0], ReportStore(store)
+    await World(5, period).write(store, 40)
+    every = (await reports.open("persons.line", SCOPES[1], period)).rows
+    some = await reports.open("persons.line", SCOPES[1], period, limit=3)
+    assert (some.rows, some.more) == (every[:3], True)
+    assert not (await reports.open("persons.line", SCOPES[1], period, limit=len(every))).more
 
 
 async def test_a_month_that_is_over_is_counted_once_until_it_is_touched(
