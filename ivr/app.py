@@ -107,8 +107,7 @@ class _Line:
             SetClock(),
             epoch=epoch,
             seal=vault.seal,
-            earlier_county=store.confirmed_county,
-            earlier_silence=store.was_silent,
+            find_earlier=store.earlier_calls,
             check_pin=self._check_pin,
             keep_signed_out=SignedOutStore(store).keep,
         )

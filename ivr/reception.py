@@ -1,12 +1,9 @@
 """Where channels reach us: callers' conversations and counsellors' legs, from first to last."""
 
-import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from typing import Protocol, TypeVar
-
-import structlog
+from typing import Protocol
 
 from ivr import events as ev
 from ivr.controller import Controller
@@ -14,7 +11,8 @@ from ivr.dialplan.channel import Channel
 from ivr.dialplan.conversation import Conversation
 from ivr.dialplan.flow import Flow
 from ivr.dialplan.resume import Phase, Resume, instant, resume_from, with_location
-from ivr.errors import HungUp, StoreError
+from ivr.earlier_calls import CallerPast, Earlier, EarlierCalls
+from ivr.errors import HungUp
 from ivr.location import (
     AREA_CODES,
     CallerNumber,
@@ -29,17 +27,12 @@ from ivr.model import (
     CallFacts,
     CallId,
     CallLocation,
-    CountyId,
     OfferId,
     ProvinceId,
     RoutePlan,
 )
 from ivr.rules.schema import ProvinceRules
 
-log = structlog.get_logger()
-
-LOOK_UP_S = 0.2  # an earlier call is worth no longer a wait
-T = TypeVar("T")
 LEG_PREFIX = "ivr-"  # docs/architecture.md: the leg's channel id
 
 
@@ -62,22 +55,6 @@ class Seal(Protocol):
     def __call__(self, number: str, *, raw: str = "", withheld: bool = False) -> CallerRef: ...
 
 
-# The county that the caller of this pseudonym confirmed since then, in any call but this one.
-EarlierCounty = Callable[[str, datetime, CallId], Awaitable[CountyId | None]]
-
-
-async def no_earlier_county(_pseudonym: str, _since_at: datetime, _call: CallId) -> None:
-    return None
-
-
-# Whether the caller of this pseudonym was silent since then, in any call but this one.
-EarlierSilence = Callable[[str, datetime, CallId], Awaitable[bool]]
-
-
-async def no_earlier_silence(_pseudonym: str, _since_at: datetime, _call: CallId) -> bool:
-    return False
-
-
 @dataclass(slots=True, kw_only=True)
 class Reception:
     """Takes channels in; raises nothing of its own."""
@@ -87,8 +64,7 @@ class Reception:
     default_province: ProvinceId
     seal: Seal
     tables: LocationTables = field(default_factory=LocationTables)
-    earlier_county: EarlierCounty = no_earlier_county
-    earlier_silence: EarlierSilence = no_earlier_silence
+    earlier_calls: EarlierCalls = field(default_factory=EarlierCalls)
 
     async def take_call(
         self,
@@ -141,25 +117,21 @@ class Reception:
         """Where the call comes from, and whether its caller was silent lately."""
         number, raw = identify(signals, line.area_code)
         caller = self._caller(signals, number, raw)
-        county, silent = await self._look_up(call, caller, line.rules) if caller else (None, False)
-        told = replace(signals, earlier_county=county)
+        earlier = await self._look_up(call, caller, line.rules) if caller else Earlier()
+        told = replace(signals, earlier_county=earlier.county)
         location = locate(told, number, line.rules.id, self.tables)
         self.controller.post(ev.CallLocated(call=call, location=location, caller=caller))
-        return location, silent
+        return location, earlier.silent
 
-    async def _look_up(
-        self, call: CallId, caller: CallerRef, rules: ProvinceRules
-    ) -> tuple[CountyId | None, bool]:
-        """What earlier calls tell of the county, and of silence; both at once."""
+    async def _look_up(self, call: CallId, caller: CallerRef, rules: ProvinceRules) -> Earlier:
         now = self.controller.clock.now()
-        kept = timedelta(days=rules.location.earlier_call_days)
-        remembered = timedelta(hours=rules.priority.returning_silence_h)
-        who = caller.pseudonym
-        county = asyncio.ensure_future(self.earlier_county(who, now - kept, call))
-        silent = asyncio.ensure_future(self.earlier_silence(who, now - remembered, call))
-        # Not a time-out: the driver's thread cannot be interrupted, so cancelling would wait too.
-        await asyncio.wait({county, silent}, timeout=LOOK_UP_S)
-        return _found(county, None, call), _found(silent, False, call)
+        past = CallerPast(
+            pseudonym=caller.pseudonym,
+            county_since_at=now - timedelta(days=rules.location.earlier_call_days),
+            silence_since_at=now - timedelta(hours=rules.priority.returning_silence_h),
+            not_of=call,
+        )
+        return await self.earlier_calls.look_up(past)
 
     async def take_leg(self, uniqueid: str, channel: Channel) -> None:
         """A counsellor's picked-up leg; an offer that is over returns at once, into a hang-up."""
@@ -205,13 +177,3 @@ class Reception:
         if number.kind is NumberKind.ANONYMOUS:
             return None
         return self.seal(number.national or signals.caller_id, raw=raw, withheld=signals.withheld)
-
-
-def _found(looking: asyncio.Future[T], otherwise: T, call: CallId) -> T:
-    """What was looked up in time."""
-    try:
-        return looking.result()
-    except (asyncio.InvalidStateError, StoreError):
-        looking.cancel()
-        log.warning("earlier_call_not_looked_up", call=call)
-        return otherwise

@@ -13,17 +13,11 @@ from ivr.asterisk.telephones import telephone_numbers
 from ivr.controller import Clock, Controller, Journal
 from ivr.deployment import Deployment, take_in
 from ivr.desk_phone import CheckPin, DeskPhones, KeepSignedOut, no_pin, not_kept
+from ivr.earlier_calls import EarlierCalls, FindEarlier, nothing_earlier
 from ivr.model import CallId, Offer, OfferId, OfferResult
 from ivr.planner import Planner
 from ivr.queues import Floor
-from ivr.reception import (
-    EarlierCounty,
-    EarlierSilence,
-    Reception,
-    Seal,
-    no_earlier_county,
-    no_earlier_silence,
-)
+from ivr.reception import Reception, Seal
 from ivr.settings import Settings
 from ivr.view import Names
 from ivr.watchman import Watchman
@@ -32,9 +26,9 @@ from ivr.watchman import Watchman
 class Switchboard:
     """Everything between Asterisk and the journal. `agi.open()` takes the port, `run` serves.
 
-    `seal` turns a caller's number into what may be kept of it; `earlier_county` looks up what the
-    same caller confirmed before, `earlier_silence` whether they were silent. `check_pin` and
-    `keep_signed_out` are for counsellors who sign in and out at their phones.
+    `seal` turns a caller's number into what may be kept of it; `find_earlier` looks up what the
+    same caller's earlier calls tell. `check_pin` and `keep_signed_out` are for counsellors who
+    sign in and out at their phones.
     """
 
     def __init__(
@@ -46,8 +40,7 @@ class Switchboard:
         *,
         epoch: int,
         seal: Seal,
-        earlier_county: EarlierCounty = no_earlier_county,
-        earlier_silence: EarlierSilence = no_earlier_silence,
+        find_earlier: FindEarlier = nothing_earlier,
         check_pin: CheckPin = no_pin,
         keep_signed_out: KeepSignedOut = not_kept,
     ) -> None:
@@ -65,14 +58,14 @@ class Switchboard:
         self._exchange = Exchange(settings, ami_secret(settings), controller.post, now=clock.now)
         self.pauses = PauseMirror(self._exchange.action)
         self._ports = _NamedExchange(self._exchange, deployment.names)
+        self._earlier_calls = EarlierCalls(find_earlier)
         self._reception = Reception(
             controller=controller,
             lines=deployment.lines,
             default_province=deployment.default_province,
             seal=seal,
             tables=deployment.tables,
-            earlier_county=earlier_county,
-            earlier_silence=earlier_silence,
+            earlier_calls=self._earlier_calls,
         )
         self.watchman = Watchman(controller, deployment.in_force)
         self._geolocation = settings.trunk_geolocation
@@ -92,7 +85,7 @@ class Switchboard:
 
     async def run(self) -> None:
         """Serve until cancelled."""
-        async with asyncio.TaskGroup() as tasks:
+        async with self._earlier_calls, asyncio.TaskGroup() as tasks:
             tasks.create_task(self.controller.run(self._ports), name="controller")
             tasks.create_task(self._exchange.run(), name="exchange")
             tasks.create_task(self.agi.run(), name="agi")

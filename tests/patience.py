@@ -8,7 +8,7 @@ import inspect
 
 import pytest
 
-from ivr import controller, reception, webhook_sender
+from ivr import controller, earlier_calls, webhook_sender
 from ivr.asterisk import agi, agi_server, signals
 from ivr.asterisk.agi import AgiSession
 from ivr.asterisk.agi_server import AgiServer
@@ -35,7 +35,7 @@ _LIMITS = (
     (database, "LOCK_WAIT_S"),
     (days_calls, "KEPT_S"),
     (floor_following, "ANSWER_S"),
-    (reception, "LOOK_UP_S"),
+    (earlier_calls, "LOOK_UP_S"),
     (serve, "ANSWER_WITHIN_S"),
     (signals, "READING_S"),
     (webhook_sender, "ANSWER_WITHIN_S"),

@@ -22,6 +22,7 @@ from ivr.asterisk.telephones import telephone_numbers
 from ivr.calendar import TEHRAN
 from ivr.controller import Clock
 from ivr.deployment import Deployment, deploy, load_deployment
+from ivr.earlier_calls import CallerPast, Earlier
 from ivr.model import CallerRef, CallId, CallPhase, DeskId, Lane
 from ivr.notices import AlarmCode
 from ivr.people import Person
@@ -107,7 +108,7 @@ class SimulatedTheatre:
                 clock,
                 epoch=EPOCH,
                 seal=_pseudonym,
-                earlier_silence=_Silences(journal).before,
+                find_earlier=_Silences(journal).before,
             )
             board.agi.open()
             exchange.agi_url = f"agi://{settings.host}:{board.agi.port}"
@@ -145,20 +146,21 @@ def _is_in(scenario: Scenario, person: Person) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class _Silences:
-    """`Store.was_silent` of a journal in memory."""
+    """Who was silent before, by a journal in memory."""
 
     journal: MemoryJournal
 
-    async def before(self, pseudonym: str, since_at: datetime, not_of: CallId) -> bool:
-        return any(
+    async def before(self, past: CallerPast) -> Earlier:
+        silent = any(
             record.facts is not None
             and record.facts.lane is Lane.SILENCE
             and record.caller is not None
-            and record.caller.pseudonym == pseudonym
-            and record.arrived_at >= since_at
+            and record.caller.pseudonym == past.pseudonym
+            and record.arrived_at >= past.silence_since_at
             for call, record in self.journal.records.items()
-            if call != not_of
+            if call != past.not_of
         )
+        return Earlier(silent=silent)
 
 
 @contextmanager

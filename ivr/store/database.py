@@ -19,7 +19,7 @@ MIGRATIONS = Path(__file__).parent / "migrations"
 LOCK_WAIT_S = 5.0
 CONNECT_S = 5.0
 ANSWER_S = 30.0  # of one statement, migrations included: who takes longer is not there
-_WRITES = "ivr_writes"
+_WRITES, _ALONE = "ivr_writes", "ivr_alone"  # what a connection is taken for; see _begin
 _REVISIONS = "alembic_version"  # Alembic's own table
 _URL_OPTIONS = {"sslmode": "ssl", "host": "host", "port": "port"}
 _MENDS = {  # by class of SQLSTATE
@@ -120,9 +120,14 @@ def _set_pragmas(connection: Any, _record: object) -> None:
 
 
 def _begin(connection: Connection) -> None:
-    """A writer takes the lock at once: one that upgrades later can be refused without waiting."""
-    writes = connection.get_execution_options().get(_WRITES, False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+    """A writer takes the lock at once: one that upgrades later can be refused without waiting.
+
+    One statement alone needs no transaction: it sees one instant by itself.
+    """
+    options = connection.get_execution_options()
+    if not options.get(_ALONE, False):
+        writes = options.get(_WRITES, False)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
 async def close_engine(engine: AsyncEngine) -> None:
@@ -137,6 +142,15 @@ async def reading(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
     """A transaction that only reads; errors come as StoreError."""
     with translated(engine.url):
         async with engine.begin() as connection:
+            yield connection
+
+
+@asynccontextmanager
+async def asking(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
+    """A connection for one statement that only reads; errors come as StoreError."""
+    with translated(engine.url):
+        async with engine.connect() as connection:
+            await connection.execution_options(**{_ALONE: True})
             yield connection
 
 

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any, Self, TypeVar
 
@@ -21,10 +22,12 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ivr.audit import AuditEntry
+from ivr.earlier_calls import CallerPast, Earlier
 from ivr.errors import BadInput
 from ivr.model import UNKNOWN_CATEGORY, CallId, CallRecord, CountyId, CountySource, Lane
 from ivr.settings import Settings
 from ivr.store.database import (
+    asking,
     close_engine,
     database_url,
     is_current,
@@ -130,10 +133,14 @@ class Store:
         async with reading(engine) as connection:
             yield connection
 
-    async def rows(self, statement: Select[Any]) -> Sequence[RowMapping]:
+    async def rows(
+        self, statement: Select[Any], values: Mapping[str, object] | None = None
+    ) -> Sequence[RowMapping]:
+        """What one statement finds; `values` are those of its bound parameters."""
         await self._prepare()
-        async with reading(self.engine) as connection:
-            rows: Sequence[RowMapping] = (await connection.execute(statement)).mappings().all()
+        async with asking(self.engine) as connection:
+            result = await connection.execute(statement, values)
+            rows: Sequence[RowMapping] = result.mappings().all()
         return rows
 
     async def close(self) -> None:
@@ -225,41 +232,10 @@ class Store:
         )
         return tuple(OutcomeEntry(**row) for row in await self.rows(statement))
 
-    async def confirmed_county(
-        self, pseudonym: str, since_at: datetime, not_of: CallId
-    ) -> CountyId | None:
-        """The county that the caller's latest call since then had from keypad or counsellor.
-
-        `not_of` is the call that asks.
-        """
-        statement = (
-            select(calls.c.county)
-            .where(
-                calls.c.caller_pseudonym == pseudonym,
-                calls.c.arrived_at >= since_at,
-                calls.c.county_source.in_(_CONFIRMED),
-                calls.c.county.is_not(None),
-                calls.c.call != not_of,
-            )
-            .order_by(calls.c.arrived_at.desc())
-            .limit(1)
-        )
-        rows = await self.rows(statement)
-        return CountyId(rows[0]["county"]) if rows else None
-
-    async def was_silent(self, pseudonym: str, since_at: datetime, not_of: CallId) -> bool:
-        """Whether an earlier call of the caller since then stood in the lane of silence."""
-        statement = (
-            select(calls.c.call)
-            .where(
-                calls.c.caller_pseudonym == pseudonym,
-                calls.c.arrived_at >= since_at,
-                calls.c.lane == Lane.SILENCE.value,
-                calls.c.call != not_of,
-            )
-            .limit(1)
-        )
-        return bool(await self.rows(statement))
+    async def earlier_calls(self, past: CallerPast) -> Earlier:
+        """What the caller's other calls tell of county (keypad or counsellor) and silence."""
+        (found,) = await self.rows(_EARLIER, asdict(past))
+        return Earlier(county=found["county"], silent=bool(found["silent"]))
 
     async def lost_calls(self) -> tuple[CallRecord, ...]:
         """Calls lost in danger that nobody has acknowledged, newest first."""
@@ -301,6 +277,30 @@ class Store:
 
 
 _CONFIRMED = (CountySource.KEYPAD.value, CountySource.COUNSELLOR.value)
+_OF_CALLER = (calls.c.caller_pseudonym == bindparam("pseudonym")) & (
+    calls.c.call != bindparam("not_of")
+)
+_EARLIER = select(
+    select(calls.c.county)
+    .where(
+        _OF_CALLER,
+        calls.c.arrived_at >= bindparam("county_since_at"),
+        calls.c.county_source.in_(_CONFIRMED),
+        calls.c.county.is_not(None),
+    )
+    .order_by(calls.c.arrived_at.desc())
+    .limit(1)
+    .scalar_subquery()
+    .label("county"),
+    select(calls.c.call)
+    .where(
+        _OF_CALLER,
+        calls.c.arrived_at >= bindparam("silence_since_at"),
+        calls.c.lane == Lane.SILENCE.value,
+    )
+    .exists()
+    .label("silent"),
+)  # by `CallerPast`'s fields
 
 
 def _with_county(row: RowMapping, county: CountyId) -> dict[str, Any]:

@@ -128,17 +128,21 @@ MAY_IMPORT = {
     "act_watch": {"errors", "events", "floor_acts", "steering"},
     "controller": CORE | {"dialplan"},
     "desk_phone": CORE | {"dialplan", "controller"},
-    "reception": CORE | {"dialplan", "controller"},
+    "earlier_calls": WORDS,
+    "reception": CORE | {"dialplan", "controller", "earlier_calls"},
     "prompts": WORDS | {"settings", "text"},
     "asterisk": CORE | {"dialplan", "settings", "people"},
     "audit": {"model", "errors", "calendar"},
     "versions": WORDS | {"rules", "calendar"},
     "in_force": {"model", "duty", "people", "rules", "versions", "accounts"},
     "standing_alarms": {"notices", "alarms", "calendar", "duty", "floor_view", "in_force", "rules"},
+    "owed": {"model", "notices", "calendar", "rules", "visits", "webhooks"},
+    "owed_watch": {"errors", "notices", "owed", "rules"},
     "watchman": {"events", "notices", "controller", "floor_view", "in_force", "standing_alarms"},
     "steering": {"model", "errors", "floor_view", "in_force"},
     "store": FACTS
     | {
+        "earlier_calls",
         "settings",
         "floor_acts",
         "rules",
@@ -158,6 +162,7 @@ MAY_IMPORT = {
         "webhooks",
         "callers",
         "retention",
+        "owed",
     }
     | {"in_force"}
     | {"jalali", "rosters", "closures", "reports"},

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -13,13 +13,21 @@ import pytest
 
 from ivr import events as ev
 from ivr.dialplan.script import build_flow
+from ivr.earlier_calls import (
+    AT_ONCE,
+    CallerPast,
+    Earlier,
+    EarlierCalls,
+    FindEarlier,
+    nothing_earlier,
+)
 from ivr.errors import HungUp, StoreError
 from ivr.location import Signals
 from ivr.location.tables import Listed, LocationTables
 from ivr.location_files import gazette
 from ivr.model import CallerRef, CountySource, Lane, LocationNoteCode
 from ivr.planner import Planner
-from ivr.reception import Line, Reception, no_earlier_county, no_earlier_silence
+from ivr.reception import Line, Reception
 from ivr.rules.load import load_rules
 from tests.core.floor_kit import START
 from tests.core.scripted_channel import ScriptedChannel
@@ -51,12 +59,12 @@ class Desk:
     """A reception whose floor is the test."""
 
     channel: ScriptedChannel
-    earlier: Any = no_earlier_county
-    silent_before: Any = no_earlier_silence
+    earlier: FindEarlier = nothing_earlier
     posted: list[ev.Event] = field(default_factory=list)
     joined: asyncio.Event = field(default_factory=asyncio.Event)
 
     def __post_init__(self) -> None:
+        self.looking = EarlierCalls(self.earlier)
         controller = SimpleNamespace(
             post=self._post,
             parties=SimpleNamespace(calls={}, legs={}),
@@ -71,8 +79,7 @@ class Desk:
             default_province="markazi",
             seal=seal,
             tables=TABLES,
-            earlier_county=self.earlier,
-            earlier_silence=self.silent_before,
+            earlier_calls=self.looking,
         )
 
     def _post(self, event: ev.Event) -> None:
@@ -92,22 +99,27 @@ class Desk:
         taking = self.reception.take_call(
             "c1", {"province": "markazi", **arguments}, self.channel, came_with, read
         )
-        task = asyncio.create_task(taking)
-        try:
-            async with asyncio.timeout(PATIENCE_S):
-                await self.joined.wait()
-                await self.channel.music.wait()
-            yield
-        finally:
-            self.channel.hang_up()
-            with pytest.raises(HungUp):
-                await task
+        async with self.looking:
+            task = asyncio.create_task(taking)
+            try:
+                async with asyncio.timeout(PATIENCE_S):
+                    await self.joined.wait()
+                    await self.channel.music.wait()
+                yield
+            finally:
+                self.channel.hang_up()
+                with pytest.raises(HungUp):
+                    await task
 
 
 async def joined(
-    signals: Signals, keys: dict[str, list[str]], *, earlier: Any = None, **arguments: str
+    signals: Signals,
+    keys: dict[str, list[str]],
+    *,
+    earlier: FindEarlier = nothing_earlier,
+    **arguments: str,
 ) -> Desk:
-    desk = Desk(ScriptedChannel(keys), earlier=earlier or no_earlier_county)
+    desk = Desk(ScriptedChannel(keys), earlier=earlier)
     async with desk.call(signals, **arguments):
         pass
     return desk
@@ -178,9 +190,9 @@ async def test_a_county_of_another_province_is_kept_and_routes_nothing() -> None
 async def test_an_earlier_call_is_looked_up_and_only_noted() -> None:
     asked = []
 
-    async def earlier(pseudonym: str, since_at: Any, call: str) -> str:
-        asked.append((pseudonym, since_at, call))
-        return SAVEH
+    async def earlier(past: CallerPast) -> Earlier:
+        asked.append((past.pseudonym, past.county_since_at, past.not_of))
+        return Earlier(county=SAVEH)
 
     desk = await joined(Signals(caller_id="09121110000"), {"greeting": ["1"]}, earlier=earlier)
     days = MARKAZI.location.earlier_call_days
@@ -190,18 +202,18 @@ async def test_an_earlier_call_is_looked_up_and_only_noted() -> None:
 
 
 async def test_a_slow_look_up_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ivr.reception.LOOK_UP_S", 0.01)
+    monkeypatch.setattr("ivr.earlier_calls.LOOK_UP_S", 0.01)
 
-    async def earlier(*_: object) -> str:
+    async def earlier(_: CallerPast) -> Earlier:
         await asyncio.Event().wait()
-        return SAVEH
+        return Earlier(county=SAVEH)
 
     desk = await joined(Signals(caller_id="09121110000"), {"greeting": ["1"]}, earlier=earlier)
     assert [one.source for one in desk.event(ev.CallLocated).location.candidates] == ["trunk"]
 
 
 async def test_a_lost_database_costs_the_caller_nothing() -> None:
-    async def earlier(*_: object) -> str:
+    async def earlier(_: CallerPast) -> Earlier:
         raise StoreError("gone")
 
     desk = await joined(Signals(caller_id="09121110000"), {"greeting": ["1"]}, earlier=earlier)
@@ -209,7 +221,7 @@ async def test_a_lost_database_costs_the_caller_nothing() -> None:
 
 
 async def test_nobody_is_looked_up_for_a_withheld_number() -> None:
-    async def earlier(*_: object) -> str:
+    async def earlier(_: CallerPast) -> Earlier:
         raise AssertionError
 
     desk = await joined(Signals(caller_id="anonymous"), {"greeting": ["1"]}, earlier=earlier)
@@ -244,18 +256,38 @@ async def test_a_look_up_that_cannot_be_cancelled_keeps_nobody_in_silence(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """A database's thread ends its statement first, however long the disk takes."""
-    monkeypatch.setattr("ivr.reception.LOOK_UP_S", 0.01)
+    monkeypatch.setattr("ivr.earlier_calls.LOOK_UP_S", 0.01)
     over = asyncio.Event()
 
-    async def stuck(*_: object) -> None:
-        try:
-            await over.wait()
-        except asyncio.CancelledError:
-            await over.wait()
+    async def stuck(_: CallerPast) -> Earlier:
+        await over.wait()
+        return Earlier()
 
-    desk = await joined(SAVEH_LANDLINE, TO_CATEGORY, earlier=stuck)
-    over.set()
-    assert desk.event(ev.CallJoined)
+    desk = Desk(ScriptedChannel(TO_CATEGORY), earlier=stuck)
+    async with desk.call(SAVEH_LANDLINE):
+        assert desk.event(ev.CallJoined)
+        over.set()
+
+
+async def test_a_database_that_is_behind_is_asked_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ivr.earlier_calls.LOOK_UP_S", 0.01)
+    asked: list[str] = []
+    answer = asyncio.Event()
+
+    async def behind(past: CallerPast) -> Earlier:
+        asked.append(past.not_of)
+        await answer.wait()
+        return Earlier(silent=True)
+
+    past = CallerPast(pseudonym="p", county_since_at=START, silence_since_at=START, not_of="c")
+    async with EarlierCalls(behind) as looking:
+        for number in range(AT_ONCE + 3):
+            assert await looking.look_up(replace(past, not_of=f"c{number}")) == Earlier()
+        assert asked == [f"c{number}" for number in range(AT_ONCE)]
+        answer.set()
+        await asyncio.wait(looking._open)
+        monkeypatch.setattr("ivr.earlier_calls.LOOK_UP_S", PATIENCE_S)
+        assert (await looking.look_up(replace(past, not_of="later"))).silent
 
 
 @pytest.mark.parametrize(
@@ -266,11 +298,11 @@ async def test_who_was_silent_before_and_is_again(
 ) -> None:
     asked: list[tuple[str, datetime, str]] = []
 
-    async def silent(pseudonym: str, since_at: datetime, call: str) -> bool:
-        asked.append((pseudonym, since_at, call))
-        return True
+    async def silent(past: CallerPast) -> Earlier:
+        asked.append((past.pseudonym, past.silence_since_at, past.not_of))
+        return Earlier(silent=True)
 
-    desk = Desk(ScriptedChannel(keys), silent_before=silent)
+    desk = Desk(ScriptedChannel(keys), earlier=silent)
     async with desk.call(SAVEH_LANDLINE):
         pass
     facts = desk.event(ev.CallJoined).facts
@@ -283,13 +315,13 @@ async def test_who_was_silent_before_and_is_again(
 async def test_nobody_waits_long_for_what_is_known_of_silence(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("ivr.reception.LOOK_UP_S", 0.01)
+    monkeypatch.setattr("ivr.earlier_calls.LOOK_UP_S", 0.01)
 
-    async def never(*_: object) -> bool:
+    async def never(_: CallerPast) -> Earlier:
         await asyncio.Event().wait()
-        return True
+        return Earlier(silent=True)
 
-    desk = Desk(ScriptedChannel({}), silent_before=never)
+    desk = Desk(ScriptedChannel({}), earlier=never)
     async with desk.call(SAVEH_LANDLINE):
         pass
     assert not desk.event(ev.CallJoined).facts.returning_silence

@@ -3,16 +3,20 @@
 import asyncio
 import json
 import sqlite3
+from contextlib import closing
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import Connection
+from sqlalchemy import Connection, event
 from typer.testing import CliRunner
 
 from ivr.cli import app
+from ivr.earlier_calls import CallerPast, Earlier
 from ivr.errors import BadInput
 from ivr.model import (
     CallerRef,
@@ -42,6 +46,9 @@ LOCATION = CallLocation(
     notes=(LocationNote(LocationNoteCode.CELL_NOT_LISTED, "tac-43211-1A2B"),),
 )
 DAY_S = 86_400
+PAST = CallerPast(
+    pseudonym=CALLER.pseudonym, county_since_at=at(-1), silence_since_at=at(-1), not_of="1"
+)
 
 
 def known(name: str, county: str | None, source: CountySource, **changes: object):
@@ -67,11 +74,15 @@ async def test_the_latest_confirmed_county_of_the_caller(chosen: Settings) -> No
     ]
     async with await Store.open(chosen) as store:
         await store.save_calls(records)
-        find = store.confirmed_county
-        assert await find(CALLER.pseudonym, at(-1), "this") == "markazi-saveh"
-        assert await find(CALLER.pseudonym, at(-1), "another") == "markazi-delijan"
-        assert await find(CALLER.pseudonym, at(DAY_S + 1), "this") is None
-        assert await find("nobody", at(-1), "this") is None
+
+        async def county(since_at: datetime, not_of: str, who: str = CALLER.pseudonym):
+            past = replace(PAST, pseudonym=who, county_since_at=since_at, not_of=not_of)
+            return (await store.earlier_calls(past)).county
+
+        assert await county(at(-1), "this") == "markazi-saveh"
+        assert await county(at(-1), "another") == "markazi-delijan"
+        assert await county(at(DAY_S + 1), "this") is None
+        assert await county(at(-1), "this", who="nobody") is None
 
 
 async def test_whether_the_caller_was_silent(chosen: Settings) -> None:
@@ -84,10 +95,15 @@ async def test_whether_the_caller_was_silent(chosen: Settings) -> None:
     async with await Store.open(chosen) as store:
         await store.save_calls(records)
         assert await store.load_call(records[0].call) == records[0]
-        assert await store.was_silent(CALLER.pseudonym, at(-1), "this")
-        assert not await store.was_silent(CALLER.pseudonym, at(1), "this")
-        assert await store.was_silent(CALLER.pseudonym, at(1), "next")
-        assert not await store.was_silent("nobody", at(-1), "this")
+
+        async def was_silent(since_at: datetime, not_of: str, who: str = CALLER.pseudonym):
+            past = replace(PAST, pseudonym=who, silence_since_at=since_at, not_of=not_of)
+            return (await store.earlier_calls(past)).silent
+
+        assert await was_silent(at(-1), "this")
+        assert not await was_silent(at(1), "this")
+        assert await was_silent(at(1), "next")
+        assert not await was_silent(at(-1), "this", who="nobody")
 
 
 async def test_lost_calls_are_those_that_nobody_has_taken_up(chosen: Settings) -> None:
@@ -106,26 +122,29 @@ async def test_lost_calls_are_those_that_nobody_has_taken_up(chosen: Settings) -
 
 
 async def test_the_look_up_uses_an_index(tmp_path: Path) -> None:
-    async with await Store.open(settings(tmp_path)):
-        pass
-    with sqlite3.connect(tmp_path / "line123.sqlite") as database:
-        plan = database.execute(
-            "EXPLAIN QUERY PLAN SELECT county FROM calls WHERE caller_pseudonym = 'x' "
-            "AND arrived_at >= '2026' ORDER BY arrived_at DESC LIMIT 1"
-        ).fetchall()
-    database.close()
-    assert "ix_calls_caller_pseudonym_arrived_at" in str(plan)
+    asked: list[tuple[str, Any]] = []
+    async with await Store.open(settings(tmp_path)) as store:
+
+        @event.listens_for(store.engine.sync_engine, "before_cursor_execute")
+        def note(_connection: Any, _cursor: Any, statement: str, values: Any, *_: Any) -> None:
+            asked.append((statement, values))
+
+        await store.earlier_calls(PAST)
+    ((statement, values),) = asked
+    with closing(sqlite3.connect(tmp_path / "line123.sqlite")) as database:
+        plan = database.execute(f"EXPLAIN QUERY PLAN {statement}", values).fetchall()
+    assert str(plan).count("USING INDEX ix_calls_caller_pseudonym_arrived_at") == 2
     assert "TEMP B-TREE" not in str(plan)
 
 
 async def test_a_look_up_that_is_given_up_leaves_the_store_usable(chosen: Settings) -> None:
     async with await Store.open(chosen) as store:
         for _ in range(20):
-            task = asyncio.create_task(store.confirmed_county("x", at(0), "1"))
+            task = asyncio.create_task(store.earlier_calls(PAST))
             await asyncio.sleep(0)
             task.cancel()
             await asyncio.wait([task])
-        assert await store.confirmed_county("x", at(0), "1") is None
+        assert await store.earlier_calls(PAST) == Earlier()
 
 
 async def test_a_correction_wins_over_every_later_save(chosen: Settings) -> None:
@@ -140,7 +159,8 @@ async def test_a_correction_wins_over_every_later_save(chosen: Settings) -> None
         assert loaded.facts.county_source is CountySource.COUNSELLOR
         assert (loaded.ended_at, loaded.facts.lane) == (at(90), record.facts.lane)
         assert await store.corrections(record.call) == (entry,)
-        assert await store.confirmed_county(CALLER.pseudonym, at(-1), "2") == "markazi-arak"
+        earlier = await store.earlier_calls(replace(PAST, not_of="2"))
+        assert earlier.county == "markazi-arak"
 
 
 async def test_a_call_is_misrouted_where_the_line_went_by_another_county(chosen: Settings) -> None:
