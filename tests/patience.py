@@ -8,7 +8,7 @@ import inspect
 
 import pytest
 
-from ivr import controller, earlier_calls, webhook_sender
+from ivr import controller, desk_phone, earlier_calls, webhook_sender
 from ivr.asterisk import agi, agi_server, signals
 from ivr.asterisk.agi import AgiSession
 from ivr.asterisk.agi_server import AgiServer
@@ -34,6 +34,7 @@ _LIMITS = (
     (database, "CONNECT_S"),
     (database, "LOCK_WAIT_S"),
     (days_calls, "KEPT_S"),
+    (desk_phone, "FLOOR_S"),
     (floor_following, "ANSWER_S"),
     (earlier_calls, "LOOK_UP_S"),
     (serve, "ANSWER_WITHIN_S"),

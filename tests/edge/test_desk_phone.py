@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 import pytest
@@ -106,8 +106,10 @@ class Desk:
 
 @pytest.fixture
 async def desk() -> AsyncIterator[Desk]:
+    # A wrap-up that is not over before the test is.
+    limits = replace(LIMITS, wrap_up_s=3600)
     controller = Controller(
-        Floor(epoch=1, limits=LIMITS), Clock(), MemoryJournal(), Planner((), ())
+        Floor(epoch=1, limits=limits), Clock(), MemoryJournal(), Planner((), ())
     )
     controller.post(ev.StaffChanged(counsellors=(counsellor("ali", "markazi-saveh"),)))
     controller.post(ev.DeviceChanged(device=DeviceId("ali-phone"), state=DeviceState.IDLE))
