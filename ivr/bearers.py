@@ -30,6 +30,12 @@ class Bearer:
     token: Token
     person: Person
     scopes: frozenset[Scope]
+    at: datetime  # when it was asked
+
+    @property
+    def acts_as(self) -> str:
+        """How records name it."""
+        return self.token.acts_as
 
     def may(self, scope: Scope) -> bool:
         """Whether it may this anywhere; where, the records' own rows say."""
@@ -42,7 +48,7 @@ def bearer(token: Token, maker: Person | None, now: datetime) -> Bearer | None:
         return None
     person = narrowed(maker, token.acts_as, token.province, now)
     scopes = frozenset(one for one in token.scopes if reach(person, ACTION_OF[one], now))
-    return Bearer(token=token, person=person, scopes=scopes)
+    return Bearer(token=token, person=person, scopes=scopes, at=now)
 
 
 def check_maker(token: Token, maker: Person, now: datetime) -> None:

@@ -142,6 +142,9 @@ class Reach:
         return Reach(frozenset(), at_home)
 
 
+EVERYWHERE = Reach(None, frozenset())
+
+
 def reach(person: Person, action: Action, now: datetime) -> Reach:
     """Everywhere that the person may do this."""
     held = [

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from ivr.bearers import check_maker
 from ivr.cli.acting import WhoOption, acting
 from ivr.cli.printing import print_json, print_rows
 from ivr.errors import BadInput
@@ -36,7 +37,11 @@ def create(
     ] = None,
     who: WhoOption = None,
 ) -> None:
-    """Make a token and print its secret, once: only a hash of it is kept. For admins."""
+    """Make a token and print its secret, once: only a hash of it is kept.
+
+    For supervisors and admins: a token may nothing that its maker may not, now and later. Who loses
+    a role, or leaves, takes it from their tokens.
+    """
     at = datetime.now(UTC)
     identity, secret = new_secret()
     token = Token(
@@ -71,6 +76,7 @@ def known_province(text: str | None) -> ProvinceId | None:
 async def _create(token: Token, who: str | None) -> None:
     async with await Store.open(load_settings()) as store:
         actor = await acting(store, who, Action.TOKEN_MANAGE, province=token.province)
+        check_maker(token, actor, token.at)
         values = {name: getattr(token, name) for name in Token.__slots__}
         await TokenStore(store).create(Token(**{**values, "by": actor.id}))
 
@@ -80,7 +86,7 @@ def revoke(
     token: Annotated[str, typer.Argument(help="The token's id, as `ivr token list` shows it.")],
     who: WhoOption = None,
 ) -> None:
-    """Let a token open nothing any more, at once. For admins."""
+    """Let a token open nothing any more, at once. For supervisors and admins."""
     revoked = asyncio.run(_revoke(token, who))
     typer.echo(f"Revoked: {revoked.id} {revoked.name}")
 

@@ -5,28 +5,31 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from ivr.errors import BadInput
+from ivr.bearers import Bearer
+from ivr.errors import BadInput, NotAllowed
 from ivr.floor_acts import ActKind, PauseReason
 from ivr.in_force import InForce
 from ivr.model import CounsellorId, ProvinceId
-from ivr.people import Grant, Person, Role, province_of
+from ivr.people import Person, province_of
 from ivr.reports.catalogue import definition_of
 from ivr.reports.figures import Report, Scope
 from ivr.reports.period import Period, parse_period
 from ivr.reports.small import published
-from ivr.rest_ports.within import province_asked
+from ivr.rest_ports.within import places
+from ivr.rights import EVERYWHERE, Action, Reach
 from ivr.rules.counties import gazetteer
 from ivr.store.floor_acts import FloorActStore
 from ivr.store.reports import ReportStore
 from ivr.store.store import Store
 from ivr.store.versions import VersionStore
-from ivr.tokens import Token
+from ivr.tokens import Scope as Needed
 from ivr.versions import Version, in_force, state_of
 from ivr.view import FloorView
 from ivr.web.rest import others as it
 from ivr.web.rest.fields import OfProvince
 from ivr.web.rest.problems import Conflict, Missing
 
+_REFERRED = ("dispatches", "admissions", "outpatient_visits", "persons")
 REPORT_DAYS = 3660  # ten years: a program that asks for more asks in parts
 
 
@@ -50,20 +53,25 @@ class RestOthers:
         self._now = now
         self._taken_within_s = taken_within_s
 
-    async def report(self, token: Token, asked: it.ReportAsked) -> it.ReportAnswer:
-        scope = Scope(
-            province=province_asked(token, _known(asked.province)),
-            county=asked.county,
-            category=asked.category,
-            desk=asked.desk,
-            counsellor=asked.counsellor,
+    async def report(self, bearer: Bearer, asked: it.ReportAsked) -> it.ReportAnswer:
+        report = await self._reports.report(
+            _scope(bearer, Action.REPORT_READ, asked), _period(asked)
         )
-        report = await self._reports.report(scope, _period(asked))
         return _report(published(report) if asked.publish else report)
 
-    async def counsellors(self, token: Token, asked: OfProvince) -> it.CounsellorList:
-        province = province_asked(token, asked.province)
-        people = _at_desks_of(self._in_force().people, province)
+    async def opened(self, bearer: Bearer, asked: it.OpenedAsked) -> it.OpenedPage:
+        _may_open(bearer, asked.figure)
+        last = asked.after + asked.limit
+        found = await self._reports.open(
+            asked.figure, _scope(bearer, Action.CALL_READ, asked), _period(asked), limit=last
+        )
+        rows = [it.OpenedRow.model_validate(asdict(one)) for one in found.rows[asked.after :]]
+        more = found.more and last <= it.MOST_OPENED
+        return it.OpenedPage(rows=rows, next=last if more else None)
+
+    async def counsellors(self, bearer: Bearer, asked: OfProvince) -> it.CounsellorList:
+        where = places(bearer, Action.DUTY_READ, asked.province)
+        people = _at_desks_of(self._in_force().people, where)
         floor = {one.counsellor: one for one in self._floor().counsellors}
         return it.CounsellorList(
             counsellors=[
@@ -83,45 +91,47 @@ class RestOthers:
 
     async def tell_floor(
         self,
-        token: Token,
+        bearer: Bearer,
         kind: ActKind,
         counsellor: CounsellorId,
         *,
         reason: PauseReason,
         more_s: float,
     ) -> it.ActAnswer:
-        if not any(one.id == counsellor for one in _at_desks_of(self._in_force().people, None)):
+        if not any(
+            one.id == counsellor for one in _at_desks_of(self._in_force().people, EVERYWHERE)
+        ):
             raise Missing(f"There is no counsellor {counsellor!r}.")
         number = await self._acts.tell(
-            _supervisor(token), kind, counsellor, now=self._now(), reason=reason, more_s=more_s
+            bearer.person, kind, counsellor, now=self._now(), reason=reason, more_s=more_s
         )
         taken = await self._acts.is_taken_in(
-            number, by=token.acts_as, now=self._now, within_s=self._taken_within_s
+            number, by=bearer.acts_as, now=self._now, within_s=self._taken_within_s
         )
         if not taken:
             raise Conflict("The running line has not taken it in; nothing has changed.")
         return it.ActAnswer(act=number, kind=kind, counsellor=counsellor)
 
-    async def rules(self, token: Token) -> it.VersionList:
-        now = self._now()
+    async def rules(self, bearer: Bearer) -> it.VersionList:
+        where, now = places(bearer, Action.RULES_READ, None), self._now()
         found: list[it.VersionAnswer] = []
         for rules in self._in_force().rules:
-            if token.province in {None, rules.id}:
+            if where.within(rules.id):
                 versions = await self._versions.history(rules.id)
                 present = in_force(versions, now)
                 found += [_version(present, versions, now)] if present else []
         return it.VersionList(versions=found)
 
-    async def rules_of(self, token: Token, province: ProvinceId) -> it.RulesAnswer:
-        province_asked(token, province)
+    async def rules_of(self, bearer: Bearer, province: ProvinceId) -> it.RulesAnswer:
+        places(bearer, Action.RULES_READ, province)
         for rules in self._in_force().rules:
             if rules.id == province:
                 content = rules.model_dump(mode="json")
                 return it.RulesAnswer(province=province, version=rules.version, rules=content)
         raise _no_rules(province)
 
-    async def rules_history(self, token: Token, province: ProvinceId) -> it.VersionList:
-        province_asked(token, province)
+    async def rules_history(self, bearer: Bearer, province: ProvinceId) -> it.VersionList:
+        places(bearer, Action.RULES_READ, province)
         versions = await self._versions.history(province)
         if not versions:
             raise _no_rules(province)
@@ -133,18 +143,22 @@ def _no_rules(province: ProvinceId) -> Missing:
     return Missing(f"This line has no rules of {province!r}.")
 
 
-def _supervisor(token: Token) -> Person:
-    """Who acts on the floor by a token: a supervisor of its province, and nobody's account."""
-    grant = Grant(role=Role.SUPERVISOR, province=token.province)
-    return Person.model_construct(
-        id=CounsellorId(token.acts_as), name_fa=token.name, grants=(grant,)
-    )
+def _province_of_report(bearer: Bearer, action: Action, asked: it.PeriodAsked) -> ProvinceId | None:
+    """Raises NotAllowed unless the report lies within the bearer's reach."""
+    where = places(bearer, action, _known(asked.province))
+    if where.provinces is None or (asked.desk is not None and asked.desk in where.desks):
+        return asked.province
+    if len(where.provinces) != 1:
+        raise NotAllowed("The token does not reach all of this; name a province, or a desk.")
+    (only,) = where.provinces
+    return only
 
 
-def _at_desks_of(people: Iterable[Person], province: ProvinceId | None) -> Iterator[Person]:
+def _at_desks_of(people: Iterable[Person], where: Reach) -> Iterator[Person]:
     for person in people:
         provinces = {province_of(desk) for desk in person.desks}
-        if provinces and (province is None or province in provinces):
+        whole = where.provinces is None or provinces & where.provinces
+        if provinces and (whole or where.desks.intersection(person.desks)):
             yield person
 
 
@@ -154,7 +168,24 @@ def _known(province: ProvinceId | None) -> ProvinceId | None:
     return province
 
 
-def _period(asked: it.ReportAsked) -> Period:
+def _scope(bearer: Bearer, action: Action, asked: it.PeriodAsked) -> Scope:
+    return Scope(
+        province=_province_of_report(bearer, action, asked),
+        county=asked.county,
+        category=asked.category,
+        desk=asked.desk,
+        counsellor=asked.counsellor,
+    )
+
+
+def _may_open(bearer: Bearer, figure: str) -> None:
+    """Trips, visits and whom they served are read by those who may read referrals."""
+    needed = Needed.REFERRALS_READ
+    if figure.startswith(_REFERRED) and not bearer.may(needed):
+        raise NotAllowed(f"The token lacks the scope {needed} for {figure}.")
+
+
+def _period(asked: it.PeriodAsked) -> Period:
     period = parse_period(asked.from_, asked.to)
     if period.days > REPORT_DAYS:
         raise BadInput(f"A report is of {REPORT_DAYS} days at most; ask in parts.")

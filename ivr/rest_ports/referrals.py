@@ -1,24 +1,40 @@
 """Dispatches, visits and follow-ups for programs."""
 
+import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
+from ivr.bearers import Bearer
 from ivr.dispatching import AskedBy, Dispatch, chosen_team
+from ivr.errors import NotAllowed
 from ivr.in_force import InForce
-from ivr.model import CallId, DeskId, ProvinceId
+from ivr.model import CallId, CountyId, ProvinceId
 from ivr.rest_ports.calls import own_key
-from ivr.rest_ports.within import province_of_event, seen, wanted
+from ivr.rest_ports.within import check_event, judged_later, province_of, seen, wanted
+from ivr.rights import Action
 from ivr.rules.schema import ProvinceRules
+from ivr.store.deeds import (
+    AddFollowUp,
+    BeginVisit,
+    Deed,
+    EndFollowUp,
+    EndVisit,
+    RequestTrip,
+    Save,
+    StepTrip,
+)
 from ivr.store.dispatches import DispatchStore
-from ivr.store.follow_ups import FollowUp, FollowUpKind, FollowUpStore
+from ivr.store.doing import Done
+from ivr.store.follow_ups import FollowUp, FollowUpKind
 from ivr.store.pages import PageStore
+from ivr.store.saving import Saving
 from ivr.store.store import Store
 from ivr.store.visits import VisitStore
-from ivr.tokens import Token
-from ivr.visits import Visit
+from ivr.visits import Visit, checked
 from ivr.web.rest import referrals as it
+from ivr.web.rest.fields import Spooled
 from ivr.web.rest.problems import FieldProblem, Missing, WrongFields
 
 
@@ -31,31 +47,38 @@ class RestReferrals:
         self._pages = PageStore(store)
         self._dispatches = DispatchStore(store)
         self._visits = VisitStore(store)
-        self._follow_ups = FollowUpStore(store)
+        self._saving = Saving(store, store.home)
         self._in_force = in_force
         self._now = now
 
-    async def dispatches(self, token: Token, asked: it.DispatchesAsked) -> it.DispatchPage:
-        page = await self._pages.dispatches(wanted(token, asked), under_way=asked.under_way)
+    async def dispatches(self, bearer: Bearer, asked: it.DispatchesAsked) -> it.DispatchPage:
+        found = wanted(bearer, Action.REFERRAL_READ, asked)
+        page = await self._pages.dispatches(found, under_way=asked.under_way)
         trips = [it.DispatchAnswer.model_validate(dict(row)) for row in page.rows]
         return it.DispatchPage(dispatches=trips, next=page.next)
 
-    async def dispatch(self, token: Token, number: int) -> it.DispatchAnswer:
-        row = seen(token, await self._pages.dispatch(number), f"dispatch {number}")
-        return it.DispatchAnswer.model_validate(dict(row))
+    async def dispatch(self, bearer: Bearer, number: int) -> it.DispatchAnswer:
+        row = await self._pages.dispatch(number)
+        found = seen(bearer, Action.REFERRAL_READ, row, f"dispatch {number}")
+        return it.DispatchAnswer.model_validate(dict(found))
 
     async def request_dispatch(
-        self, token: Token, new: it.NewDispatch, key: str
-    ) -> it.DispatchAnswer:
-        province = province_of_event(token, new.county)
-        await self._check_call(token, new.call)
-        now = self._now()
-        at = new.at or now
+        self, bearer: Bearer, new: it.NewDispatch, key: str
+    ) -> it.DispatchAnswer | Spooled:
+        """What was asked for with the key already is not judged by the rules of today."""
+        await self._check_event(bearer, new.county, new.call)
+        name, now = own_key(bearer, key), self._now()
+        with judged_later():
+            earlier = await self._dispatches.with_key(name)
+            if earlier is not None:
+                await self._check_event(bearer, earlier.county, earlier.call)
+                return _trip(earlier)
+        province, at = province_of(new.county), new.at or now
         choice = chosen_team(self._rules(province), new.county, new.team, at)
         trip = Dispatch(
             id=0,
-            key=own_key(token, key),
-            call=new.call,
+            key=name,
+            call=None,
             province=province,
             county=new.county,
             team=choice.team,
@@ -64,40 +87,50 @@ class RestReferrals:
             asked_by=new.asked_by or (AskedBy.CALL if new.call else AskedBy.OTHER),
             requested_at=at,
             note=new.note,
-            by=token.acts_as,
+            by=bearer.acts_as,
             at=now,
         )
-        return it.DispatchAnswer.model_validate(asdict(await self._dispatches.request(trip)))
+        done = await self._do(bearer, RequestTrip(trip=trip), key=name, call=new.call)
+        return _trip(done) if isinstance(done, Dispatch) else Spooled(key=name)
 
-    async def step_dispatch(self, token: Token, number: int, step: it.NewStep) -> it.DispatchAnswer:
-        await self.dispatch(token, number)
-        trip = await self._dispatches.step(
-            number,
-            step.step,
-            step.at or self._now(),
+    async def step_dispatch(
+        self, bearer: Bearer, number: int, step: it.NewStep
+    ) -> it.DispatchAnswer | Spooled:
+        said = StepTrip(
+            trip=str(number),
+            step=step.step,
+            at=step.at or self._now(),
             vehicle=step.vehicle,
             result=step.result,
             served=step.persons,
         )
-        return it.DispatchAnswer.model_validate(asdict(trip))
+        name = own_key(bearer, uuid.uuid4().hex)
+        done = await self._do_to(bearer, f"dispatch {number}", said, name)
+        return _trip(done) if isinstance(done, Dispatch) else Spooled(key=name)
 
-    async def visits(self, token: Token, asked: it.VisitsAsked) -> it.VisitPage:
-        page = await self._pages.visits(wanted(token, asked), staying=asked.staying)
-        found = [it.VisitAnswer.model_validate(dict(row)) for row in page.rows]
-        return it.VisitPage(visits=found, next=page.next)
+    async def visits(self, bearer: Bearer, asked: it.VisitsAsked) -> it.VisitPage:
+        found = wanted(bearer, Action.REFERRAL_READ, asked)
+        page = await self._pages.visits(found, staying=asked.staying)
+        stays = [it.VisitAnswer.model_validate(dict(row)) for row in page.rows]
+        return it.VisitPage(visits=stays, next=page.next)
 
-    async def begin_visit(self, token: Token, new: it.NewVisit, key: str) -> it.VisitAnswer:
-        province = province_of_event(token, new.county)
-        await self._check_call(token, new.call)
-        named = [centre.id for centre in self._rules(province).crisis_centres]
-        if named and new.centre not in named:
-            what = f"{province} has no such crisis centre; choose one of: {', '.join(named)}"
-            raise WrongFields([FieldProblem(field="centre", what=what)])
-        now = self._now()
+    async def begin_visit(
+        self, bearer: Bearer, new: it.NewVisit, key: str
+    ) -> it.VisitAnswer | Spooled:
+        """As `request_dispatch`, of what was entered with the key already."""
+        await self._check_event(bearer, new.county, new.call)
+        name, now = own_key(bearer, key), self._now()
+        with judged_later():
+            earlier = await self._visits.with_key(name)
+            if earlier is not None:
+                await self._check_event(bearer, new.county, earlier.call)
+                return _visit(earlier)
+        province = province_of(new.county)
+        self._check_centre(province, new.centre)
         visit = Visit(
             id=0,
-            key=own_key(token, key),
-            call=new.call,
+            key=name,
+            call=None,
             province=province,
             county=new.county,
             centre=new.centre,
@@ -106,56 +139,87 @@ class RestReferrals:
             from_at=new.from_at or now,
             until_at=new.until_at,
             note=new.note,
-            by=token.acts_as,
+            by=bearer.acts_as,
             at=now,
         )
-        return _visit(await self._visits.begin(visit, new.persons))
+        said = BeginVisit(visit=checked(visit), served=new.persons)
+        done = await self._do(bearer, said, key=name, call=new.call)
+        return _visit(done) if isinstance(done, Visit) else Spooled(key=name)
 
-    async def end_visit(self, token: Token, number: int, end: it.VisitEnd) -> it.VisitAnswer:
-        seen(token, await self._pages.visit(number), f"visit {number}")
-        return _visit(await self._visits.end(number, end.how, end.at or self._now()))
+    def _check_centre(self, province: ProvinceId, centre: str) -> None:
+        named = [one.id for one in self._rules(province).crisis_centres]
+        if named and centre not in named:
+            what = f"{province} has no such crisis centre; choose one of: {', '.join(named)}"
+            raise WrongFields([FieldProblem(field="centre", what=what)])
 
-    async def follow_ups(self, token: Token, asked: it.FollowUpsAsked) -> it.FollowUpPage:
-        page = await self._pages.follow_ups(wanted(token, asked), done=asked.done)
-        found = [it.FollowUpAnswer.model_validate(dict(row)) for row in page.rows]
-        return it.FollowUpPage(follow_ups=found, next=page.next)
+    async def end_visit(
+        self, bearer: Bearer, number: int, end: it.VisitEnd
+    ) -> it.VisitAnswer | Spooled:
+        name = own_key(bearer, uuid.uuid4().hex)
+        said = EndVisit(visit=str(number), how=end.how, at=end.at or self._now())
+        done = await self._do_to(bearer, f"visit {number}", said, name)
+        return _visit(done) if isinstance(done, Visit) else Spooled(key=name)
 
-    async def add_follow_up(self, token: Token, new: it.NewFollowUp, key: str) -> it.FollowUpAnswer:
-        call = await self._seen_call(token, new.call)
-        follow_up = FollowUp(
-            id=0,
-            key=own_key(token, key),
-            call=new.call,
-            province=ProvinceId(call["province"]),
-            desk=DeskId(call["desk"]) if call["desk"] else None,
-            kind=FollowUpKind(new.kind),
-            due_at=new.due_at,
-            note=new.note,
-            by=token.acts_as,
-            at=self._now(),
-        )
-        return _follow_up(await self._follow_ups.add(follow_up))
+    async def follow_ups(self, bearer: Bearer, asked: it.FollowUpsAsked) -> it.FollowUpPage:
+        found = wanted(bearer, Action.REFERRAL_READ, asked)
+        page = await self._pages.follow_ups(found, done=asked.done)
+        due = [it.FollowUpAnswer.model_validate(dict(row)) for row in page.rows]
+        return it.FollowUpPage(follow_ups=due, next=page.next)
+
+    async def add_follow_up(
+        self, bearer: Bearer, new: it.NewFollowUp, key: str
+    ) -> it.FollowUpAnswer | Spooled:
+        with judged_later():
+            await self._seen_call(bearer, new.call)
+        name = own_key(bearer, key)
+        said = AddFollowUp(kind=FollowUpKind(new.kind), due_at=new.due_at, note=new.note)
+        done = await self._do(bearer, said, key=name, call=new.call)
+        return _follow_up(done) if isinstance(done, FollowUp) else Spooled(key=name)
 
     async def end_follow_up(
-        self, token: Token, number: int, done: it.FollowUpDone
-    ) -> it.FollowUpAnswer:
-        seen(token, await self._pages.follow_up(number), f"follow-up {number}")
-        return _follow_up(
-            await self._follow_ups.done(number, by=token.acts_as, at=self._now(), note=done.note)
-        )
+        self, bearer: Bearer, number: int, done: it.FollowUpDone
+    ) -> it.FollowUpAnswer | Spooled:
+        name = own_key(bearer, uuid.uuid4().hex)
+        said = EndFollowUp(follow_up=str(number), note=done.note)
+        ended = await self._do_to(bearer, f"follow-up {number}", said, name)
+        return _follow_up(ended) if isinstance(ended, FollowUp) else Spooled(key=name)
 
-    async def _check_call(self, token: Token, call: CallId | None) -> None:
-        if call is not None:
-            await self._seen_call(token, call)
+    async def _do(
+        self, bearer: Bearer, deed: Deed, *, key: str, call: CallId | None = None
+    ) -> Done | None:
+        """None: the database is away, and it waits in the spool."""
+        save = Save(key=key, call=call, by=bearer.acts_as, at=self._now(), deed=deed)
+        return (await self._saving.save(save, bearer.person)).done
 
-    async def _seen_call(self, token: Token, call: CallId) -> Mapping[Any, Any]:
-        return seen(token, await self._pages.call(call), f"call {call!r}")
+    async def _do_to(self, bearer: Bearer, what: str, deed: Deed, key: str) -> Done | None:
+        """As `_do`; what is out of reach is as if it were not there."""
+        try:
+            return await self._do(bearer, deed, key=key)
+        except NotAllowed:
+            raise Missing(f"There is no {what}.") from None
+
+    async def _check_event(self, bearer: Bearer, county: CountyId, call: CallId | None) -> None:
+        """Of a call that the bearer reaches, the event may lie anywhere."""
+        if call is None:
+            check_event(bearer, Action.REFERRAL_WRITE, county)
+            return
+        province_of(county)
+        with judged_later():
+            await self._seen_call(bearer, call)
+
+    async def _seen_call(self, bearer: Bearer, call: CallId) -> Mapping[Any, Any]:
+        row = await self._pages.call(call)
+        return seen(bearer, Action.REFERRAL_WRITE, row, f"call {call!r}")
 
     def _rules(self, province: ProvinceId) -> ProvinceRules:
         for rules in self._in_force().rules:
             if rules.id == province:
                 return rules
         raise Missing(f"This line has no rules of {province}.")
+
+
+def _trip(trip: Dispatch) -> it.DispatchAnswer:
+    return it.DispatchAnswer.model_validate(asdict(trip))
 
 
 def _visit(visit: Visit) -> it.VisitAnswer:

@@ -1,49 +1,77 @@
-"""What a token's province lets it see: another one's records are as if they were not there."""
+"""What a bearer may reach: the records of others are as if they were not there."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
-from ivr.errors import NotAllowed
+from ivr.bearers import Bearer
+from ivr.errors import NotAllowed, StoreError, ValueRefused
 from ivr.location_files import gazette
-from ivr.model import CountyId, ProvinceId
+from ivr.model import CountyId, DeskId, ProvinceId
+from ivr.rights import Action, Reach, may_of, reach
 from ivr.store.pages import Wanted
-from ivr.tokens import Token
 from ivr.web.rest.fields import Paged
 from ivr.web.rest.problems import Missing
 
 
-def province_asked(token: Token, province: ProvinceId | None) -> ProvinceId | None:
-    """The province of a list, None for all; raises NotAllowed where it is not the token's."""
-    if token.province is None or province is None:
-        return province or token.province
-    if province != token.province:
-        raise NotAllowed(
-            f"The token is for {token.province} alone, not for {province}; nothing was changed."
-        )
-    return province
+def places(bearer: Bearer, action: Action, province: ProvinceId | None) -> Reach:
+    """Where a list looks; raises NotAllowed where a province is named that is out of reach."""
+    everywhere = reach(bearer.person, action, bearer.at)
+    if province is None:
+        return everywhere
+    found = everywhere.within(province)
+    if not found:
+        raise NotAllowed(f"The token does not reach {province}; nothing was changed.")
+    return found
 
 
-def wanted(token: Token, asked: Paged) -> Wanted:
+def wanted(bearer: Bearer, action: Action, asked: Paged) -> Wanted:
     return Wanted(
-        province=province_asked(token, asked.province),
+        province=asked.province,
         since_at=asked.since,
         until_at=asked.until,
         cursor=asked.cursor,
         limit=asked.limit,
+        reach=places(bearer, action, asked.province),
     )
 
 
-def seen(token: Token, row: Mapping[Any, Any] | None, what: str) -> Mapping[Any, Any]:
-    """The row; raises Missing where there is none, or it lies in another province."""
-    if row is None or token.province not in {None, row["province"]}:
+def seen(
+    bearer: Bearer, action: Action, row: Mapping[Any, Any] | None, what: str
+) -> Mapping[Any, Any]:
+    """The row; raises Missing where there is none, or the bearer may not do this to it."""
+    if row is None or not _reaches(bearer, action, row):
         raise Missing(f"There is no {what}.")
     return row
 
 
-def province_of_event(token: Token, county: CountyId) -> ProvinceId:
-    """Raises Missing for no county, NotAllowed for one of another province."""
+def _reaches(bearer: Bearer, action: Action, row: Mapping[Any, Any]) -> bool:
+    desk = row.get("desk") or row.get("county")
+    return may_of(
+        bearer.person, action, row["province"], DeskId(desk) if desk else None, now=bearer.at
+    )
+
+
+def province_of(county: CountyId) -> ProvinceId:
+    """Raises Missing for no county."""
     province = gazette().provinces.get(county)
     if province is None:
         raise Missing(f"{county!r} is no county's id (such as markazi-saveh); nothing was saved.")
-    province_asked(token, province)
     return province
+
+
+def check_event(bearer: Bearer, action: Action, county: CountyId) -> None:
+    """Raises NotAllowed for an event out of reach, Missing for no county."""
+    if not may_of(bearer.person, action, province_of(county), DeskId(county), now=bearer.at):
+        raise NotAllowed(f"The token does not reach {county}; nothing was changed.")
+
+
+@contextmanager
+def judged_later() -> Iterator[None]:
+    """What cannot be looked up while the database is away is judged when it is back."""
+    try:
+        yield
+    except ValueRefused:
+        raise
+    except StoreError:
+        return

@@ -15,6 +15,7 @@ from sqlalchemy import Column, ColumnElement, RowMapping, Select, func, or_, sel
 
 from ivr.errors import BadInput
 from ivr.model import CallId, ProvinceId
+from ivr.rights import EVERYWHERE, Reach
 from ivr.store.outcome_tables import dispatches, follow_ups, forms, visits
 from ivr.store.store import Store
 from ivr.store.tables import calls
@@ -38,13 +39,17 @@ _CALL = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
-    """Which rows: of a province (None: of all), in [since_at, until_at), after a page."""
+    """Which rows: of a province (None: of all), in [since_at, until_at), after a page.
+
+    Beyond `reach` there is none.
+    """
 
     province: ProvinceId | None
     since_at: datetime | None
     until_at: datetime | None
     cursor: str | None
     limit: int
+    reach: Reach = EVERYWHERE
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +113,8 @@ class PageStore:
     ) -> Page:
         if wanted.province is not None:
             statement = statement.where(at.table.c.province == wanted.province)
+        if wanted.reach.provinces is not None:
+            statement = statement.where(_within(at.table, wanted.reach))
         if wanted.since_at is not None:
             statement = statement.where(at >= wanted.since_at)
         if wanted.until_at is not None:
@@ -122,6 +129,17 @@ class PageStore:
         shown = rows[: wanted.limit]
         more = len(rows) > wanted.limit
         return Page(shown, _cursor(shown[-1][at.name], shown[-1][key.name]) if more else None)
+
+
+def _within(table: Any, reach: Reach) -> ColumnElement[bool]:
+    """Of a single desk is what it answered; what has no desk is of its county's."""
+    it, provinces = table.c, sorted(reach.provinces or ())
+    whole: ColumnElement[bool] = it.province.in_(provinces)
+    if not reach.desks:
+        return it.province == provinces[0] if len(provinces) == 1 else whole
+    columns = [it[name] for name in ("desk", "county") if name in it]
+    desk = func.coalesce(*columns) if len(columns) > 1 else columns[0]
+    return or_(whole, desk.in_(sorted(reach.desks)))
 
 
 def _which(

@@ -11,7 +11,7 @@ from aiohttp.test_utils import TestClient, TestServer
 
 from ivr.deployment import from_files
 from ivr.model import CallRecord, CounsellorId, CountyId, DeskId, ProvinceId
-from ivr.people import load_persons
+from ivr.people import Person, load_persons
 from ivr.rest_ports.rest import Rest
 from ivr.settings import PROJECT, Settings
 from ivr.store.people import PeopleStore
@@ -28,6 +28,9 @@ MARKAZI, ILAM = ProvinceId("markazi"), ProvinceId("ilam")
 CALL, ELSEWHERE, COUNSELLOR = "170.1", "170.2", "arak-1"
 IN_FORCE = from_files(Settings())
 PEOPLE = load_persons(PROJECT / "deploy" / "demo")
+CHIEF = Person.model_validate(  # may whatever any token may
+    {"id": "chief", "name_fa": "نمونه", "grants": [{"role": "supervisor"}]}
+)
 
 
 @dataclass
@@ -48,7 +51,7 @@ class World:
             "hash": hash_of(secret),
             "scopes": frozenset(scopes),
             "province": province,
-            "by": "national-admin",
+            "by": CHIEF.id,
             "at": datetime.now(UTC),
         }
         await TokenStore(self.store).create(Token(**values | changes))
@@ -84,6 +87,7 @@ COUNTY = CountyId("markazi-saveh")
 @asynccontextmanager
 async def world(store: Store, **changes: Any) -> AsyncIterator[World]:
     await store.save_calls(records())
+    await take_in(store, CHIEF)
     floor = FloorView(sequence=1, at=datetime.now(UTC), exchange_up=True)
     rest = Rest(store, lambda: IN_FORCE, lambda: floor, taken_within_s=0.0, **changes)
     async with TestClient(TestServer(make_app(InventedConsole(), rest))) as client:
@@ -91,7 +95,11 @@ async def world(store: Store, **changes: Any) -> AsyncIterator[World]:
 
 
 async def take_in_people(store: Store) -> None:
-    await PeopleStore(store).take_in(PEOPLE, by="installation", now=datetime.now(UTC), passwords={})
+    await take_in(store, *PEOPLE)
+
+
+async def take_in(store: Store, *people: Person) -> None:
+    await PeopleStore(store).take_in(people, by="installation", now=datetime.now(UTC), passwords={})
 
 
 async def install_rules(store: Store, province: ProvinceId = MARKAZI) -> None:

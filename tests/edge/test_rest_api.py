@@ -199,6 +199,30 @@ async def test_figures_of_a_period_come_with_what_they_count(api: World) -> None
         await answer(api, secret, "GET", "/reports", params={**asked, **wrong}, status=422)
 
 
+async def test_a_figure_opens_to_what_it_counts_page_by_page(api: World) -> None:
+    at = {"arrived_at": datetime.now(UTC) - timedelta(days=1), "province": MARKAZI}
+    await api.store.save_calls([call(f"more-{number}", **at) for number in range(4)])
+    secret = await api.secret(province=MARKAZI)
+    day = (datetime.now(UTC) - timedelta(days=10)).date().isoformat()
+    asked: dict[str, Any] = {"from": day, "to": datetime.now(UTC).date().isoformat()}
+    report = await answer(api, secret, "GET", "/reports", params=asked)
+    asked |= {"figure": "calls", "limit": "2"}
+    found: list[str] = []
+    while True:
+        page = await answer(api, secret, "GET", "/reports/opened", params=asked)
+        found += [one["id"] for one in page["rows"]]
+        if page["next"] is None:
+            break
+        asked["after"] = str(page["next"])
+    assert len(found) == len(set(found)) == report["figures"]["calls"]["value"]
+    no_figure = {**asked, "figure": "happiness"}
+    await answer(api, secret, "GET", "/reports/opened", params=no_figure, status=422)
+    calls_alone = await api.secret([Scope.CALLS_READ])
+    trips = {**asked, "figure": "dispatches"}
+    await answer(api, secret, "GET", "/reports/opened", params=trips)
+    await answer(api, calls_alone, "GET", "/reports/opened", params=trips, status=403)
+
+
 async def test_counsellors_and_rules_are_shown_and_the_floor_is_told(api: World) -> None:
     await take_in_people(api.store)
     await install_rules(api.store)
@@ -328,6 +352,7 @@ GET  /follow-ups referrals.read
 POST /follow-ups referrals.write
 POST /follow-ups/{number}/done referrals.write
 GET  /reports reports.read
+GET  /reports/opened calls.read
 GET  /counsellors counsellors.read
 GET  /rules rules.read
 GET  /rules/{province} rules.read
@@ -381,7 +406,9 @@ async def test_a_token_of_another_province_sees_and_changes_nothing(api: World) 
     for method, path, _ in EXPECTED:
         if method == "GET" and "{" not in path:
             asked = {"province": "markazi", "from": "1405/01/01", "to": "1405/01/02"}
-            params = asked if path == "/reports" else {"province": "markazi"}
+            params = {"province": "markazi"}
+            if path.startswith("/reports"):
+                params = asked | ({"figure": "calls"} if path != "/reports" else {})
             response = await api.ask(ilam, method, path, params=params)
             expected = {200} if path == "/rules" else {403}
         else:

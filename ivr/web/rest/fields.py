@@ -1,7 +1,7 @@
 """What the fields of requests are made of: each is bounded before anything is asked with it."""
 
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
@@ -50,6 +50,16 @@ CallRef = Annotated[CallId, Field(pattern=_CALL, max_length=LONGEST_ID)]
 UnitRef = Annotated[str, Field(pattern=_ID, max_length=LONGEST_ID)]
 Remark = Annotated[Note, Field(description="a remark; no names and no numbers of callers")]
 ShortText = Annotated[Note, Field(max_length=200)]
+
+
+class Spooled(Answer):
+    """On the line's own disk, as the database is away; it follows by itself, once, in order.
+
+    Whether it may be done is judged then. The same request with the same Idempotency-Key tells.
+    """
+
+    spooled: Literal[True] = True
+    key: str = Field(description="until it has a number, what is made is named by this")
 
 
 class OfProvince(Request):

@@ -6,23 +6,26 @@ from typing import Any, Literal
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
+from ivr.web.rest.fields import Spooled
 from ivr.web.rest.problems import CONTENT_TYPE, Problem
 from ivr.web.rest.route import BASE, PATH_FIELDS, Route
 
 VERSION = "1.0.0"
 KEY_PATTERN = r"^[A-Za-z0-9._:-]{1,100}$"
+SPOOLED = 202
 _JSON = "application/json"
 _REF = "#/components/schemas/{model}"
 _ABOUT = (
     "Each request carries a token: `Authorization: Bearer line123_…` (`ivr token create`). A token "
-    "acts within its scopes and its province; people do not sign in here. Instants are ISO 8601 "
+    "acts within its scopes and its province, and never does more than who made it may do now; "
+    "people do not sign in here. Instants are ISO 8601 "
     "with their offset, answers are in UTC. The floor has no token, as it is for this machine "
     f"alone: `{BASE}/floor` and its feed, see docs/floor.md."
 )
 _REFUSALS = {
     "401": "no token, or one that opens nothing",
-    "403": "the token's scopes or province do not include this",
-    "404": "not there, or in a province that is not the token's",
+    "403": "the token does not include this, or who made it may do it no more",
+    "404": "not there, or out of the token's reach",
     "409": "it cannot be changed like this now",
     "413": "the body is too large",
     "422": "something in the request is wrong; each field is named",
@@ -59,7 +62,7 @@ def document(routes: Iterable[Route]) -> dict[str, Any]:
 
 def _schemas(routes: Iterable[Route]) -> dict[str, Any]:
     asked = {model for route in routes for model in (route.query, route.body) if model}
-    answered = {route.answer for route in routes} | {Problem}
+    answered: set[type[BaseModel]] = {route.answer for route in routes} | {Problem, Spooled}
     models: list[tuple[type[BaseModel], Literal["validation", "serialization"]]] = [
         *((model, "validation") for model in sorted(asked, key=_name)),
         *((model, "serialization") for model in sorted(answered, key=_name)),
@@ -110,7 +113,12 @@ def _responses(route: Route, schemas: dict[str, Any]) -> dict[str, Any]:
     problem = {"content": {CONTENT_TYPE: {"schema": _schema(Problem, schemas, "Output")}}}
     refusals = {status: {"description": why, **problem} for status, why in _REFUSALS.items()}
     content = {_JSON: {"schema": well}}
-    return {str(route.status): {"description": route.summary, "content": content}, **refusals}
+    answers = {str(route.status): {"description": route.summary, "content": content}}
+    if route.spooled:
+        later = {_JSON: {"schema": _schema(Spooled, schemas, "Output")}}
+        why = "on the line's own disk, as the database is away"
+        answers[str(SPOOLED)] = {"description": why, "content": later}
+    return answers | refusals
 
 
 def _schema(model: type[BaseModel], schemas: dict[str, Any], mode: str) -> dict[str, str]:

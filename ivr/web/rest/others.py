@@ -7,19 +7,22 @@ from pydantic import Field
 
 from ivr.floor_acts import MORE_S, PauseReason
 from ivr.web.rest.fields import (
+    LONGEST_ID,
     Answer,
     CategoryRef,
     CounsellorRef,
     CountyRef,
     DeskRef,
+    Limit,
     OfProvince,
     Request,
 )
 
+MOST_OPENED = 100_000
 Day = Annotated[str, Field(min_length=6, max_length=20, description="1400/01/01 or 2021-03-21")]
 
 
-class ReportAsked(OfProvince):
+class PeriodAsked(OfProvince):
     """Of what a report tells, from the first day in Tehran to the last."""
 
     county: CountyRef | None = None
@@ -28,6 +31,9 @@ class ReportAsked(OfProvince):
     counsellor: CounsellorRef | None = None
     from_: Day = Field(alias="from")
     to: Day
+
+
+class ReportAsked(PeriodAsked):
     publish: bool = Field(False, description="hide small counts: for what leaves the house")
 
 
@@ -61,6 +67,39 @@ class ReportAnswer(Answer):
     scope: dict[str, str | None]
     published: bool
     figures: dict[str, FigureAnswer]
+
+
+class OpenedAsked(PeriodAsked):
+    """Which figure; its rows from number `after` on."""
+
+    figure: Annotated[str, Field(min_length=3, max_length=LONGEST_ID, description="its id")]
+    after: int = Field(0, ge=0, le=MOST_OPENED, description="`next` of the page before")
+    limit: Limit = 100
+
+
+class OpenedRow(Answer):
+    """A call, dispatch, visit or person that the figure counts.
+
+    `of` is who served a person; `seconds` what a mean is of; `within` whether a share has the call.
+    """
+
+    kind: str
+    id: str
+    call: str | None
+    at: datetime
+    county: str | None
+    what: str
+    wait_s: float | None
+    of: str | None
+    seconds: float | None
+    within: bool | None
+
+
+class OpenedPage(Answer):
+    """`next` is the `after` of the page after this one; null: there is none."""
+
+    rows: list[OpenedRow]
+    next: int | None
 
 
 class PauseAsked(Request):

@@ -8,15 +8,15 @@ from typing import Any
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from ivr.errors import BadInput, LineError, NotAllowed, StoreError, ValueRefused
+from ivr.errors import BadInput, LineError, NotAllowed, NotThere, StoreError, ValueRefused
 
 CONTENT_TYPE = "application/problem+json"
 RETRY_AFTER_S = 5
 _AWAY = {"Retry-After": str(RETRY_AFTER_S)}
 
 
-class Missing(BadInput):
-    """What the address names is not there, or lies in a province that is not the token's."""
+class Missing(NotThere):
+    """What the address names is not there, or lies out of the token's reach."""
 
 
 class Conflict(BadInput):
@@ -91,7 +91,7 @@ def problem_of(error: LineError) -> web.Response:
 
 
 def _status(error: LineError) -> int:
-    if isinstance(error, Missing):
+    if isinstance(error, NotThere):
         return 404
     if isinstance(error, Conflict):
         return 409

@@ -7,8 +7,9 @@ from typing import Any, Final
 
 from pydantic import BaseModel, TypeAdapter
 
+from ivr.bearers import Bearer
 from ivr.errors import LineError
-from ivr.tokens import Scope, Token
+from ivr.tokens import Scope
 from ivr.web.rest.fields import CallRef, CounsellorRef, Number, ProvinceRef
 from ivr.web.rest.ports import RestPorts
 
@@ -26,9 +27,9 @@ _NAME = re.compile(r"\{(\w+)\}")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """A request whose token has the scope and whose fields are right."""
+    """A request whose bearer has the scope and whose fields are right."""
 
-    token: Token
+    bearer: Bearer
     path: dict[str, Any]
     query: Any = None
     body: Any = None
@@ -42,6 +43,8 @@ Ask = Callable[[RestPorts, Asked], Awaitable[BaseModel]]
 class Route:
     """`keyed`: takes an Idempotency-Key; `status` is of an answer that went well.
 
+    `spooled`: while the database is away it answers `Spooled`, with 202.
+
     `scope` is its policy: without one the API does not start.
     """
 
@@ -54,6 +57,7 @@ class Route:
     query: type[BaseModel] | None = None
     body: type[BaseModel] | None = None
     keyed: bool = False
+    spooled: bool = False
     status: int = 200
 
     @property

@@ -16,7 +16,7 @@ _CALLS = (
         scope=Scope.CALLS_READ,
         query=calls.CallsAsked,
         answer=calls.CallPage,
-        ask=lambda ports, it: ports.calls.calls(it.token, it.query),
+        ask=lambda ports, it: ports.calls.calls(it.bearer, it.query),
     ),
     Route(
         method="GET",
@@ -24,7 +24,7 @@ _CALLS = (
         summary="One call",
         scope=Scope.CALLS_READ,
         answer=calls.CallAnswer,
-        ask=lambda ports, it: ports.calls.call(it.token, it.path["call"]),
+        ask=lambda ports, it: ports.calls.call(it.bearer, it.path["call"]),
     ),
     Route(
         method="GET",
@@ -32,7 +32,7 @@ _CALLS = (
         summary="The form of a call that counts",
         scope=Scope.OUTCOMES_READ,
         answer=calls.FormAnswer,
-        ask=lambda ports, it: ports.calls.form(it.token, it.path["call"]),
+        ask=lambda ports, it: ports.calls.form(it.bearer, it.path["call"]),
     ),
     *(
         Route(
@@ -42,9 +42,12 @@ _CALLS = (
             scope=Scope.OUTCOMES_WRITE,
             body=OutcomeForm,
             keyed=True,
+            spooled=True,
             answer=calls.FormAnswer,
             status=201,
-            ask=lambda ports, it: ports.calls.save_form(it.token, it.path["call"], it.body, it.key),
+            ask=lambda ports, it: ports.calls.save_form(
+                it.bearer, it.path["call"], it.body, it.key
+            ),
         )
         for method in ("PUT", "POST")
     ),
@@ -55,9 +58,10 @@ _CALLS = (
         scope=Scope.OUTCOMES_WRITE,
         body=OutcomeItem,
         keyed=True,
+        spooled=True,
         answer=calls.FormAnswer,
         status=201,
-        ask=lambda ports, it: ports.calls.add_outcome(it.token, it.path["call"], it.body, it.key),
+        ask=lambda ports, it: ports.calls.add_outcome(it.bearer, it.path["call"], it.body, it.key),
     ),
     Route(
         method="GET",
@@ -65,7 +69,7 @@ _CALLS = (
         summary="The form of a call as far as it was filled in",
         scope=Scope.OUTCOMES_READ,
         answer=calls.DraftAnswer,
-        ask=lambda ports, it: ports.calls.draft(it.token, it.path["call"]),
+        ask=lambda ports, it: ports.calls.draft(it.bearer, it.path["call"]),
     ),
     Route(
         method="PUT",
@@ -74,7 +78,7 @@ _CALLS = (
         scope=Scope.OUTCOMES_WRITE,
         body=OutcomeForm,
         answer=calls.DraftAnswer,
-        ask=lambda ports, it: ports.calls.keep_draft(it.token, it.path["call"], it.body),
+        ask=lambda ports, it: ports.calls.keep_draft(it.bearer, it.path["call"], it.body),
     ),
     Route(
         method="GET",
@@ -83,7 +87,7 @@ _CALLS = (
         scope=Scope.OUTCOMES_READ,
         query=OfProvince,
         answer=calls.PendingList,
-        ask=lambda ports, it: ports.calls.pending(it.token, it.query),
+        ask=lambda ports, it: ports.calls.pending(it.bearer, it.query),
     ),
 )
 
@@ -95,7 +99,7 @@ _REFERRALS = (
         scope=Scope.REFERRALS_READ,
         query=referrals.DispatchesAsked,
         answer=referrals.DispatchPage,
-        ask=lambda ports, it: ports.referrals.dispatches(it.token, it.query),
+        ask=lambda ports, it: ports.referrals.dispatches(it.bearer, it.query),
     ),
     Route(
         method="GET",
@@ -103,7 +107,7 @@ _REFERRALS = (
         summary="One trip",
         scope=Scope.REFERRALS_READ,
         answer=referrals.DispatchAnswer,
-        ask=lambda ports, it: ports.referrals.dispatch(it.token, it.path["number"]),
+        ask=lambda ports, it: ports.referrals.dispatch(it.bearer, it.path["number"]),
     ),
     Route(
         method="POST",
@@ -112,9 +116,10 @@ _REFERRALS = (
         scope=Scope.REFERRALS_WRITE,
         body=referrals.NewDispatch,
         keyed=True,
+        spooled=True,
         answer=referrals.DispatchAnswer,
         status=201,
-        ask=lambda ports, it: ports.referrals.request_dispatch(it.token, it.body, it.key),
+        ask=lambda ports, it: ports.referrals.request_dispatch(it.bearer, it.body, it.key),
     ),
     Route(
         method="POST",
@@ -122,8 +127,9 @@ _REFERRALS = (
         summary="Say how a trip goes on; a step that is said twice changes nothing",
         scope=Scope.REFERRALS_WRITE,
         body=referrals.NewStep,
+        spooled=True,
         answer=referrals.DispatchAnswer,
-        ask=lambda ports, it: ports.referrals.step_dispatch(it.token, it.path["number"], it.body),
+        ask=lambda ports, it: ports.referrals.step_dispatch(it.bearer, it.path["number"], it.body),
     ),
     Route(
         method="GET",
@@ -132,7 +138,7 @@ _REFERRALS = (
         scope=Scope.REFERRALS_READ,
         query=referrals.VisitsAsked,
         answer=referrals.VisitPage,
-        ask=lambda ports, it: ports.referrals.visits(it.token, it.query),
+        ask=lambda ports, it: ports.referrals.visits(it.bearer, it.query),
     ),
     Route(
         method="POST",
@@ -141,9 +147,10 @@ _REFERRALS = (
         scope=Scope.REFERRALS_WRITE,
         body=referrals.NewVisit,
         keyed=True,
+        spooled=True,
         answer=referrals.VisitAnswer,
         status=201,
-        ask=lambda ports, it: ports.referrals.begin_visit(it.token, it.body, it.key),
+        ask=lambda ports, it: ports.referrals.begin_visit(it.bearer, it.body, it.key),
     ),
     Route(
         method="POST",
@@ -151,8 +158,9 @@ _REFERRALS = (
         summary="Say that a stay has ended, and how",
         scope=Scope.REFERRALS_WRITE,
         body=referrals.VisitEnd,
+        spooled=True,
         answer=referrals.VisitAnswer,
-        ask=lambda ports, it: ports.referrals.end_visit(it.token, it.path["number"], it.body),
+        ask=lambda ports, it: ports.referrals.end_visit(it.bearer, it.path["number"], it.body),
     ),
     Route(
         method="GET",
@@ -161,7 +169,7 @@ _REFERRALS = (
         scope=Scope.REFERRALS_READ,
         query=referrals.FollowUpsAsked,
         answer=referrals.FollowUpPage,
-        ask=lambda ports, it: ports.referrals.follow_ups(it.token, it.query),
+        ask=lambda ports, it: ports.referrals.follow_ups(it.bearer, it.query),
     ),
     Route(
         method="POST",
@@ -170,9 +178,10 @@ _REFERRALS = (
         scope=Scope.REFERRALS_WRITE,
         body=referrals.NewFollowUp,
         keyed=True,
+        spooled=True,
         answer=referrals.FollowUpAnswer,
         status=201,
-        ask=lambda ports, it: ports.referrals.add_follow_up(it.token, it.body, it.key),
+        ask=lambda ports, it: ports.referrals.add_follow_up(it.bearer, it.body, it.key),
     ),
     Route(
         method="POST",
@@ -180,8 +189,9 @@ _REFERRALS = (
         summary="Take a follow-up off the list; the first word on it stays",
         scope=Scope.REFERRALS_WRITE,
         body=referrals.FollowUpDone,
+        spooled=True,
         answer=referrals.FollowUpAnswer,
-        ask=lambda ports, it: ports.referrals.end_follow_up(it.token, it.path["number"], it.body),
+        ask=lambda ports, it: ports.referrals.end_follow_up(it.bearer, it.path["number"], it.body),
     ),
 )
 
@@ -193,7 +203,16 @@ _OTHERS = (
         scope=Scope.REPORTS_READ,
         query=others.ReportAsked,
         answer=others.ReportAnswer,
-        ask=lambda ports, it: ports.others.report(it.token, it.query),
+        ask=lambda ports, it: ports.others.report(it.bearer, it.query),
+    ),
+    Route(
+        method="GET",
+        path="/reports/opened",
+        summary="What a figure of a report counts, one by one",
+        scope=Scope.CALLS_READ,
+        query=others.OpenedAsked,
+        answer=others.OpenedPage,
+        ask=lambda ports, it: ports.others.opened(it.bearer, it.query),
     ),
     Route(
         method="GET",
@@ -202,7 +221,7 @@ _OTHERS = (
         scope=Scope.COUNSELLORS_READ,
         query=OfProvince,
         answer=others.CounsellorList,
-        ask=lambda ports, it: ports.others.counsellors(it.token, it.query),
+        ask=lambda ports, it: ports.others.counsellors(it.bearer, it.query),
     ),
     Route(
         method="GET",
@@ -210,7 +229,7 @@ _OTHERS = (
         summary="Which version of the rules is in force in each province",
         scope=Scope.RULES_READ,
         answer=others.VersionList,
-        ask=lambda ports, it: ports.others.rules(it.token),
+        ask=lambda ports, it: ports.others.rules(it.bearer),
     ),
     Route(
         method="GET",
@@ -218,7 +237,7 @@ _OTHERS = (
         summary="A province's rules as they are in force",
         scope=Scope.RULES_READ,
         answer=others.RulesAnswer,
-        ask=lambda ports, it: ports.others.rules_of(it.token, it.path["province"]),
+        ask=lambda ports, it: ports.others.rules_of(it.bearer, it.path["province"]),
     ),
     Route(
         method="GET",
@@ -226,7 +245,7 @@ _OTHERS = (
         summary="All versions of a province's rules, the oldest first",
         scope=Scope.RULES_READ,
         answer=others.VersionList,
-        ask=lambda ports, it: ports.others.rules_history(it.token, it.path["province"]),
+        ask=lambda ports, it: ports.others.rules_history(it.bearer, it.path["province"]),
     ),
 )
 
@@ -236,7 +255,7 @@ def _telling(kind: ActKind) -> Ask:
         reason = it.body.reason if isinstance(it.body, others.PauseAsked) else PauseReason.BREAK
         more_s = it.body.more_s if isinstance(it.body, others.MoreAsked) else MORE_S
         return await ports.others.tell_floor(
-            it.token, kind, it.path["counsellor"], reason=reason, more_s=more_s
+            it.bearer, kind, it.path["counsellor"], reason=reason, more_s=more_s
         )
 
     return ask

@@ -13,9 +13,10 @@ import structlog
 from aiohttp import web
 from pydantic import BaseModel, ValidationError
 
+from ivr.bearers import Bearer
 from ivr.errors import LineError, NotAllowed
-from ivr.tokens import Token
-from ivr.web.rest.openapi import KEY_PATTERN, document
+from ivr.web.rest.fields import Spooled
+from ivr.web.rest.openapi import KEY_PATTERN, SPOOLED, document
 from ivr.web.rest.ports import RestPorts
 from ivr.web.rest.problems import (
     FieldProblem,
@@ -60,28 +61,32 @@ def make_rest_app(ports: RestPorts, routes: Sequence[Route] = ROUTES) -> web.App
 
 def _handler(ports: RestPorts, route: Route) -> Handler:
     async def handle(request: web.Request) -> web.StreamResponse:
-        token = await _token(ports, request)
-        if route.scope is None or not token.may(route.scope):
-            raise NotAllowed(f"The token lacks the scope {route.scope}; nothing was changed.")
-        answer = await route.ask(ports, await _asked(request, route, token))
+        bearer = await _bearer(ports, request)
+        if route.scope is None or not bearer.may(route.scope):
+            raise NotAllowed(
+                f"The token lacks the scope {route.scope}, or who made it may do this no more; "
+                "nothing was changed."
+            )
+        answer = await route.ask(ports, await _asked(request, route, bearer))
         text = answer.model_dump_json(by_alias=True)
-        return web.Response(text=text, status=route.status, content_type="application/json")
+        status = SPOOLED if isinstance(answer, Spooled) else route.status
+        return web.Response(text=text, status=status, content_type="application/json")
 
     return handle
 
 
-async def _token(ports: RestPorts, request: web.Request) -> Token:
+async def _bearer(ports: RestPorts, request: web.Request) -> Bearer:
     said = request.headers.get("Authorization", "")
     secret = said.removeprefix(_BEARER).strip() if said.startswith(_BEARER) else ""
-    token = await ports.token(secret) if secret else None
-    if token is None:
+    bearer = await ports.bearer(secret) if secret else None
+    if bearer is None:
         raise _NotSignedIn("Send a token that is valid: Authorization: Bearer line123_…")
-    return token
+    return bearer
 
 
-async def _asked(request: web.Request, route: Route, token: Token) -> Asked:
+async def _asked(request: web.Request, route: Route, bearer: Bearer) -> Asked:
     return Asked(
-        token=token,
+        bearer=bearer,
         path=_path(request, route),
         query=_query(request, route.query) if route.query else None,
         body=await _body(request, route.body) if route.body else None,
