@@ -24,7 +24,7 @@ from tests.ports import free_port
 
 DEBIAN = Path("/usr/lib/postgresql")
 NAME = "line123"  # of the user and of the database
-READY_S = 90.0
+READY_S = 300.0
 # What a crash of the machine would lose matters to no test; what a killed process loses does.
 QUICK = {
     "listen_addresses": "127.0.0.1",

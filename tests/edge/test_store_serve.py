@@ -23,7 +23,7 @@ from tests.edge.test_store_left_open import keep
 from tests.ports import free_port
 
 FAST = Timing(speed=20.0)
-READY_S = 90.0
+READY_S = 300.0
 
 
 @pytest.fixture
