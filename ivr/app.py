@@ -20,6 +20,7 @@ from ivr.in_force_copy import save_copy
 from ivr.installation import copy_of, first_in_force
 from ivr.model import CallRecord, CounsellorId, DeviceId
 from ivr.notify import beat, notify
+from ivr.owed_watch import OwedWatch
 from ivr.rest_ports.rest import Rest
 from ivr.settings import Settings
 from ivr.static_keeper import StaticKeeper
@@ -31,6 +32,7 @@ from ivr.store.floor_acts import FloorActStore
 from ivr.store.known_people import KnownPeople
 from ivr.store.left_open import calls_left_open
 from ivr.store.outcome_news import OutcomeNews
+from ivr.store.owed import OwedStore
 from ivr.store.people import PeopleStore
 from ivr.store.saving import Saving
 from ivr.store.signed_out import SignedOutStore
@@ -136,6 +138,13 @@ class _Line:
         kept = timedelta(days=settings.webhook_kept_d)
         told = DeliveryStore(for_programs)
         self._webhooks = WebhookSender(told, vault.reveal_secret, now, kept=kept)
+        within = settings.retention_within_d
+        self._owed = OwedWatch(
+            OwedStore(for_programs, timedelta(days=within) if within else None, now()),
+            lambda: self._deployment.in_force.rules,
+            self._switchboard.watchman.owed,
+            now,
+        )
 
     async def restore(self) -> None:
         """What happened while nobody of us was here, and whom an earlier controller left behind."""
@@ -178,6 +187,7 @@ class _Line:
                 tasks.create_task(self._outcomes.run(), name="outcomes"),
                 tasks.create_task(self._acts.run(), name="acts"),
                 tasks.create_task(self._webhooks.run(), name="webhooks"),
+                tasks.create_task(self._owed.run(), name="owed"),
                 tasks.create_task(self._saving.run(), name="spool"),
                 tasks.create_task(self._static.run(), name="static-fallback"),
                 tasks.create_task(beat(), name="beat"),

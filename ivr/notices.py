@@ -44,6 +44,14 @@ class AlarmCode(StrEnum):
     DECISIONS_UNREACHABLE = "decisions_unreachable"  # "": what people decide does not reach us
     DECISION_NOT_TAKEN_IN = "decision_not_taken_in"  # what was decided; why and the mend: `detail`
     KEPT_COPY = "kept_copy"  # "": the line began without its database, by what it had kept
+    # Of what people owe by the records (`ivr.owed`); `count` says how many.
+    STAYS_END = "stays_end"  # crisis centre; the first of them at `due_at`
+    STAYS_OVER = "stays_over"  # crisis centre
+    OUTCOMES_OWED = "outcomes_owed"  # province, of `desk`
+    FOLLOW_UPS_LATE = "follow_ups_late"  # province, of `desk`
+    CALLERS_NOT_BACK = "callers_not_back"  # province, of `desk`
+    WEBHOOK_FAILS = "webhook_fails"  # webhook; why: `detail`
+    RETENTION_LATE = "retention_late"  # "": the job that erases; what it failed of: `detail`
 
 
 SEVERITIES: Mapping[AlarmCode, Severity] = MappingProxyType(
@@ -66,6 +74,13 @@ SEVERITIES: Mapping[AlarmCode, Severity] = MappingProxyType(
         AlarmCode.DECISIONS_UNREACHABLE: Severity.WARNING,
         AlarmCode.DECISION_NOT_TAKEN_IN: Severity.URGENT,
         AlarmCode.KEPT_COPY: Severity.WARNING,
+        AlarmCode.STAYS_END: Severity.REMINDER,
+        AlarmCode.STAYS_OVER: Severity.WARNING,
+        AlarmCode.OUTCOMES_OWED: Severity.REMINDER,
+        AlarmCode.FOLLOW_UPS_LATE: Severity.REMINDER,
+        AlarmCode.CALLERS_NOT_BACK: Severity.WARNING,
+        AlarmCode.WEBHOOK_FAILS: Severity.WARNING,
+        AlarmCode.RETENTION_LATE: Severity.REMINDER,
     }
 )
 
@@ -76,7 +91,8 @@ class Alarm:
 
     `subject` is an id (see `AlarmCode`), "" where the whole line is meant; `due_at` is when
     something is going to happen that can still be prevented. `detail` is a sentence on the
-    cause and the mend, where the code alone does not tell them.
+    cause and the mend, where the code alone does not tell them. `count` is how many calls, people
+    or messages it is about, 0 where it counts nothing.
     """
 
     code: AlarmCode
@@ -85,6 +101,7 @@ class Alarm:
     desk: DeskId | None = None
     due_at: datetime | None = None
     detail: str = ""
+    count: int = 0
 
     @property
     def key(self) -> str:

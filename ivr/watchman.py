@@ -36,6 +36,7 @@ class Watchman:
         self._unreachable_since_at: datetime | None = None
         self._by_copy_since_at: datetime | None = None
         self._not_taken_in: Alarm | None = None
+        self._owed: tuple[Alarm, ...] = ()
         self._seen: Attendance | None = None
         self._look_again_at: datetime | None = None
         self._told = ev.NoticesChanged(alarms=())
@@ -63,6 +64,12 @@ class Watchman:
                 since_at=before.since_at if before else now,
                 detail=refused.reason,
             )
+
+    def owed(self, alarms: tuple[Alarm, ...]) -> None:
+        """What people owe by the records, as seen last (`ivr.owed_watch`)."""
+        if alarms != self._owed:
+            self._owed = alarms
+            self._look_again_at = None
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -104,7 +111,8 @@ class Watchman:
         duty = self._controller.planner.duty(self._controller.clock.wall())
         standing = standing_alarms(self._in_force, duty, attendance, now)
         return ev.NoticesChanged(
-            alarms=(*standing, *self._of_the_database()), closed_desks=closed_desks(duty)
+            alarms=(*standing, *self._of_the_database(), *self._owed),
+            closed_desks=closed_desks(duty),
         )
 
     def _of_the_database(self) -> tuple[Alarm, ...]:

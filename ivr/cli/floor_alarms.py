@@ -18,6 +18,7 @@ def alarm_notes(alarm: Json, floor: Json) -> tuple[str, str]:
         "place": _place(alarm["subject"], floor),
         "due": plain_minute(datetime.fromisoformat(alarm["due_at"] or alarm["since_at"])),
         "detail": alarm["detail"],
+        "count": alarm["count"],
     }
     what, so, mend = (part.format(**known) for part in words)
     return f"{what}; {so}", f"mend: {mend}"

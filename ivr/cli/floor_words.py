@@ -106,6 +106,41 @@ ALARMS: Mapping[str, AlarmWords] = {
         "the line goes on by what was in force before",
         "remove the cause or take the decision back: {detail}",
     ),
+    "stays_end": AlarmWords(
+        "the stay of {count} at {subject} is soon over, the first at {due}",
+        "more than 21 days take a court's word",
+        "decide what follows, then: ivr admission end",
+    ),
+    "stays_over": AlarmWords(
+        "the stay of {count} at {subject} is over",
+        "staying on takes a court's word",
+        "say how it ended (ivr admission list, ivr admission end), or have the court decide",
+    ),
+    "outcomes_owed": AlarmWords(
+        "{count} calls of {desk} have no outcome",
+        "reports count them as not recorded",
+        "see which and have them recorded: ivr outcome pending",
+    ),
+    "follow_ups_late": AlarmWords(
+        "{count} follow-ups of {desk} are left over from an earlier shift",
+        "somebody waits to be asked again",
+        "share them out: ivr follow-up list, ivr follow-up done",
+    ),
+    "callers_not_back": AlarmWords(
+        "{count} callers of {desk} who were to call again are left over from an earlier shift",
+        "they may be unable to call",
+        "see what is known and decide who looks after them: ivr follow-up list",
+    ),
+    "webhook_fails": AlarmWords(
+        "webhook {subject} has not taken {count} messages",
+        "that program knows nothing of new outcomes and dispatches",
+        "call its owner, then: ivr webhook resend {subject} ({detail})",
+    ),
+    "retention_late": AlarmWords(
+        "what is older than the rules allow was not erased in time",
+        "data that ought to be gone is still there",
+        "see why (ivr retention runs), then: ivr retention run",
+    ),
 }
 
 # By `ivr.expected_wait.Withheld`.

@@ -16,6 +16,7 @@ from ivr.retention import Due, terms
 from ivr.rights import Action
 from ivr.settings import load_settings
 from ivr.store.retention import RetentionStore
+from ivr.store.retention_runs import RetentionRun, RetentionRuns
 from ivr.store.store import Store
 from ivr.store.traces import compact as compact_files
 from ivr.store.traces import empty_log
@@ -69,10 +70,40 @@ async def _run(who: str | None, *, dry_run: bool, compact: bool) -> tuple[tuple[
     async with await Store.open(settings) as store:
         person = await acting(store, who, Action.RETENTION_RUN)
         records = RetentionStore(store)
-        due = await records.due(wanted)
         if dry_run:
-            return due, True
-        if due:
-            await records.note(due, by=person.id, at=now)
-            await records.erase(wanted)
-        return due, await (compact_files if compact else empty_log)(store)
+            return await records.due(wanted), True
+        async with RetentionRuns(store).one(by=person.id, at=now) as erased:
+            due = await records.due(wanted)
+            if due:
+                await records.note(due, by=person.id, at=now)
+                await records.erase(wanted)
+            erased.rows = sum(one.rows for one in due)
+            return due, await (compact_files if compact else empty_log)(store)
+
+
+@app.command("runs")
+def runs(
+    *, as_json: Annotated[bool, typer.Option("--json", help="Print JSON for a script.")] = False
+) -> None:
+    """List the last 30 runs, the newest first, and how each ended.
+
+    With --json an array of objects with the keys id, by, began_at, ended_at (null: it goes on, or
+    was killed), rows, error.
+    """
+
+    async def load() -> tuple[RetentionRun, ...]:
+        async with await Store.open(load_settings()) as store:
+            return await RetentionRuns(store).last()
+
+    found = asyncio.run(load())
+    if as_json:
+        print_json([asdict(one) for one in found])
+        return
+    rows = ((one.began_at, one.by, one.ended_at, one.rows, _result(one)) for one in found)
+    print_rows(("began", "by", "ended", "rows", "result"), rows, "It has never been run.")
+
+
+def _result(run: RetentionRun) -> str:
+    if run.ended_at is None:
+        return "goes on, or was killed"
+    return run.error or "done"

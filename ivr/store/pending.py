@@ -12,9 +12,12 @@ from typing import Any
 from sqlalchemy import ColumnElement, RowMapping, Select, exists, func, or_, select
 
 from ivr.model import CallId, CategoryId, CounsellorId, CountyId, DeskId, ProvinceId
+from ivr.owed import OwedOutcomes
 from ivr.store.outcome_tables import drafts, forms
 from ivr.store.store import Store
 from ivr.store.tables import calls
+
+COUNTED = timedelta(days=90)  # so that a look costs the same after ten years
 
 _SINCE_AT = func.coalesce(calls.c.talk_ended_at, calls.c.ended_at)
 _COLUMNS = (
@@ -59,25 +62,41 @@ class PendingStore:
         limit: int = 1000,
     ) -> tuple[PendingCall, ...]:
         """What is owed for longer than `overdue_after`, or by nobody that is known."""
-        late_at = now - overdue_after
-        late = or_(calls.c.counsellor.is_(None), late_at >= _SINCE_AT)
+        late = _is_late(now - overdue_after)
         return await self._select(calls.c.province.in_(provinces) & late, limit)
+
+    async def counts_of_supervisor(
+        self, province: ProvinceId, now: datetime, overdue_after: timedelta
+    ) -> tuple[OwedOutcomes, ...]:
+        """How long the supervisor's list is, desk by desk; of calls of the last COUNTED days."""
+        it = calls.c
+        here = (it.province == province) & (it.arrived_at >= now - COUNTED)
+        statement = (
+            select(it.desk, func.count().label("count"), func.min(_SINCE_AT).label("since_at"))
+            .where(here, _is_owed(), _is_late(now - overdue_after))
+            .group_by(it.desk)
+            .order_by(it.desk)
+        )
+        rows = await self._store.rows(statement)
+        return tuple(OwedOutcomes(province=province, **row) for row in rows)
 
     async def _select(self, condition: ColumnElement[bool], limit: int) -> tuple[PendingCall, ...]:
         rows = await self._store.rows(_pending().where(condition).limit(limit))
         return tuple(_call(row) for row in rows)
 
 
+def _is_owed() -> ColumnElement[bool]:
+    """Of `calls`: somebody talked in it, and nobody has recorded what came of it."""
+    talked = calls.c.connected_at.is_not(None) & _SINCE_AT.is_not(None)
+    return talked & ~exists().where(forms.c.call == calls.c.call)
+
+
+def _is_late(late_at: datetime) -> ColumnElement[bool]:
+    return or_(calls.c.counsellor.is_(None), late_at >= _SINCE_AT)
+
+
 def _pending() -> Select[Any]:
-    return (
-        select(*_COLUMNS)
-        .where(
-            calls.c.connected_at.is_not(None),
-            _SINCE_AT.is_not(None),
-            ~exists().where(forms.c.call == calls.c.call),
-        )
-        .order_by(_SINCE_AT, calls.c.call)
-    )
+    return select(*_COLUMNS).where(_is_owed()).order_by(_SINCE_AT, calls.c.call)
 
 
 def _call(row: RowMapping) -> PendingCall:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import NamedTuple, Protocol
 
-from ivr.calendar import clock, jalali_date
+from ivr.calendar import clock, jalali_date, persian_digits
 from ivr.model import CallId, CounsellorId, CountyId, DeskId, ProvinceId
 from ivr.notices import Alarm, AlarmCode
 from ivr.view import FloorView
@@ -109,6 +109,41 @@ WORDS: Mapping[AlarmCode, Words] = {
         "کسی هنوز آنچه را در آن زمان انجام شد بازبینی نکرده است.",
         "مدیر دیگری آن را بازبینی کند.",
     ),
+    AlarmCode.STAYS_END: Words(
+        "مهلت اقامت {count} نفر در {subject} رو به پایان است؛ نخستین مهلت {due} است",
+        "اقامت در مرکز بیش از ۲۱ روز به حکم دادگاه نیاز دارد.",
+        "دربارهٔ ادامهٔ کار تصمیم بگیرید و پایان اقامت را ثبت کنید.",
+    ),
+    AlarmCode.STAYS_OVER: Words(
+        "مهلت اقامت {count} نفر در {subject} گذشته است",
+        "ماندن پس از این مهلت به حکم دادگاه نیاز دارد.",
+        "پایان اقامت را ثبت کنید، یا حکم دادگاه را بگیرید.",
+    ),
+    AlarmCode.OUTCOMES_OWED: Words(
+        "نتیجهٔ {count} تماس در {where} هنوز ثبت نشده است",
+        "این تماس‌ها در گزارش‌ها بی‌نتیجه می‌مانند.",
+        "فهرست آن‌ها را ببینید و از کارشناسان بخواهید نتیجه را ثبت کنند.",
+    ),
+    AlarmCode.FOLLOW_UPS_LATE: Words(
+        "{count} پیگیری در {where} از نوبت پیش مانده است",
+        "کسی منتظر است که حالش را بپرسند.",
+        "آن‌ها را میان کارشناسان این نوبت تقسیم کنید.",
+    ),
+    AlarmCode.CALLERS_NOT_BACK: Words(
+        "{count} تماس‌گیرنده که قرار بود دوباره تماس بگیرند، در {where} از نوبت پیش مانده‌اند",
+        "شاید نتوانند تماس بگیرند.",
+        "پیشینهٔ تماس را ببینید و تصمیم بگیرید که چه کسی سراغشان را بگیرد.",
+    ),
+    AlarmCode.WEBHOOK_FAILS: Words(
+        "{count} پیام به سامانهٔ بیرونی شمارهٔ {subject} نرسیده است",
+        "آن سامانه از نتیجه‌ها و اعزام‌های تازه بی‌خبر است.",
+        "با صاحب آن سامانه تماس بگیرید، سپس پیام‌های رهاشده را دوباره بفرستید: {detail}",
+    ),
+    AlarmCode.RETENTION_LATE: Words(
+        "پاک‌سازی داده‌های قدیمی در مهلت خود انجام نشده است",
+        "داده‌هایی که باید پاک می‌شد، هنوز هست.",
+        "ببینید چرا کار شبانهٔ پاک‌سازی انجام نشده است و آن را دوباره اجرا کنید.",
+    ),
 }
 
 
@@ -153,7 +188,15 @@ def alarm_text(alarm: Alarm, places: Places, subjects: Subjects) -> Words:
         "place": subjects.place(subject),
         "desk": places.desk(alarm.desk or DeskId(subject)),
         "province": places.province(ProvinceId(subject)),
+        "where": _where(alarm, places),
+        "count": persian_digits(alarm.count),
         "due": f"{jalali_date(due_at)} ساعت {clock(due_at)}",
         "last_day": jalali_date(due_at - timedelta(microseconds=1)),
     }
     return Words(*(part.format(**known) for part in WORDS[alarm.code]))
+
+
+def _where(alarm: Alarm, places: Places) -> str:
+    if alarm.desk is not None:
+        return places.desk(alarm.desk)
+    return f"استان {places.province(ProvinceId(alarm.subject))}"

@@ -152,11 +152,14 @@ def test_every_alarm_says_where_what_follows_and_how_to_mend_it(
         "since_at": "2026-11-22T00:00:00+00:00",
         "due_at": None,
         "detail": "Why not, and how to mend it.",
+        "count": 3,
     }
     so, mend = alarm_notes(alarm, picture.floor)
     assert "; " in so
     assert mend.startswith("mend: ")
     assert "{" not in so + mend
+    if code == "outcomes_owed":
+        assert so.startswith("3 calls of markazi-arak have no outcome; ")
     if code == "needs_break":
         assert so.startswith("m at markazi-arak has worked")
 

@@ -476,6 +476,15 @@ def test_an_admin_adds_a_webhook_whose_secret_is_sealed(
         async with await Store.open(home) as store:
             return [hook.secret for hook in await WebhookStore(store).all()]
 
+    async def given_up() -> int:
+        async with await Store.open(home) as store:
+            await save_form(store, "170.1")
+            told = DeliveryStore(store)
+            delivery = await told.next_of(1, NOW)
+            assert delivery is not None
+            await told.failed(delivery, "answered 500", None)
+            return delivery.id
+
     def run(*words: str, who: str = "national-admin") -> str:
         env = {"IVR_USER": who, "IVR_PASSWORD": PASSWORD}
         result = CliRunner().invoke(app, ["webhook", *words], env=env, catch_exceptions=False)
@@ -496,4 +505,17 @@ def test_an_admin_adds_a_webhook_whose_secret_is_sealed(
         run(*add, who="national-auditor")
     with pytest.raises(BadInput, match="--private"):
         run("add", "https://127.0.0.1/", "--event", "outcome.saved")
+    assert json.loads(run("deliveries", "--json", "--all")) == []
+    assert run("deliveries") == "Everything that was tried was taken.\n"
+    with pytest.raises(BadInput, match="no such delivery"):
+        run("resend", "1")
+    with pytest.raises(BadInput, match="no webhook 7"):
+        run("resend", "7")
+    with pytest.raises(NotAllowed):
+        run("resend", "1", who="national-auditor")
+    failed_id = asyncio.run(given_up())
+    (row,) = json.loads(run("deliveries", "1", "--json"))
+    assert (row["id"], row["next_at"], row["error"]) == (failed_id, None, "answered 500")
+    assert "given up" in run("deliveries")
+    assert run("resend", "1", "--delivery", str(failed_id)) == "To be sent again: 1\n"
     assert run("end", "1") == "Ended: webhook 1 to https://example.org/hook\n"

@@ -404,7 +404,9 @@ async def test_every_alarm_is_a_sentence_with_its_severity_in_words(
 ) -> None:
     subject = {"absent": "z", "not_answering": "z", "needs_break": "z"}.get(code, "markazi-arak")
     desk = SAVEH if code is AlarmCode.ABSENT else None
-    alarm = Alarm(code=code, subject=subject, desk=desk, since_at=ago(65), due_at=ago(-100_000))
+    alarm = Alarm(
+        code=code, subject=subject, desk=desk, since_at=ago(65), due_at=ago(-100_000), count=12
+    )
     console.view = replace(busy_night().view, alarms=(alarm,))
     text = await page(client)
     assert f'data-key="{alarm.key}" data-severity="{alarm.severity}"' in text
@@ -418,6 +420,8 @@ async def test_every_alarm_is_a_sentence_with_its_severity_in_words(
         assert sentence[1].startswith("زهرا رضایی اکنون در ساوه نوبت دارد، ولی حاضر نیست؛ ")
     if code is AlarmCode.NEEDS_BREAK:
         assert sentence[1].startswith("زهرا رضایی (اراک) مدتی طولانی")
+    if code is AlarmCode.OUTCOMES_OWED:
+        assert sentence[1].startswith("نتیجهٔ ۱۲ تماس در استان ")
     if code is AlarmCode.DESK_EMPTY:
         assert sentence[1].startswith("در اراک هیچ کارشناسی حاضر نیست؛ ")
 

@@ -19,7 +19,7 @@ from ivr.deployment import Deployment, deploy, from_files
 from ivr.duty import Closure, ClosureKind, DutyBook, DutyKind, RosterEntry
 from ivr.in_force import InForce, NotTakenIn
 from ivr.model import CallerRef, CounsellorId, DeskId
-from ivr.notices import Alarm, Severity
+from ivr.notices import Alarm, AlarmCode, Severity
 from ivr.settings import Settings
 from ivr.simulator.asterisk import SimulatedAsterisk
 from ivr.simulator.memory_journal import MemoryJournal
@@ -208,6 +208,23 @@ def test_a_line_by_its_kept_copy_says_so_until_the_database_is_back(tmp_path: Pa
             await line.until(lambda: line.alarms == {})
 
     play(story)
+
+
+def test_what_is_owed_by_the_records_stands_until_it_is_done(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with running_line(tmp_path, DutyBook()) as line:
+            stays = Alarm(code=AlarmCode.STAYS_OVER, subject="crisis", since_at=BEGAN_AT, count=1)
+            line.board.watchman.owed((stays,))
+            await line.until(lambda: stays.key in line.alarms)
+            line.board.watchman.owed((replace(stays, count=2),))
+            await line.until(lambda: [alarm.count for alarm in line.view.alarms] == [2])
+            line.board.watchman.owed(())
+            await line.until(lambda: not line.alarms)
+
+    with structlog.testing.capture_logs() as logs:
+        play(story)
+    told = [entry["event"] for entry in logs if entry.get("subject") == "crisis"]
+    assert told == ["alarm", "alarm_over"], "a number that changes is no new alarm"
 
 
 def test_a_decision_that_the_line_cannot_follow_is_an_urgent_alarm_until_it_is_mended(
