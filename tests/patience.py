@@ -16,7 +16,7 @@ from ivr.asterisk.ami import AmiTiming
 from ivr.cli import floor_following
 from ivr.dialplan import conversation, whisper
 from ivr.simulator import agi_client
-from ivr.store import database
+from ivr.store import database, spool, sqlite_dialect
 from ivr.web import app, days_calls
 from ivr.web.rest import serve
 
@@ -39,6 +39,8 @@ _LIMITS = (
     (earlier_calls, "LOOK_UP_S"),
     (serve, "ANSWER_WITHIN_S"),
     (signals, "READING_S"),
+    (spool, "DRAINS_WITHIN_S"),
+    (sqlite_dialect, "STOP_S"),
     (webhook_sender, "ANSWER_WITHIN_S"),
     (whisper, "CONNECT_WAIT_S"),
     (whisper, "SAY_WHY_S"),
