@@ -13,13 +13,16 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from ivr.cli import app
 from ivr.notify import BEAT_S
 from ivr.settings import PROJECT, Settings
 from tests.chaos.running import copy_settings
 from tests.real.product import STARTED_S, Product, ended
 
-UNIT = PROJECT / "deploy" / "systemd" / "line123.service"
+UNITS = PROJECT / "deploy" / "systemd"
+UNIT = UNITS / "line123.service"
 
 
 class Watcher:
@@ -73,22 +76,44 @@ async def test_the_controller_tells_that_it_serves_lives_and_ends(
         assert await ended(product.serve, product.log_path) == 0
 
 
+def read(unit: Path) -> configparser.RawConfigParser:
+    found = configparser.RawConfigParser(strict=False, interpolation=None)
+    found.optionxform = str  # type: ignore[assignment,method-assign]
+    found.read(unit, encoding="utf-8")
+    return found
+
+
 def test_the_unit_waits_for_what_the_controller_tells() -> None:
-    unit = configparser.RawConfigParser(strict=False, interpolation=None)
-    unit.optionxform = str  # type: ignore[assignment,method-assign]
-    unit.read(UNIT, encoding="utf-8")
+    unit = read(UNIT)
     service = unit["Service"]
     assert (service["Type"], service["Restart"]) == ("notify", "always")
     assert float(service["WatchdogSec"]) > 2 * BEAT_S
     assert unit["Unit"]["StartLimitIntervalSec"] == "0"
 
 
+def test_the_job_that_erases_runs_as_the_controller_does() -> None:
+    job, line = (read(unit)["Service"] for unit in (UNITS / "line123-retention.service", UNIT))
+    program = job["ExecStart"].split()
+    assert (job["Type"], program[0]) == ("oneshot", line["ExecStart"].split()[0])
+    listed = CliRunner().invoke(app, [*program[1:], "--help"])
+    assert listed.exit_code == 0, listed.output
+    same = ("User", "Group", "StateDirectory", "UMask", "ProtectSystem", "SystemCallFilter")
+    assert [job[name] for name in same] == [line[name] for name in same]
+    timer = read(UNITS / "line123-retention.timer")
+    assert timer["Timer"]["Persistent"] == "yes"
+    assert timer["Install"]["WantedBy"] == "timers.target"
+
+
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd is not installed")
-def test_systemd_understands_the_unit(tmp_path: Path) -> None:
-    text = UNIT.read_text(encoding="utf-8")
-    copy = tmp_path / UNIT.name
-    copy.write_text(text.replace("/opt/line123/.venv/bin/ivr", "/bin/true"), encoding="utf-8")
+def test_systemd_understands_the_units(tmp_path: Path) -> None:
+    units = sorted(UNITS.glob("line123*"))
+    assert len(units) == 3
+    for unit in units:
+        text = unit.read_text(encoding="utf-8")
+        text = text.replace("/opt/line123/.venv/bin/ivr", "/bin/true")
+        (tmp_path / unit.name).write_text(text, encoding="utf-8")
+    copies = [str(tmp_path / unit.name) for unit in units]
     done = subprocess.run(
-        ["systemd-analyze", "verify", str(copy)], capture_output=True, text=True, check=False
+        ["systemd-analyze", "verify", *copies], capture_output=True, text=True, check=False
     )
     assert (done.returncode, done.stderr) == (0, "")
