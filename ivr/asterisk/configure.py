@@ -29,6 +29,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from ivr.asterisk.instance import INCLUDE_DIR, Instance, ami_secret, looked_up_names
 from ivr.asterisk.modules import GEOLOCATION, LOADED
 from ivr.asterisk.provision import Root, find_root
+from ivr.asterisk.translate import Translator
 from ivr.asterisk.wire import config_value
 from ivr.dialplan.static import CDR_VARIABLES, render_dialplan
 from ivr.dialplan.static_lines import (
@@ -181,6 +182,7 @@ def _values(
         "ami_port": settings.ami_port,
         "ami_user": settings.ami_user,
         "ami_secret": ami_secret(settings),
+        "heard_events": Translator().hears,
         "rtp_first": rtp_first,
         "rtp_last": rtp_last,
         "trunk_match": settings.trunk_match,

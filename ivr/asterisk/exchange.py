@@ -14,7 +14,13 @@ from ivr.asterisk import wire
 from ivr.asterisk.ami import AmiLink, AmiTiming, Fields, LoginRefused, Message, NoAnswer
 from ivr.asterisk.live_calls import VARIABLES
 from ivr.asterisk.telephones import TRUNK_ENDPOINT
-from ivr.asterisk.translate import Translator, created_leg, device_channel, leg_channel
+from ivr.asterisk.translate import (
+    Translator,
+    created_leg,
+    device_channel,
+    leg_channel,
+    refused_leg,
+)
 from ivr.dialplan.static import SHORT_NUMBER
 from ivr.errors import AsteriskError, LineError
 from ivr.events import Event, ExchangeLost, ExchangeSeen, OfferFailed
@@ -29,6 +35,8 @@ OFFER_CONTEXT = "offer"
 # Asterisk gives up a moment before the offer's deadline: only it knows whether the phone rang in
 # vain (not answered) or said nothing at all (unreachable).
 GIVE_UP_EARLIER_S = 0.5
+# A channel's first event comes some milliseconds after its end by the response, where it does.
+CHANNEL_COMES_S = 0.5
 # Asterisk's AST_CAUSE_ANSWERED_ELSEWHERE: res_pjsip_rfc3326 then adds to the CANCEL
 # `Reason: SIP;cause=200;text="Call completed elsewhere"` (RFC 3326).
 _CAUSES: Mapping[OfferResult, Mapping[str, str]] = {OfferResult.ANSWERED_ELSEWHERE: {"Cause": "26"}}
@@ -186,6 +194,12 @@ class Exchange:
         self._post_all(self.translator.feed(message))
         if offer and self.translator.is_withdrawn(offer):  # the hang-up came before the channel
             self._group.create_task(self._hang_up(offer, OfferResult.WITHDRAWN), name="hang-up")
+        if refused := refused_leg(message):
+            self._group.create_task(self._conclude(refused), name="no-channel")
+
+    async def _conclude(self, offer: OfferId) -> None:
+        await asyncio.sleep(CHANNEL_COMES_S)
+        self._post_all(self.translator.no_channel_came(offer))
 
     def _post_all(self, events: list[Event]) -> None:
         for event in events:

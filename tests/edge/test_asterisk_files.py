@@ -57,6 +57,7 @@ def test_the_account_has_the_least_rights(settings: Settings, tmp_path: Path) ->
     account = section(rendered(settings, tmp_path)["manager.conf"], settings.ami_user)
     assert account["read"] == ["system,call,user,dtmf"]
     assert account["write"] == ["call,originate,agent"]
+    assert account["eventfilter(action(include),name(Hangup))"] == [""]
     assert account["permit"] == ["127.0.0.1/255.255.255.255"]
     assert account["secret"] == [ami_secret(settings)]
 

@@ -5,7 +5,7 @@ import pytest
 
 from ivr.asterisk.live_calls import VARIABLES
 from ivr.asterisk.telephones import TRUNK_ENDPOINT
-from ivr.asterisk.translate import TRUNK_CONTEXT, Translator, created_leg
+from ivr.asterisk.translate import TRUNK_CONTEXT, Translator, created_leg, refused_leg
 from ivr.dialplan.static import render_dialplan
 from ivr.dialplan.static_lines import StaticLine
 from ivr.events import CallerEntered, CallHungUp, DeviceChanged, LegEnded, OfferFailed, TalkStarted
@@ -78,8 +78,7 @@ def test_the_response_may_come_at_any_time(recording, events):
     stream = messages(recording)
     response = next(m for m in stream if m["Event"] == "OriginateResponse")
     others = [m for m in stream if m is not response]
-    begun = next(i for i, m in enumerate(others) if m["Event"] == "Newchannel")
-    for place in range(begun + 1, len(others) + 1):
+    for place in range(len(others) + 1):
         translator = Translator()
         translator.expect_leg("1-1", "markazi-a")
         assert told(translator, [*others[:place], response, *others[place:]]) == events
@@ -103,8 +102,23 @@ def test_a_leg_withdrawn_too_late_was_picked_up(translator):
 )
 def test_a_leg_that_never_had_a_channel(translator, reason, result):
     response = {"Event": "OriginateResponse", "Response": "Failure", "Reason": reason}
-    assert told(translator, [response | {"Uniqueid": "ivr-1-1"}]) == failed(result)
-    assert told(translator, [response | {"ActionID": "ivr-1-1"}]) == []
+    assert refused_leg(response | {"Uniqueid": "ivr-1-1"}) == "1-1"
+    assert refused_leg(response | {"ActionID": "ivr-1-1"}) == "1-1"
+    assert translator.no_channel_came("1-1") == []  # nobody has refused it yet
+    assert told(translator, [response | {"Uniqueid": "ivr-1-1"}]) == []
+    assert translator.no_channel_came("1-1") == failed(result)
+    assert translator.no_channel_came("1-1") == []
+
+
+def test_a_refusal_that_overtakes_its_channel_is_told_by_the_channel_s_end(translator):
+    stream = messages("leg_busy")
+    response = next(m for m in stream if m["Event"] == "OriginateResponse")
+    assert response["Reason"] == "0"  # the same as of a device that is not there
+    begun = next(m for m in stream if m["Event"] == "Newchannel")
+    assert told(translator, [response, begun]) == []
+    assert translator.no_channel_came("1-1") == []
+    rest = [m for m in stream if m not in (response, begun)]
+    assert told(translator, rest) == failed(OfferResult.BUSY)
 
 
 @pytest.mark.parametrize(

@@ -27,12 +27,14 @@ from ivr.model import CallFacts, Device, DeviceState, EndedBy, Offer, OfferResul
 from ivr.simulator.sip_phone import CallerPhone, CounsellorPhone
 from tests.real.exchange import NUMBER, write_tone
 from tests.real.exchange import Exchange as Asterisk
+from tests.real.patient_ivr import be_patient
 
 pytestmark = pytest.mark.real
 
-PATIENCE_S = 40.0
-BEFORE_IT_ENDS_S = 15.0  # `long` is 30 s
-RINGS_UNANSWERED_S = 6.0  # what never rang is unreachable: a busy machine takes its time to ring
+PATIENCE_S = 90.0
+LONG_S = 60.0
+BEFORE_IT_ENDS_S = 45.0  # `long`
+RINGS_UNANSWERED_S = 10.0  # what never rang is unreachable: a busy machine takes its time to ring
 _offer_numbers = count(1)
 
 
@@ -138,8 +140,11 @@ class Edge:
 
 
 @pytest.fixture
-async def edge(asterisk: Asterisk):
-    write_tone(asterisk.settings.home / "sounds" / "ivr" / "long.wav", 600.0, 30)
+async def edge(asterisk: Asterisk, monkeypatch: pytest.MonkeyPatch):
+    be_patient(monkeypatch.setattr)
+    sound = asterisk.settings.home / "sounds" / "ivr" / "long.wav"
+    if not sound.exists():
+        write_tone(sound, 600.0, LONG_S)
     async with Edge(asterisk).running() as edge:
         yield edge
 
@@ -323,6 +328,13 @@ async def test_cancelled_in_the_moment_of_ringing(edge):
             assert isinstance(end, LegEnded) or end.result is OfferResult.WITHDRAWN
             await edge.settled()
             assert len(edge.ends_of(offer)) == 1
+
+
+async def test_asterisk_sends_only_what_is_heard(edge):
+    async with a_talk(edge):
+        pass
+    await edge.settled()
+    assert set(edge.exchange.translator.ignored) <= {"FullyBooted"}
 
 
 async def test_presence_is_told(edge):
