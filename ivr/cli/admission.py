@@ -17,7 +17,7 @@ from ivr.model import CountyId, DeskId, ProvinceId
 from ivr.outcome_form import PersonsServed
 from ivr.rights import Action
 from ivr.settings import load_settings
-from ivr.store.deeds import BeginVisit, EndVisit
+from ivr.store.deeds import BeginVisit, EndVisit, ProlongStay
 from ivr.store.visits import VisitStore
 from ivr.visits import LONGEST_STAY, CentreService, StayEnd, Visit, VisitKind, checked, due
 
@@ -82,6 +82,23 @@ async def _check_centre(centre: str, province: ProvinceId, at: datetime) -> None
             f"{province} has no crisis centre {centre!r}; nothing was saved. Its rules name: "
             f"{', '.join(named)}."
         )
+
+
+@app.command("prolong")
+def prolong(
+    number: Annotated[str, typer.Argument(help="The admission's number; while none, its key.")],
+    until: Annotated[str, typer.Argument(help="Until when at the latest, in Tehran.")],
+    *,
+    by_court: Annotated[
+        bool, typer.Option("--by-court", help="A court said so: longer than 21 days.")
+    ] = False,
+    who: WhoOption = None,
+) -> None:
+    """Give a stay another end; its alarm goes with it. The audit trail says who, and until when."""
+    deed = ProlongStay(visit=number, until_at=parse_instant(until), by_court=by_court)
+    kept = asyncio.run(do(who, deed))
+    saved = kept.done if isinstance(kept.done, Visit) else None
+    typer.echo(told(kept, f"admission {saved.id} until {until}" if saved else ""))
 
 
 @app.command("end")

@@ -6,14 +6,15 @@ from typing import Annotated
 
 import typer
 
-from ivr.bearers import check_maker
+from ivr.bearers import bearer, check_maker
 from ivr.cli.acting import WhoOption, acting
 from ivr.cli.printing import print_json, print_rows
 from ivr.errors import BadInput
-from ivr.model import ProvinceId
+from ivr.model import CounsellorId, ProvinceId
 from ivr.rights import Action
 from ivr.rules.counties import gazetteer
 from ivr.settings import load_settings
+from ivr.store.people import PeopleStore
 from ivr.store.store import Store
 from ivr.store.tokens import TokenStore
 from ivr.text import clean
@@ -106,26 +107,40 @@ def list_(
 ) -> None:
     """List all tokens, also those that are over; never a secret."""
     now = datetime.now(UTC)
-    found = asyncio.run(_all())
+    found = asyncio.run(_all(now))
     if as_json:
-        print_json([_plain(token, now) for token in found])
+        print_json([_plain(token, opens, now) for token, opens in found])
         return
     rows = (
         (
             *(token.id, token.name, token.province or "all", ", ".join(sorted(token.scopes))),
-            *(token.by, token.expires_at, "yes" if token.is_valid(now) else "no"),
+            *(token.by, token.expires_at, _opens(token, opens)),
         )
-        for token in found
+        for token, opens in found
     )
     headings = ("id", "name", "province", "scopes", "made by", "until", "opens")
     print_rows(headings, rows, "There is no token.")
 
 
-async def _all() -> tuple[Token, ...]:
+def _opens(token: Token, opens: frozenset[Scope]) -> str:
+    if not opens:
+        return "no"
+    return "yes" if opens == token.scopes else f"only {', '.join(sorted(opens))}"
+
+
+async def _all(now: datetime) -> list[tuple[Token, frozenset[Scope]]]:
+    """Each with what it opens now, which is never more than its maker may."""
     async with await Store.open(load_settings()) as store:
-        return await TokenStore(store).all()
+        people = {one.id: one for one in await PeopleStore(store).people()}
+        found = []
+        for token in await TokenStore(store).all():
+            maker = people.get(CounsellorId(token.by))
+            held = bearer(token, maker, now) if token.is_valid(now) else None
+            found.append((token, held.scopes if held else frozenset()))
+        return found
 
 
-def _plain(token: Token, now: datetime) -> dict[str, object]:
+def _plain(token: Token, opens: frozenset[Scope], now: datetime) -> dict[str, object]:
     values = {name: getattr(token, name) for name in Token.__slots__ if name != "hash"}
-    return values | {"scopes": sorted(token.scopes), "valid": token.is_valid(now)}
+    opened = {"scopes": sorted(token.scopes), "opens": sorted(opens)}
+    return values | opened | {"valid": token.is_valid(now) and bool(opens)}

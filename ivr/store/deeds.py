@@ -42,6 +42,13 @@ class BeginVisit(Record):
     served: tuple[PersonsServed, ...]
 
 
+class ProlongStay(Record):
+    what: Literal["prolong_stay"] = "prolong_stay"
+    visit: str
+    until_at: datetime
+    by_court: bool = False
+
+
 class EndVisit(Record):
     what: Literal["end_visit"] = "end_visit"
     visit: str
@@ -70,7 +77,7 @@ class EnterCall(Record):
     form: OutcomeForm
 
 
-Referral = RequestTrip | StepTrip | BeginVisit | EndVisit | AddFollowUp | EndFollowUp
+Referral = RequestTrip | StepTrip | BeginVisit | ProlongStay | EndVisit | AddFollowUp | EndFollowUp
 Deed = Annotated[Referral | EnterCall, Field(discriminator="what")]
 
 
@@ -118,7 +125,7 @@ def _touched(save: Save) -> list[str]:
             names.append(f"trip {trip}")
         case BeginVisit():
             names.append(f"visit {save.key}")
-        case EndVisit(visit=visit):
+        case ProlongStay(visit=visit) | EndVisit(visit=visit):
             names.append(f"visit {visit}")
         case AddFollowUp():
             names.append(f"follow-up {save.key}")

@@ -15,6 +15,7 @@ from ivr.store.deeds import (
     EndFollowUp,
     EndVisit,
     EnterCall,
+    ProlongStay,
     Referral,
     RequestTrip,
     Save,
@@ -85,6 +86,8 @@ class Doing:
                 return await self._step(deed, save, actor)
             case BeginVisit():
                 return await self._begin(deed, call, save, actor)
+            case ProlongStay():
+                return await self._prolong(deed, save, actor)
             case EndVisit():
                 return await self._end(deed, save, actor)
             case AddFollowUp():
@@ -136,6 +139,13 @@ class Doing:
         visit = replace(said.visit, key=save.key, by=save.by, call=of)
         self._check_event(visit, call, save, actor)
         return await self._visits.begin(visit, said.served)
+
+    async def _prolong(self, said: ProlongStay, save: Save, actor: Person) -> Visit:
+        visit = await self._visits.one(said.visit)
+        self._check_event(visit, await self._call_of(visit), save, actor)
+        return await self._visits.prolong(
+            visit.id, said.until_at, by_court=said.by_court, by=save.by, at=save.at
+        )
 
     async def _end(self, said: EndVisit, save: Save, actor: Person) -> Visit:
         visit = await self._visits.one(said.visit)

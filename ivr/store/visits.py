@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import RowMapping, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from ivr.audit import AuditEntry
 from ivr.errors import NotThere
 from ivr.model import ProvinceId
 from ivr.outcome_form import PersonsServed
@@ -16,7 +17,16 @@ from ivr.store.numbers import is_number
 from ivr.store.outcome_tables import persons, visits
 from ivr.store.person_rows import add_persons
 from ivr.store.store import Store
-from ivr.visits import WARNED_BEFORE, CentreService, StayEnd, Visit, VisitKind, checked, ended
+from ivr.visits import (
+    WARNED_BEFORE,
+    CentreService,
+    StayEnd,
+    Visit,
+    VisitKind,
+    checked,
+    ended,
+    prolonged,
+)
 
 
 class VisitStore:
@@ -65,6 +75,28 @@ class VisitStore:
         """What was written with this key before."""
         rows = await self._store.rows(select(visits).where(visits.c.key == key))
         return _visit(rows[0]) if rows else None
+
+    async def prolong(
+        self, number: int, until_at: datetime, *, by_court: bool, by: str, at: datetime
+    ) -> Visit:
+        """A stay with another end, by somebody whom the trail names. Raises BadInput."""
+        async with self._store.writing() as connection:
+            visit = await _one(connection, visits.c.id == number, lock=True)
+            if visit is None:
+                raise NotThere(f"There is no visit {number}; nothing was changed.")
+            longer = prolonged(visit, until_at, by_court=by_court)
+            changed = update(visits).where(visits.c.id == number).values(until_at=longer.until_at)
+            await connection.execute(changed)
+            entry = AuditEntry(
+                at=at,
+                by=by,
+                action="admission.prolong",
+                subject=str(number),
+                province=visit.province,
+                detail={"until_at": until_at.isoformat(), "by_court": by_court},
+            )
+            await self._store.note_decision(connection, entry)
+            return longer
 
     async def staying(self, provinces: Collection[ProvinceId]) -> tuple[Visit, ...]:
         """Stays that have not ended, those that must end first at the top."""

@@ -86,6 +86,18 @@ def test_an_admission_is_entered_listed_and_ended() -> None:
     assert run("admission", "list") == "Nobody stays in a centre.\n"
 
 
+def test_an_admission_is_prolonged_beyond_21_days_by_a_court_alone() -> None:
+    run("admission", "begin", "crisis-qazvin", "qazvin-avaj", *NIGHT)
+    with pytest.raises(BadInput, match="takes a court's word"):
+        run("admission", "prolong", "1", "1406-01-01")
+    saved = run("admission", "prolong", "1", "1406-01-01", "--by-court")
+    assert saved == "Saved: admission 1 until 1406-01-01\n"
+    (stay,) = answer("admission", "list")
+    assert (stay["until_at"][:10], stay["is_due"]) == ("2027-03-20", False)
+    with pytest.raises(BadInput, match="no visit 9"):
+        run("admission", "prolong", "9", "1406-01-01")
+
+
 def test_a_follow_up_is_put_on_the_list_and_taken_off() -> None:
     saved = run("follow-up", "add", "170.5", "1405-08-01", "--expected-back")
     assert saved == "Saved: expected_back 1 of 170.5\n"

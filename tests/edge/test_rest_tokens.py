@@ -14,7 +14,7 @@ from ivr import passwords
 from ivr.cli import app
 from ivr.errors import BadInput, NotAllowed
 from ivr.model import ProvinceId
-from ivr.people import load_persons
+from ivr.people import Person, load_persons
 from ivr.settings import PROJECT, Settings
 from ivr.store.decisions import Decisions
 from ivr.store.people import PeopleStore
@@ -96,6 +96,17 @@ async def _staff(home: Path) -> None:
         await PeopleStore(store).take_in(people, by="installation", now=now, passwords=given)
 
 
+async def _without_roles(home: Path, name: str) -> None:
+    async with await Store.open(Settings(home=home)) as store:
+        now = datetime.now(UTC)
+        people = PeopleStore(store)
+        await people.change(name, _no_grants, by="local", now=now)
+
+
+def _no_grants(person: Person) -> Person:
+    return person.model_copy(update={"grants": ()})
+
+
 def run(*words: str, who: str) -> str:
     env = {"IVR_USER": who, "IVR_PASSWORD": PASSWORD}
     result = CliRunner().invoke(app, ["token", *words], env=env, catch_exceptions=False)
@@ -116,7 +127,15 @@ def test_an_admin_makes_a_token_whose_secret_is_shown_once(home: Path) -> None:
         run("create", "all", "--scope", "calls.read", who="markazi-admin")
     with pytest.raises(NotAllowed, match=r"token\.manage"):
         run("revoke", token["id"], who="national-auditor")
+    writing = ("create", "desk", "--scope", "outcomes.write", "--province", "markazi")
+    with pytest.raises(NotAllowed, match=r"outcome\.write.*a token of theirs may not either"):
+        run(*writing, who="markazi-admin")
+    assert id_of(run(*writing, who="markazi-supervisor").strip())
     with pytest.raises(BadInput, match="no scope 'all'"):
         run("create", "x", "--scope", "all", who="markazi-admin")
     assert run("revoke", token["id"], who="markazi-admin") == f"Revoked: {token['id']} 115\n"
-    assert json.loads(run("list", "--json", who=""))[0]["valid"] is False
+    revoked, other = json.loads(run("list", "--json", who=""))
+    assert (revoked["valid"], revoked["opens"]) == (False, [])
+    assert (other["valid"], other["opens"]) == (True, ["outcomes.write"])
+    asyncio.run(_without_roles(home, "markazi-supervisor"))
+    assert json.loads(run("list", "--json", who=""))[1]["opens"] == []
