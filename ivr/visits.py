@@ -75,6 +75,17 @@ def checked(visit: Visit) -> Visit:
     return replace(visit, until_at=until_at)
 
 
+def prolonged(visit: Visit, until_at: datetime, *, by_court: bool) -> Visit:
+    """A stay with another end, beyond 21 days by a court's word alone. Raises BadInput."""
+    if visit.kind is VisitKind.OUTPATIENT or visit.ended_at is not None:
+        raise BadInput("Only a stay that has not ended is prolonged; nothing was changed.")
+    if not by_court:
+        return checked(replace(visit, until_at=until_at))
+    if until_at <= visit.from_at:
+        raise BadInput("A stay ends after it begins; nothing was changed.")
+    return replace(visit, until_at=until_at)
+
+
 def ended(visit: Visit, how: StayEnd, at: datetime) -> Visit:
     """The visit at its end; a second word on it changes nothing. Raises BadInput."""
     if visit.ended_at is not None:

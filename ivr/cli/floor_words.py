@@ -114,7 +114,7 @@ ALARMS: Mapping[str, AlarmWords] = {
     "stays_over": AlarmWords(
         "the stay of {count} at {subject} is over",
         "staying on takes a court's word",
-        "say how it ended (ivr admission list, ivr admission end), or have the court decide",
+        "say how it ended (ivr admission end), or what the court said (ivr admission prolong)",
     ),
     "outcomes_owed": AlarmWords(
         "{count} calls of {desk} have no outcome",

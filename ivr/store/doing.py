@@ -86,10 +86,8 @@ class Doing:
                 return await self._step(deed, save, actor)
             case BeginVisit():
                 return await self._begin(deed, call, save, actor)
-            case ProlongStay():
-                return await self._prolong(deed, save, actor)
-            case EndVisit():
-                return await self._end(deed, save, actor)
+            case ProlongStay() | EndVisit():
+                return await self._change_stay(deed, save, actor)
             case AddFollowUp():
                 return await self._follow(deed, _there(call), save, actor)
             case EndFollowUp():
@@ -140,17 +138,14 @@ class Doing:
         self._check_event(visit, call, save, actor)
         return await self._visits.begin(visit, said.served)
 
-    async def _prolong(self, said: ProlongStay, save: Save, actor: Person) -> Visit:
+    async def _change_stay(self, said: ProlongStay | EndVisit, save: Save, actor: Person) -> Visit:
         visit = await self._visits.one(said.visit)
         self._check_event(visit, await self._call_of(visit), save, actor)
+        if isinstance(said, EndVisit):
+            return await self._visits.end(visit.id, said.how, said.at)
         return await self._visits.prolong(
             visit.id, said.until_at, by_court=said.by_court, by=save.by, at=save.at
         )
-
-    async def _end(self, said: EndVisit, save: Save, actor: Person) -> Visit:
-        visit = await self._visits.one(said.visit)
-        self._check_event(visit, await self._call_of(visit), save, actor)
-        return await self._visits.end(visit.id, said.how, said.at)
 
     async def _follow(
         self, said: AddFollowUp, call: CallRecord, save: Save, actor: Person

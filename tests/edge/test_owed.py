@@ -82,8 +82,12 @@ async def test_a_stay_is_told_before_its_21_days_are_over_until_it_is_closed(lin
     assert await line.alarms() == {"stays_end:crisis-qazvin": 1}
     line.now = NOON + 21 * DAY
     assert await line.alarms() == {"stays_over:crisis-qazvin": 1, "stays_end:crisis-qazvin": 1}
-    await visits.end(first.id, StayEnd.HOME, line.now)
+    await visits.prolong(first.id, NOON + 40 * DAY, by_court=True, by="sara", at=line.now)
     assert await line.alarms() == {"stays_end:crisis-qazvin": 1}
+    line.now = NOON + 41 * DAY
+    assert await line.alarms() == {"stays_over:crisis-qazvin": 2}
+    await visits.end(first.id, StayEnd.HOME, line.now)
+    assert await line.alarms() == {"stays_over:crisis-qazvin": 1}
 
 
 async def test_what_the_shift_before_left_over_is_told_until_it_is_done(line: Line) -> None:
