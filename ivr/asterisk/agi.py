@@ -9,7 +9,6 @@ NOOPs, which end STREAM FILE and WAIT FOR DIGIT at once and are repeated until a
 import asyncio
 import math
 import re
-import socket
 from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,6 +16,7 @@ from dataclasses import dataclass, field
 import structlog
 
 from ivr.asterisk import wire
+from ivr.asterisk.agi_lines import AgiLines
 from ivr.dialplan.channel import RoomRole
 from ivr.errors import HungUp, SessionLost
 
@@ -68,8 +68,7 @@ class AgiSession:
 
     def __init__(
         self,
-        reader: asyncio.StreamReader,
-        writer: asyncio.StreamWriter,
+        lines: AgiLines,
         env: Mapping[str, str],
         *,
         idle_limit_s: float = IDLE_LIMIT_S,
@@ -78,24 +77,21 @@ class AgiSession:
         self.path = env.get("network_script", "").lstrip("/").partition("?")[0]
         self.arguments = _arguments(env)
         self.uniqueid = env.get("uniqueid", "")
-        self._reader = reader
-        self._writer = writer
+        self._lines = lines
         self._expected: deque[_Expected] = deque()
         self._over: HungUp | SessionLost | None = None
         self._idle_limit_s = idle_limit_s
         self._idle_timer: asyncio.TimerHandle | None = None
-
-    async def read_replies(self) -> None:
-        """Take in what Asterisk sends until the connection ends; a task beside the handler."""
+        lines.hear = self._take
+        lines.ended.add_done_callback(self._broke_off)
         self._watch_idleness()
-        try:
-            while line := await self._reader.readline():
-                _acknowledge_at_once(self._writer)
-                self._take(line.decode(errors="replace").rstrip("\r\n"))
-        except (OSError, ValueError):  # reset by peer; a line over the reader's limit
-            pass
-        finally:
-            self._end(SessionLost("The FastAGI connection of a living channel ended."))
+
+    async def ended(self) -> None:
+        """Wait until the connection is gone, whoever closed it."""
+        await asyncio.wait({self._lines.ended})
+
+    def _broke_off(self, _ended: object) -> None:
+        self._end(SessionLost("The FastAGI connection of a living channel ended."))
 
     def close(self) -> None:
         """Close the socket at once: the dialplan goes on with its next priority."""
@@ -188,7 +184,7 @@ class AgiSession:
             raise _anew(self._over)
         future: asyncio.Future[Reply | None] = asyncio.get_running_loop().create_future()
         self._expected.append(_Expected(may_stay_silent, future))
-        self._writer.write(line)
+        self._lines.write(line)
         return future
 
     def _take(self, line: str) -> None:
@@ -217,7 +213,7 @@ class AgiSession:
             if not expected.future.done():
                 expected.future.set_result(None)
         self._rest()
-        self._writer.close()  # a hung-up channel lives until its AGI socket closes
+        self._lines.close()  # a hung-up channel lives until its AGI socket closes
 
     def _watch_idleness(self) -> None:
         self._rest()
@@ -280,16 +276,6 @@ class AgiChannel:
 def _anew(over: HungUp | SessionLost) -> HungUp | SessionLost:
     """To be raised: one that is kept would keep the frames it comes through, the whole call's."""
     return type(over)(*over.args)
-
-
-def _acknowledge_at_once(writer: asyncio.StreamWriter) -> None:
-    """Asterisk holds back its second reply until the first is acknowledged (Nagle).
-
-    Linux delays that by 40 ms unless told otherwise, and forgets that it was told.
-    """
-    if hasattr(socket, "TCP_QUICKACK"):
-        sock = writer.get_extra_info("socket")
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
 
 
 def _arguments(env: Mapping[str, str]) -> Mapping[str, str]:

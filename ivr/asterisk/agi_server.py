@@ -12,6 +12,8 @@ from collections.abc import Awaitable, Callable, Collection, Mapping
 import structlog
 
 from ivr.asterisk.agi import AgiSession
+from ivr.asterisk.agi_lines import AgiLines
+from ivr.asterisk.agi_request import AgiRequest, Environment
 from ivr.asterisk.places import place_of
 from ivr.errors import AsteriskError, HungUp, SessionLost
 
@@ -20,10 +22,8 @@ log = structlog.get_logger()
 Handler = Callable[[AgiSession], Awaitable[None]]
 
 ENVIRONMENT_LIMIT_S = 5.0
-ENVIRONMENT_LINES = 128
 BACKLOG = 512  # callers who come back together after a restart
 AFTERWARDS_LIMIT_S = 10.0
-LINE_LIMIT = 8192  # bytes; AGI_BUF_LEN in res_agi.c
 _UNIQUE_ID = re.compile(r"[A-Za-z0-9._-]{1,80}")  # of the channel: becomes the call's id
 LOOPBACK = frozenset({"127.0.0.1", "::1"})
 
@@ -56,6 +56,7 @@ class AgiServer:
         self._sessions = 0
         self._socket: socket.socket | None = None
         self._closing = False
+        self._unasked: set[AgiLines] = set()  # connections whose request has not come yet
         self._group = asyncio.TaskGroup()
 
     def open(self) -> None:
@@ -79,59 +80,63 @@ class AgiServer:
         """Serve until cancelled; then stop accepting and cancel the handlers."""
         sock = self._socket or self._listen()
         async with self._group:
-            server = await asyncio.start_server(
-                self._accept, sock=sock, limit=LINE_LIMIT, backlog=BACKLOG
+            loop = asyncio.get_running_loop()
+            server = await loop.create_server(
+                lambda: AgiLines(self._accept), sock=sock, backlog=BACKLOG
             )
             try:
-                await asyncio.get_running_loop().create_future()
+                await loop.create_future()
             finally:
                 self._closing = True
                 server.close()
+                for lines in self._unasked:
+                    lines.close()
 
-    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        peer = writer.get_extra_info("peername") or ("?",)
-        if peer[0] not in self._allowed:
-            self._refuse(writer, "peer_not_allowed")
+    def _accept(self, lines: AgiLines) -> None:
+        if lines.peer not in self._allowed:
+            self._refuse(lines, "peer_not_allowed")
         elif self._closing:  # the group takes no more
-            self._refuse(writer, "closing")
+            self._refuse(lines, "closing")
         elif self._sessions >= self._max_sessions:
-            self._refuse(writer, "too_many_sessions")
+            self._refuse(lines, "too_many_sessions")
         else:
-            _tune(writer)
             self._sessions += 1
-            task = self._group.create_task(self._serve(reader, writer), name="agi-session")
-            task.add_done_callback(lambda _: self._done(writer))
+            self._unasked.add(lines)
+            lines.tune()
+            lines.ended.add_done_callback(self._left)
+            AgiRequest(lines, self._environment_limit_s, lambda env: self._serve(lines, env))
 
-    def _done(self, writer: asyncio.StreamWriter) -> None:
-        """Also of a session that was cancelled before it began."""
+    def _left(self, _ended: object) -> None:
         self._sessions -= 1
-        writer.close()
 
-    def _refuse(self, writer: asyncio.StreamWriter, why: str) -> None:
+    def _refuse(self, lines: AgiLines, why: str) -> None:
         self.refused += 1
         log.info("agi_connection_refused", why=why)
-        writer.close()
+        lines.close()
 
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            async with asyncio.timeout(self._environment_limit_s):
-                env = await _read_environment(reader)
-        except (OSError, ValueError, EOFError, TimeoutError):
-            self._refuse(writer, "no_agi_request")
-            return
-        session = AgiSession(reader, writer, env)
-        if not _UNIQUE_ID.fullmatch(session.uniqueid):
-            self._refuse(writer, "no_channel")
-        elif handler := self._handlers.get(session.path):
-            await _handle(session, handler)
+    def _serve(self, lines: AgiLines, env: Environment | None) -> None:
+        self._unasked.discard(lines)
+        if env is None:
+            self._refuse(lines, "no_agi_request")
+        elif not _UNIQUE_ID.fullmatch(env.get("uniqueid", "")):
+            self._refuse(lines, "no_channel")
+        elif self._closing:
+            self._refuse(lines, "closing")
         else:
-            self._refuse(writer, "unknown_path")
+            self._begin(lines, AgiSession(lines, env))
+
+    def _begin(self, lines: AgiLines, session: AgiSession) -> None:
+        if handler := self._handlers.get(session.path):
+            task = self._group.create_task(_handle(session, handler), name="agi-session")
+            task.add_done_callback(lambda _: lines.close())  # also of one cancelled before it began
+        else:
+            self._refuse(lines, "unknown_path")
 
 
 async def _handle(session: AgiSession, handler: Handler) -> None:
     async with asyncio.TaskGroup() as group:
         work = group.create_task(_work(session, handler), name="agi-handler")
-        group.create_task(_feed(session, work), name="agi-replies")
+        group.create_task(_watch(session, work), name="agi-watch")
 
 
 async def _work(session: AgiSession, handler: Handler) -> None:
@@ -153,39 +158,9 @@ async def _work(session: AgiSession, handler: Handler) -> None:
         session.close()
 
 
-async def _feed(session: AgiSession, work: "asyncio.Task[None]") -> None:
-    """Feed the session; a handler that stays after its channel has gone is ended."""
-    await session.read_replies()
+async def _watch(session: AgiSession, work: "asyncio.Task[None]") -> None:
+    """A handler that stays after its channel has gone is ended."""
+    await session.ended()
     await asyncio.wait([work], timeout=AFTERWARDS_LIMIT_S)
     if work.cancel():
         log.error("agi_handler_overstayed", call=session.uniqueid, path=session.path)
-
-
-async def _read_environment(reader: asyncio.StreamReader) -> dict[str, str]:
-    """The `agi_name: value` lines up to the blank line; raises ValueError or EOFError."""
-    env: dict[str, str] = {}
-    for _ in range(ENVIRONMENT_LINES):
-        line = await reader.readline()
-        if not line.endswith(b"\n"):
-            raise EOFError
-        text = line.decode(errors="replace").rstrip("\r\n")
-        if not text:
-            return env
-        name, colon, value = text.partition(": ")
-        if not name.startswith("agi_") or not (colon or name.endswith(":")):
-            raise ValueError("not an AGI environment line")
-        env[name.removeprefix("agi_").removesuffix(":")] = value
-    raise ValueError("too many AGI environment lines")
-
-
-def _tune(writer: asyncio.StreamWriter) -> None:
-    """Commands go out at once; a peer that vanished without a word is noticed in any command.
-
-    asyncio sets TCP_NODELAY only on sockets whose protocol was given by number.
-    """
-    sock = writer.get_extra_info("socket")
-    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-    for option, value in (("TCP_KEEPIDLE", 15), ("TCP_KEEPINTVL", 5), ("TCP_KEEPCNT", 3)):
-        if hasattr(socket, option):
-            sock.setsockopt(socket.IPPROTO_TCP, getattr(socket, option), value)

@@ -11,7 +11,6 @@ import itertools
 import json
 import logging
 import os
-import socket
 import sys
 import time
 from collections.abc import AsyncIterator
@@ -171,7 +170,6 @@ class Controller:
         try:
             await asyncio.wait({keys, accepted}, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            _acknowledge_at_once(session)
             keys.cancel()
             accepted.cancel()
             [result] = await asyncio.gather(keys, return_exceptions=True)
@@ -213,17 +211,6 @@ async def _wait_keys(session: AgiSession, line: str) -> None:
             raise HungUp("The caller left while a key was awaited.")
         if reply.result > 0:
             _report("key", line, key=chr(reply.result))
-
-
-def _acknowledge_at_once(session: AgiSession) -> None:
-    """Spare the next replies the 40 ms of a delayed acknowledgement (tcp(7), TCP_QUICKACK).
-
-    Asterisk does not switch Nagle's algorithm off on its side: of two replies the second stays
-    there until the first is acknowledged. A pre-empted wait has two.
-    """
-    sock = session._writer.get_extra_info("socket")  # noqa: SLF001
-    with suppress(OSError):  # the channel has gone, and the socket with it
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
 
 
 def _device(line: str) -> str:

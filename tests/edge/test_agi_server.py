@@ -7,6 +7,7 @@ from structlog.testing import capture_logs
 
 from ivr.asterisk import agi_server
 from ivr.asterisk.agi import AgiChannel
+from ivr.asterisk.agi_lines import AgiLines
 from ivr.asterisk.agi_server import AgiServer
 from ivr.errors import AsteriskError
 from tests.edge.agi_peer import connected, serving
@@ -126,12 +127,11 @@ async def test_a_handler_that_outstays_its_channel_is_ended(monkeypatch):
 
 
 async def test_who_comes_in_the_instant_of_stopping_is_turned_away():
-    async with serving({"call": music}) as server, connected(server) as peer:
+    async with serving({"call": music}) as server, connected(server):
         pass
-    late = Mock(spec=asyncio.StreamWriter)
-    late.get_extra_info.return_value = ("127.0.0.1", 1)
+    late = Mock(spec=AgiLines, peer="127.0.0.1")
     with capture_logs() as logs:
-        server._accept(peer.reader, late)
+        server._accept(late)
     late.close.assert_called_once_with()
     assert [entry["why"] for entry in logs] == ["closing"]
 
