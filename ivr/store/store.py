@@ -327,12 +327,18 @@ async def write_calls(connection: AsyncConnection, records: Iterable[CallRecord]
     """Insert, or lay over the row that is there (`overlay`), within a transaction."""
     for some in pieces(sorted(records, key=lambda record: record.call)):  # all lock in one order
         rows = newest(call_to_row(record) for record in some)
-        statement = _insert(connection, calls).on_conflict_do_nothing()
-        await connection.execute(statement, [dict(row) for row in rows.values()])
-        found = await connection.execute(_locked(rows))
-        known = [dict(row) for row in found.mappings()]
-        changed = [new for old in known if (new := overlay(old, rows[old["call"]])) != old]
-        await _update(connection, changed)
+        known = await _known(connection, rows)
+        if new := {call: row for call, row in rows.items() if call not in known}:
+            statement = _insert(connection, calls).on_conflict_do_nothing()
+            await connection.execute(statement, [dict(row) for row in new.values()])
+            known |= await _known(connection, new)  # somebody else may have been first
+        laid = {call: overlay(old, rows[call]) for call, old in known.items()}
+        await _update(connection, [row for call, row in laid.items() if row != known[call]])
+
+
+async def _known(connection: AsyncConnection, of: Iterable[str]) -> dict[str, Row]:
+    found = await connection.execute(_locked(of))
+    return {row["call"]: dict(row) for row in found.mappings()}
 
 
 def _locked(of: Iterable[str]) -> Select[Any]:
