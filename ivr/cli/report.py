@@ -67,6 +67,9 @@ def command(
     definitions: Annotated[
         bool, typer.Option("--definitions", help="Only say what each figure counts.")
     ] = False,
+    keep: Annotated[
+        bool, typer.Option("--keep", help="Only count what is over beforehand (PostgreSQL).")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for a script.")] = False,
     as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV for a spreadsheet.")] = False,
     html: Annotated[
@@ -84,6 +87,9 @@ def command(
     if definitions:
         _print(list(definition_lines(it.id for it in DEFINITIONS)))
         return
+    if keep:
+        typer.echo(f"Counted beforehand: {asyncio.run(_keep())} months and days.")
+        return
     scope = _scope(province, county, category, desk, counsellor)
     asked = _Asked(scope, _period(first, last))
     if as_json and as_csv:
@@ -100,6 +106,11 @@ def command(
         typer.echo(f"Written: {', '.join(str(file) for file in (html, pdf) if file)}")
         return
     _show(report, as_json=as_json, as_csv=as_csv)
+
+
+async def _keep() -> int:
+    async with await Store.open(load_settings()) as store:
+        return await ReportStore(store).keep()
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,6 +41,10 @@ class Period:
         """Whether it is one Jalali month or several, each from its first day to its last."""
         return _jalali(self.first).day == 1 and _jalali(self.last + _DAY).day == 1
 
+    @property
+    def is_one_month(self) -> bool:
+        return self.is_whole_months and month_of(self.first) == self
+
     def __str__(self) -> str:
         return f"{plain_day(self.first)} to {plain_day(self.last)}"
 
@@ -89,6 +93,13 @@ def by_month(period: Period) -> Iterator[Period]:
         last = min(month_of(first).last, period.last)
         yield Period(first, last)
         first = last + _DAY
+
+
+def by_day(period: Period) -> Iterator[Period]:
+    """Its days, one by one."""
+    for number in range(period.days):
+        day = period.first + timedelta(days=number)
+        yield Period(day, day)
 
 
 def clock_changes(period: Period) -> tuple[tuple[datetime, int], ...]:

@@ -3,14 +3,16 @@
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 
 from sqlalchemy import Table, func, select
 
+from ivr.calendar import TEHRAN
 from ivr.errors import StoreError
 from ivr.model import ProvinceId
 from ivr.reports.compare import make_report
 from ivr.reports.figures import Report, Scope
-from ivr.reports.period import Period, before
+from ivr.reports.period import Period, before, month_of
 from ivr.reports.tally import Tally, added_up
 from ivr.store.outcome_tables import dispatches, visits
 from ivr.store.reports_months import Months
@@ -65,6 +67,33 @@ class ReportStore:
         statement = opened(figure, scope, period).limit(limit + 1)
         rows = [one for row in await self._store.rows(statement) for one in from_row(row)]
         return OpenedFigure(tuple(rows[:limit]), more=len(rows) > limit)
+
+    async def keep(self) -> int:
+        """Count beforehand what is over, so that no reader waits for it; returns how many parts.
+
+        Months and late days of each province (PostgreSQL alone; elsewhere there is nothing to do).
+        """
+        if self._store.engine.dialect.name != "postgresql":
+            return 0
+        months, kept = Months(self._store), 0
+        async for scope in self._by_province(Scope()):
+            first = await self._first_at(scope)
+            if first is not None:
+                today = datetime.now(UTC).astimezone(TEHRAN).date()
+                began = month_of(first.astimezone(TEHRAN).date()).first
+                kept += await months.keep(scope, Period(began, max(began, today)))
+        return kept
+
+    async def _first_at(self, scope: Scope) -> datetime | None:
+        found = [
+            (await self._store.rows(select(func.min(at).label("at")).where(of)))[0]["at"]
+            for at, of in (
+                (calls.c.arrived_at, calls.c.province == scope.province),
+                (dispatches.c.sent_at, dispatches.c.province == scope.province),
+                (visits.c.from_at, visits.c.province == scope.province),
+            )
+        ]
+        return min((at for at in found if at is not None), default=None)
 
     async def _by_province(self, scope: Scope) -> AsyncIterator[Scope]:
         """Each call, trip and visit is one province's, and every index begins with it."""

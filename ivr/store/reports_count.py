@@ -34,6 +34,8 @@ _TENTH_US = 100_000
 async def count(connection: AsyncConnection, scope: Scope, period: Period) -> Tally:
     """What is counted of the period; within one transaction."""
     counting = _Counting(connection, scope, period)
+    if await counting.is_nothing():
+        return Tally()
     await counting.calls()
     await counting.groups()
     await counting.outcomes()
@@ -60,6 +62,13 @@ class _Counting:
         self.bases: dict[str, int] = {}
         self.sums_us: dict[str, int] = {}
         self.longest_us = 0
+
+    async def is_nothing(self) -> bool:
+        """Whether there is nothing to count: days and months long ago often have nothing."""
+        sent = sent_dispatches(self._scope, self._period)
+        began = began_visits(self._scope, self._period)
+        some = (select(rows).exists() for rows in (self._seen, sent, began))
+        return not any(await self._one(select(*some)))
 
     async def calls(self) -> None:
         # Else the databases work out each time of a call as often as it is spoken of.
