@@ -71,6 +71,11 @@ def _parse(option: str, text: str) -> date:
     return day
 
 
+def day_of(at: datetime) -> date:
+    """The day in Tehran."""
+    return at.astimezone(TEHRAN).date()
+
+
 def month_of(day: date) -> Period:
     """The Jalali month that holds the day."""
     jalali = _jalali(day)

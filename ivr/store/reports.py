@@ -7,12 +7,11 @@ from datetime import UTC, datetime
 
 from sqlalchemy import Table, func, select
 
-from ivr.calendar import TEHRAN
 from ivr.errors import StoreError
 from ivr.model import ProvinceId
 from ivr.reports.compare import make_report
 from ivr.reports.figures import Report, Scope
-from ivr.reports.period import Period, before, month_of
+from ivr.reports.period import Period, before, day_of, month_of
 from ivr.reports.tally import Tally, added_up
 from ivr.store.outcome_tables import dispatches, visits
 from ivr.store.reports_months import Months
@@ -79,8 +78,7 @@ class ReportStore:
         async for scope in self._by_province(Scope()):
             first = await self._first_at(scope)
             if first is not None:
-                today = datetime.now(UTC).astimezone(TEHRAN).date()
-                began = month_of(first.astimezone(TEHRAN).date()).first
+                today, began = day_of(datetime.now(UTC)), month_of(day_of(first)).first
                 kept += await months.keep(scope, Period(began, max(began, today)))
         return kept
 
