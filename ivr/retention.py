@@ -1,5 +1,6 @@
 """What is erased when: the kinds of data about people, and from which instant back."""
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -42,6 +43,20 @@ class Due:
     province: ProvinceId | None
     rows: int
     oldest_at: datetime | None
+
+
+Erased = Counter[tuple[Kind, ProvinceId | None]]
+"""How many calls, or rows, were erased of each kind and province (None: of none)."""
+
+
+def done(due: Iterable[Due], erased: Erased) -> tuple[Due, ...]:
+    """What was erased of what was due: less where a hold came between, more where one went."""
+    oldest = {(one.kind, one.province): one.oldest_at for one in due}
+    return tuple(
+        Due(kind=kind, province=province, rows=rows, oldest_at=oldest.get((kind, province)))
+        for (kind, province), rows in erased.items()
+        if rows
+    )
 
 
 def terms(rules: Iterable[ProvinceRules], now: datetime) -> tuple[Term, ...]:

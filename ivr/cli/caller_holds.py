@@ -43,8 +43,10 @@ def hold(
             person = await sign_in(store, who)
             kind, subject = await meant(store, pseudonym, call)
             place = await allowed_on(store, person, Action.HOLD_WRITE, kind, subject)
+            now = datetime.now(UTC)
+            national = may(person, Action.HOLD_WRITE, now=now)
             return await HoldStore(store).hold(
-                kind, subject, reason, by=person.id, at=datetime.now(UTC), province=place
+                kind, subject, reason, by=person.id, at=now, province=place, national=national
             )
 
     saved = asyncio.run(save())
@@ -56,15 +58,20 @@ def release(
     *,
     who: WhoOption = None,
 ) -> None:
-    """Lift a hold; what was kept long enough is erased by the next run."""
+    """Lift a hold; what was kept long enough is erased by the next run.
+
+    It takes an admin of the province in which it was placed, and of all provinces for one that
+    was placed by such an admin.
+    """
 
     async def save() -> Hold:
         async with await Store.open(load_settings()) as store:
             person = await sign_in(store, who)
-            known = await HoldStore(store).one(number)
-            place = await allowed_on(store, person, Action.HOLD_WRITE, known.kind, known.subject)
+            known, now = await HoldStore(store).one(number), datetime.now(UTC)
+            if not may(person, Action.HOLD_WRITE, province=known.province, now=now):
+                raise not_allowed(person, Action.HOLD_WRITE, [known.province])
             return await HoldStore(store).release(
-                number, by=person.id, at=datetime.now(UTC), province=place
+                number, by=person.id, at=now, province=known.province
             )
 
     saved = asyncio.run(save())
@@ -87,8 +94,11 @@ def holds(*, who: WhoOption = None, as_json: JsonOption = False) -> None:
     if as_json:
         print_json([asdict(one) for one in found])
         return
-    rows = ((one.id, one.kind, one.subject, one.reason, one.by, one.at) for one in found)
-    print_rows(("no", "of", "which", "why", "by", "at"), rows, "No hold stands.")
+    rows = (
+        (one.id, one.kind, one.subject, one.reason, one.by, one.at, one.province or "all")
+        for one in found
+    )
+    print_rows(("no", "of", "which", "why", "by", "at", "province"), rows, "No hold stands.")
 
 
 def erase(

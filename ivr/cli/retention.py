@@ -12,7 +12,7 @@ from ivr.cli.acting import WhoOption, acting
 from ivr.cli.caller_holds import LOG_IN_USE
 from ivr.cli.printing import print_json, print_rows
 from ivr.current import current_in_force
-from ivr.retention import Due, terms
+from ivr.retention import Due, Erased, done, terms
 from ivr.rights import Action
 from ivr.settings import load_settings
 from ivr.store.retention import RetentionStore
@@ -42,7 +42,8 @@ def run(
     off is gone on with by the next. Few traces may be left in unused parts of SQLite's file until
     --compact writes it anew, which keeps the line's records waiting: choose a quiet hour. With
     --json an object with the keys erased (false for a dry run), log_is_empty, and due: an array of
-    objects with the keys kind, province (null: of no province), rows, oldest_at.
+    objects with the keys kind, province (null: of no province), rows, oldest_at: what was erased,
+    or would be.
     """
     due, log_is_empty = asyncio.run(_run(who, dry_run=dry_run, compact=compact))
     if as_json:
@@ -72,13 +73,15 @@ async def _run(who: str | None, *, dry_run: bool, compact: bool) -> tuple[tuple[
         records = RetentionStore(store)
         if dry_run:
             return await records.due(wanted), True
-        async with RetentionRuns(store).one(by=person.id, at=now) as erased:
-            due = await records.due(wanted)
+        async with RetentionRuns(store).one(by=person.id, at=now) as told:
+            due, erased = await records.due(wanted), Erased()
             if due:
                 await records.note(due, by=person.id, at=now)
-                await records.erase(wanted)
-            erased.rows = sum(one.rows for one in due)
-            return due, await (compact_files if compact else empty_log)(store)
+                try:
+                    await records.erase(wanted, erased)
+                finally:
+                    told.rows = erased.total()
+            return done(due, erased), await (compact_files if compact else empty_log)(store)
 
 
 @app.command("runs")

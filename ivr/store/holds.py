@@ -1,7 +1,7 @@
 """What nobody erases while it stands: holds on a call or on a caller, and what they cover."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -16,7 +16,9 @@ from ivr.model import ProvinceId
 from ivr.store.database import lock_table
 from ivr.store.outcome_tables import caller_links, holds
 from ivr.store.store import Store
-from ivr.store.tables import calls
+from ivr.store.tables import audit, calls
+
+_PLACED = "callers.hold"  # as the audit trail names it
 
 
 class HoldKind(StrEnum):
@@ -26,6 +28,8 @@ class HoldKind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hold:
+    """`province` is where it was placed, by whose admin it is released; None: nationally."""
+
     id: int
     kind: HoldKind
     subject: str  # a call's id, or a pseudonym
@@ -34,6 +38,7 @@ class Hold:
     at: datetime
     lifted_by: str | None = None
     lifted_at: datetime | None = None
+    province: ProvinceId | None = None
 
 
 class HoldStore:
@@ -51,24 +56,30 @@ class HoldStore:
         by: str,
         at: datetime,
         province: ProvinceId | None = None,
+        national: bool = False,
     ) -> Hold:
-        """Raises BadInput where there is no such call or caller."""
+        """`national`: who placed it for one province may not release it.
+
+        Raises BadInput where there is no such call or caller.
+        """
         values: dict[str, Any] = {"subject": subject, "reason": reason, "by": by, "at": at}
         async with self._store.writing() as connection:
             await _check_there(connection, kind, subject)
             result = await connection.execute(insert(holds).values(kind=kind.value, **values))
             (number,) = result.inserted_primary_key or (0,)
             detail = {"kind": kind.value, "reason": reason, "hold": int(number)}
+            detail |= {"national": True} if national else {}
             entry = AuditEntry(
                 at=at,
                 by=by,
-                action="callers.hold",
+                action=_PLACED,
                 subject=subject,
                 province=province,
                 detail=detail,
             )
             await self._store.note_decision(connection, entry)
-        return Hold(id=int(number), kind=kind, **values)
+        placed_in = None if national else province
+        return Hold(id=int(number), kind=kind, province=placed_in, **values)
 
     async def release(
         self, number: int, *, by: str, at: datetime, province: ProvinceId | None = None
@@ -96,7 +107,21 @@ class HoldStore:
     async def standing(self) -> tuple[Hold, ...]:
         """The holds that stand, in the order in which they were placed."""
         statement = select(holds).where(holds.c.lifted_at.is_(None)).order_by(holds.c.id)
-        return tuple(_hold(row) for row in await self._store.rows(statement))
+        found = [_hold(row) for row in await self._store.rows(statement)]
+        placed_in = await self._provinces()
+        return tuple(replace(one, province=placed_in.get(one.id)) for one in found)
+
+    async def _provinces(self) -> dict[int, ProvinceId | None]:
+        """Where each was placed, as the audit trail has it."""
+        rows = await self._store.rows(
+            select(audit.c.province, audit.c.detail).where(audit.c.action == _PLACED)
+        )
+        return {
+            row["detail"]["hold"]: None
+            if row["province"] is None or row["detail"].get("national")
+            else ProvinceId(row["province"])
+            for row in rows
+        }
 
     async def one(self, number: int) -> Hold:
         """The hold of this number, if it stands; raises BadInput."""

@@ -6,7 +6,7 @@ locked: once somebody was told that a hold stands, nothing under it is erased.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from functools import partial
@@ -16,7 +16,7 @@ from sqlalchemy import Column, ColumnElement, and_, case, exists, func, literal,
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ivr.audit import AuditEntry
-from ivr.retention import Due, Kind, Term
+from ivr.retention import Due, Erased, Kind, Term
 from ivr.store.erasing import (
     ERASE,
     HAS,
@@ -83,15 +83,22 @@ class RetentionStore:
         async with self._store.writing() as connection:
             await self._store.note_decision(connection, entry)
 
-    async def erase(self, terms: Iterable[Term]) -> None:
-        """Erase what these terms have come for; it is on disk when this returns."""
+    async def erase(self, terms: Iterable[Term], erased: Erased | None = None) -> Erased:
+        """Erase what these terms have come for; it is on disk when this returns.
+
+        What was erased is counted in `erased` as it goes, for whatever may end it in the middle.
+        """
+        counted = Erased() if erased is None else erased
         for term in terms:
             for source in _sources(term):
-                await self._erase(source)
+                async for rows in self._erase(source):
+                    counted[term.kind, term.province] += rows
             if term.kind is Kind.PSEUDONYMS:
                 await forget_unknown_callers(self._store)
+        return counted
 
-    async def _erase(self, source: _Source) -> None:
+    async def _erase(self, source: _Source) -> AsyncIterator[int]:
+        """How many rows each batch has erased."""
         last: tuple[Any, ...] | None = None
         while rows := await self._next(source, last):
             async with self._store.writing() as connection:
@@ -101,6 +108,7 @@ class RetentionStore:
                 left = (await connection.execute(again)).all()
                 if left:
                     await source.erase(connection, [tuple(row) for row in left])
+            yield len(left)
             last = rows[-1]
             await asyncio.sleep(self._pause_s)
 

@@ -7,7 +7,8 @@ from typing import Any, cast
 import pytest
 from pydantic import ValidationError
 
-from ivr.retention import Kind, Term, days, terms
+from ivr.model import ProvinceId
+from ivr.retention import Due, Erased, Kind, Term, days, done, terms
 from ivr.rules.keeping import Keeping
 from ivr.store.erasing import without_notes
 from ivr.store.journal_callers import without_callers
@@ -59,3 +60,17 @@ def test_callers_of_some_calls_leave_an_event_that_tells_of_several() -> None:
     found = without_callers(event, {"1"})
     assert found["records"][0] == record("1") | {"caller": None, "location": None}
     assert found["records"][1] == record("2")
+
+
+def test_what_was_erased_is_told_and_not_what_was_planned() -> None:
+    oldest = datetime(2020, 1, 1, tzinfo=UTC)
+    markazi, ilam = ProvinceId("markazi"), ProvinceId("ilam")
+    due = [
+        Due(kind=kind, province=place, rows=5, oldest_at=oldest)
+        for kind, place in ((Kind.NOTES, markazi), (Kind.NUMBERS, ilam))
+    ]
+    erased = Erased({(Kind.NOTES, markazi): 4, (Kind.NUMBERS, ilam): 0, (Kind.DRAFTS, ilam): 1})
+    assert done(due, erased) == (
+        Due(kind=Kind.NOTES, province=markazi, rows=4, oldest_at=oldest),
+        Due(kind=Kind.DRAFTS, province=ilam, rows=1, oldest_at=None),
+    )

@@ -44,6 +44,7 @@ STAFF = {
     "boss": grant(Role.SUPERVISOR),
     "ilams": grant(Role.SUPERVISOR, ILAM),
     "keeper": grant(Role.ADMIN),
+    "ilam-keeper": grant(Role.ADMIN, ILAM),
     "chief": grant(Role.ADMIN, None),
     "manager": grant(Role.MANAGER, None),
 }
@@ -164,6 +165,24 @@ def test_retention_is_tried_then_run_and_leaves_what_is_held(run: Run, tmp_path:
     assert b"secret note" not in (tmp_path / "line123.sqlite").read_bytes()
     actions = [entry[0] for entry in asyncio.run(trail(tmp_path))]
     assert actions == ["callers.hold", "callers.release", "retention.run"]
+
+
+def test_a_hold_is_released_where_it_was_placed(run: Run) -> None:
+    caller = pseudonym(run, "3")  # who has called in two provinces
+    for who in ("keeper", "ilam-keeper", "chief"):
+        run("callers", "hold", caller, *WHY, who=who)
+    placed_in = [
+        (one["by"], one["province"])
+        for one in json.loads(run("callers", "holds", "--json", who="keeper"))
+    ]
+    assert placed_in == [("keeper", "markazi"), ("ilam-keeper", "ilam"), ("chief", None)]
+    for who, number in (("keeper", "2"), ("keeper", "3"), ("ilam-keeper", "1"), ("boss", "1")):
+        with pytest.raises(NotAllowed, match=r"hold\.write"):
+            run("callers", "release", number, who=who)
+    run("callers", "release", "1", who="keeper")
+    run("callers", "release", "2", who="chief")
+    run("callers", "release", "3", who="chief")
+    assert json.loads(run("callers", "holds", "--json", who="chief")) == []
 
 
 def test_a_caller_is_erased_after_a_dry_run_by_who_may_wherever_they_have_called(

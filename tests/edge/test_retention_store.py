@@ -20,7 +20,7 @@ from ivr.outcome_form import OutcomeForm, OutcomeItem, PersonsServed
 from ivr.outcomes import OutcomeId
 from ivr.reports.figures import Scope
 from ivr.reports.period import parse_period
-from ivr.retention import Due, Kind, Term
+from ivr.retention import Due, Erased, Kind, Term
 from ivr.settings import Settings
 from ivr.store import retention
 from ivr.store.callers import CallerStore
@@ -166,7 +166,8 @@ async def test_all_that_is_due_is_erased_and_no_figure_changes(filled: Store) ->
     }
     for trace in (NOTE, A, B, "sealed-", "raw-"):
         assert trace in await everything(filled)
-    await eraser(filled).erase(ALL)
+    erased = await eraser(filled).erase(ALL)
+    assert {kind: rows for (kind, _), rows in erased.items()} == due
     assert await eraser(filled).due(ALL) == ()
     left = await everything(filled)
     for trace in (NOTE, A, B, "sealed-", "raw-"):
@@ -256,8 +257,10 @@ async def test_a_run_that_broke_off_goes_on(filled: Store, monkeypatch: pytest.M
 
     monkeypatch.setattr(retention, "BATCH", 1)
     monkeypatch.setattr(retention, "lock_holds", fail_at_the_third)
+    erased = Erased()
     with pytest.raises(StoreError):
-        await eraser(filled).erase(ALL)
+        await eraser(filled).erase(ALL, erased)
+    assert erased == {(Kind.DRAFTS, MARKAZI): 2}, "what was done before it broke off"
     due = {one.kind: one.rows for one in await eraser(filled).due(ALL)}
     assert due[Kind.DRAFTS] == 1
     await eraser(filled).erase(ALL)
