@@ -24,7 +24,7 @@ class AmiProbe:
     Raises NotListening, LoginRefused, and ActionFailed where no answer comes within `timeout_s`.
     """
 
-    def __init__(self, settings: Settings, secret: str, timeout_s: float = 10.0) -> None:
+    def __init__(self, settings: Settings, secret: str, timeout_s: float = 30.0) -> None:
         self._address = (settings.host, settings.ami_port)
         self._login = {"Username": settings.ami_user, "Secret": secret}
         self._timeout_s = timeout_s

@@ -30,7 +30,7 @@ from ivr.settings import Settings
 
 log = structlog.get_logger()
 
-START_TIMEOUT_S = 30.0
+START_TIMEOUT_S = 90.0  # on a machine that has much else to do
 STOP_TIMEOUT_S = 10.0
 _POLL_S = 0.05
 _LOG_FLAGS = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
@@ -124,7 +124,7 @@ class AsteriskProcess:
     async def __aexit__(self, *_: object) -> None:
         await asyncio.to_thread(self.stop)
 
-    def console(self, command: str, timeout_s: float = 20.0) -> str:
+    def console(self, command: str, timeout_s: float = 60.0) -> str:
         """What Asterisk's own console answers, over its local control socket."""
         pid = self.pid
         if pid is None:

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 
 from ivr.errors import ActionFailed
 
+ANSWER_S = 60.0  # of an Asterisk that stands still a while
+
 
 @dataclass(frozen=True, slots=True)
 class Seen:
@@ -65,7 +67,7 @@ class Ami:
         answer: asyncio.Future[Seen] = asyncio.get_running_loop().create_future()
         self._answers[action_id] = answer
         self._writer.write("\r\n".join([*lines, "", ""]).encode())
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(ANSWER_S):
             seen = await answer
         if seen["Response"] not in {"Success", "Follows"}:
             raise ActionFailed(f"AMI {action}: {seen['Message']}")

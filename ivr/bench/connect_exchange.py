@@ -16,6 +16,7 @@ from pathlib import Path
 from ivr.bench.connect_ami import Ami
 from ivr.errors import AsteriskError
 from ivr.simulator import tone
+from ivr.simulator.ports import free_port
 
 MENU_HZ = 2000.0
 MUSIC_HZ = 1500.0
@@ -59,12 +60,6 @@ class Exchange:
         """Processor time that Asterisk has used, in seconds (user and system)."""
         fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / 100  # clock ticks of 10 ms, see proc(5)
-
-
-def free_port(kind: socket.SocketKind) -> int:
-    with socket.socket(socket.AF_INET, kind) as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])
 
 
 @asynccontextmanager
@@ -129,12 +124,12 @@ async def _start(root: Path, home: Path) -> asyncio.subprocess.Process:
 
 
 async def _wait_until_up(process: asyncio.subprocess.Process, home: Path, ami_port: int) -> int:
-    for _ in range(150):
+    for _ in range(600):  # a minute
         if process.returncode is not None:
             break
         try:
             async with Ami.connected(ami_port, OBSERVER, PASSWORD) as ami:
-                await ami.wait_booted(20)
+                await ami.wait_booted(60)
                 return process.pid
         except (OSError, EOFError):
             await asyncio.sleep(0.1)

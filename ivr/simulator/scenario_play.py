@@ -11,7 +11,7 @@ from ivr.simulator.scenario_history import Replayed, history_of
 
 ANSWER_AFTER_S = 0.5  # of counsellors who answer by themselves
 KEY_PAUSE_S = 0.4  # people do not press keys in the same instant
-PATIENCE_S = 60.0  # for what a sentence waits for; a lost phone is noticed after 30 s
+PATIENCE_S = 120.0  # for what a sentence waits for; a lost phone is noticed after 30 s
 
 
 class StoryStuck(LineError):

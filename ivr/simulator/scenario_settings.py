@@ -11,11 +11,17 @@ import yaml
 
 from ivr.settings import Settings
 
-# What a story would have to wait for in vain. Callers' time in menus stays that of production.
+# What a story would have to wait for in vain is short; what would go on without it is long, so that
+# a slow machine tells no other story. Callers' time in menus stays that of production.
 TIMES: dict[str, Any] = {
     "limits": {
-        "ring_s": 5,
-        "whisper_s": 8,
+        "ring_s": 60,
+        "whisper_s": 60,
+        "connect_s": 30,
+        "short_abandonment_s": 30,
+        "lost_talk_s": 300,
+        "device_lost_s": 300,
+        "device_back_s": 600,
         "wrap_up_s": 1,
         "rona_s": 1,
         "rona_most_s": 1,
@@ -32,7 +38,7 @@ TIMES: dict[str, Any] = {
         {"ring": "province", "lasts_s": 3},
         {"ring": "on_call"},
     ],
-    "conversation": {"closing_wait_s": 3, "announce_first_s": 5, "announce_every_s": 10},
+    "conversation": {"closing_wait_s": 10, "announce_first_s": 5, "announce_every_s": 10},
 }
 
 

@@ -98,7 +98,7 @@ class SipAgent(asyncio.DatagramProtocol):
         """Send once (ACK)."""
         self._sendto(message.encode())
 
-    async def ask(self, message: SipMessage, timeout_s: float = 5.0) -> SipMessage:
+    async def ask(self, message: SipMessage, timeout_s: float = 30.0) -> SipMessage:
         """Send and wait for the final response; raises TimeoutError."""
         final: asyncio.Future[SipMessage] = asyncio.get_running_loop().create_future()
 

@@ -218,12 +218,12 @@ class SipCall:
         cancel = SipMessage(start, (*headers, ("CSeq", f"{number} CANCEL")))
         self.agent.request(cancel, _ignore)
 
-    async def rings(self, timeout_s: float = 20.0) -> None:
+    async def rings(self, timeout_s: float = 60.0) -> None:
         """Wait for 180 or 183; raises TimeoutError."""
         async with asyncio.timeout(timeout_s):
             await self._ringing.wait()
 
-    async def answered(self, timeout_s: float = 20.0) -> float:
+    async def answered(self, timeout_s: float = 60.0) -> float:
         """Wait until the call is answered; raises SipError where it was refused instead."""
         async with asyncio.timeout(timeout_s):
             await self._decided.wait()
@@ -231,7 +231,7 @@ class SipCall:
             raise SipError(f"The call was not answered: {self.status or 'it was taken back'}")
         return self.answered_at
 
-    async def ended(self, timeout_s: float = 20.0) -> Ended:
+    async def ended(self, timeout_s: float = 60.0) -> Ended:
         """Wait for the end of the call and tell who ended it; raises TimeoutError."""
         async with asyncio.timeout(timeout_s):
             await self._over.wait()

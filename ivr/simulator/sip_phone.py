@@ -63,15 +63,15 @@ class CallerPhone:
         self.stream.close()
         self._agent.close()
 
-    async def answered(self, timeout_s: float = 20.0) -> float:
+    async def answered(self, timeout_s: float = 60.0) -> float:
         """Wait for the answer; its moment. Raises SipError where refused, TimeoutError."""
         return await self.call.answered(timeout_s)
 
-    async def ended(self, timeout_s: float = 20.0) -> Ended:
+    async def ended(self, timeout_s: float = 60.0) -> Ended:
         """Wait for the end; who ended it. Raises TimeoutError."""
         return await self.call.ended(timeout_s)
 
-    async def hears_tone(self, frequency_hz: float, timeout_s: float = 20.0) -> float:
+    async def hears_tone(self, frequency_hz: float, timeout_s: float = 60.0) -> float:
         """Wait for a frame of the tone from now on; its moment. Raises TimeoutError."""
         return await self.stream.hears_tone(frequency_hz, timeout_s)
 
@@ -152,7 +152,7 @@ class CounsellorPhone:
             call.drop()
         self._agent.close()
 
-    async def offered(self, timeout_s: float = 20.0) -> SipCall:
+    async def offered(self, timeout_s: float = 60.0) -> SipCall:
         """Wait for the next call that rings here; raises TimeoutError."""
         async with asyncio.timeout(timeout_s):
             return await self._offered.get()

@@ -58,7 +58,7 @@ class TrunkSide:
             call.hang_up()
         self._agent.close()
 
-    async def offered(self, timeout_s: float = 5.0) -> SipCall:
+    async def offered(self, timeout_s: float = 60.0) -> SipCall:
         """Wait for the next call to a telephone that exists; raises TimeoutError."""
         async with asyncio.timeout(timeout_s):
             return await self._offered.get()

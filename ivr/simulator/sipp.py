@@ -4,6 +4,7 @@ What is to be decided while the call runs is done by `ivr.simulator.sip_phone` i
 """
 
 import asyncio
+import secrets
 import shutil
 import socket
 import tempfile
@@ -16,9 +17,11 @@ from types import TracebackType
 from typing import Self
 
 from ivr.simulator import sipp_scenario, tone
+from ivr.simulator.ports import free_port
 from ivr.simulator.sip_message import Address, SipError
 
 _POLL_S = 0.02
+_LIMIT_S = 60.0  # of sipp itself, on a machine that has much to do
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,13 +51,17 @@ def parse_short_trace(text: str) -> list[Traced]:
 class SippProcess:
     """One sipp with its files in a directory of its own; ended when left.
 
-    `calls` is how many it makes or takes before it exits by itself.
+    `calls` is how many it makes or takes before it exits by itself. One that is `led` presses keys
+    and hangs up when it is told to.
     """
 
-    def __init__(self, scenario: str, server: Address, *options: str, calls: int = 1) -> None:
+    def __init__(
+        self, scenario: str, server: Address, *options: str, port: int | None = None, calls: int = 1
+    ) -> None:
+        self._port = port
         self._scenario = scenario
         self._server = server
-        self._options = options
+        self._options = options if port is None else ("-p", str(port), *options)
         self._calls = calls
         self._process: asyncio.subprocess.Process | None = None
         self.files = Path(tempfile.mkdtemp(prefix="line123-sipp-"))
@@ -116,12 +123,40 @@ class SippProcess:
             and message.what.startswith(start)
         ]
 
-    async def traced(self, sent: bool, method: str, start: str, timeout_s: float) -> Traced:
+    async def traced(
+        self, sent: bool, method: str, start: str, timeout_s: float = _LIMIT_S
+    ) -> Traced:
         """Wait for a message in the trace, already written ones included; raises TimeoutError."""
         async with asyncio.timeout(timeout_s):
             while not (found := self.find(sent, method, start)):  # noqa: ASYNC110  another program's file
                 await asyncio.sleep(_POLL_S)
         return found[0]
+
+    def press(self, key: str) -> None:
+        """Press the key in the newest call; it goes out 0.8 s later."""
+        self._tell("MESSAGE", key)
+
+    def hang_up(self) -> None:
+        """End the newest call."""
+        self._tell("PUBLISH")
+
+    def _tell(self, method: str, body: str = "") -> None:
+        """To sipp, which takes for a part of its call whatever has the call's id."""
+        assert self._port is not None, "told things where it listens"
+        call = self.find(sent=False, method="INVITE", start="")[-1].call_id
+        at = f"127.0.0.1:{self._port}"
+        lines = (
+            f"{method} sip:{at} SIP/2.0",
+            f"Via: SIP/2.0/UDP {at};branch=z9hG4bK{secrets.token_hex(8)}",
+            f"From: <sip:test@{at}>;tag={secrets.token_hex(4)}",
+            f"To: <sip:test@{at}>",
+            f"Call-ID: {call}",
+            f"CSeq: 1 {method}",
+            f"Content-Length: {len(body)}",
+        )
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+            message = "\r\n".join([*lines, "", body])
+            sender.sendto(message.encode(), ("127.0.0.1", self._port))
 
     def errors(self) -> str:
         path = self.files / "errors"
@@ -142,6 +177,7 @@ class SippCaller(SippProcess):
         number: str = "123",
         *,
         caller: str = "09120000000",
+        led: bool = False,
         keys: Sequence[tuple[float, str]] = (),
         tone_hz: float | None = None,
         hang_up_after_s: float | None = None,
@@ -151,20 +187,22 @@ class SippCaller(SippProcess):
     ) -> None:
         if keys and tone_hz:
             raise ValueError("sipp either presses keys or speaks")
-        super().__init__("", server, *_dialling(number, calls, rate), calls=calls)
+        options = ("-s", number, "-r", f"{rate:g}", "-l", str(calls), *media_ports())
+        super().__init__("", server, *options, port=free_udp_port(), calls=calls)
         self._scenario = sipp_scenario.caller_scenario(
             caller=caller,
+            led=led,
             keys=keys,
             audio=_write_tone(self.files, tone_hz),
             hang_up_after_s=hang_up_after_s,
             headers=headers,
         )
 
-    async def answered(self, timeout_s: float = 20.0) -> datetime:
+    async def answered(self, timeout_s: float = 60.0) -> datetime:
         """Wait for the 200; its moment. Raises TimeoutError."""
         return (await self.traced(False, "INVITE", "SIP/2.0 200", timeout_s)).at
 
-    async def ended(self, timeout_s: float = 20.0) -> bool:
+    async def ended(self, timeout_s: float = 60.0) -> bool:
         """Wait for the end; whether the far end hung up. Raises TimeoutError, and SipError where
         the call did not go by the script.
         """  # noqa: D205
@@ -182,18 +220,19 @@ class SippCounsellor(SippProcess):
         user: str,
         password: str,
         *,
+        led: bool = False,
         answer_after_s: float | None = 0.0,
         refuse: str | None = None,
         hang_up_after_s: float | None = None,
         tone_hz: float | None = None,
         calls: int = 1000,
     ) -> None:
-        self._port = str(free_udp_port())
-        super().__init__("", server, "-p", self._port, *media_ports(), calls=calls)
+        super().__init__("", server, *media_ports(), port=free_udp_port(), calls=calls)
         self._user = user
         self._password = password
         self._scenario = sipp_scenario.counsellor_scenario(
             user=user,
+            led=led,
             answer_after_s=answer_after_s,
             refuse=refuse,
             audio=_write_tone(self.files, tone_hz),
@@ -203,12 +242,12 @@ class SippCounsellor(SippProcess):
     async def __aenter__(self) -> Self:
         await self._register(3600)
         await super().__aenter__()
-        await self._listening(5)
+        await self._listening(_LIMIT_S)
         return self
 
     async def _listening(self, timeout_s: float) -> None:
         """Wait until its port is bound: what comes before is lost and sent again 0.5 s later."""
-        wanted = f"0100007F:{int(self._port):04X}"
+        wanted = f"0100007F:{self._port:04X}"
         async with asyncio.timeout(timeout_s):
             while wanted not in Path("/proc/net/udp").read_text():  # noqa: ASYNC110, ASYNC240
                 await asyncio.sleep(_POLL_S)
@@ -231,18 +270,13 @@ class SippCounsellor(SippProcess):
         scenario = sipp_scenario.register_scenario(
             user=self._user, password=self._password, expires_s=expires_s
         )
-        options = ("-p", self._port, "-s", self._user)
-        async with SippProcess(scenario, self._server, *options) as registering:
-            if await registering.exited(5):
+        options = ("-s", self._user)
+        async with SippProcess(scenario, self._server, *options, port=self._port) as registering:
+            if await registering.exited(_LIMIT_S):
                 raise SipError(
                     f"sipp could not register {self._user}: {registering.errors()[-500:]}; "
                     "compare its user name and password with the server's"
                 )
-
-
-def _dialling(number: str, calls: int, rate: float) -> tuple[str, ...]:
-    port = str(free_udp_port())
-    return ("-p", port, "-s", number, "-r", f"{rate:g}", "-l", str(calls), *media_ports())
 
 
 def media_ports() -> tuple[str, ...]:
@@ -252,9 +286,7 @@ def media_ports() -> tuple[str, ...]:
 
 def free_udp_port() -> int:
     """A loopback port that nobody has at the moment."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])
+    return free_port(socket.SOCK_DGRAM)
 
 
 def _write_tone(files: Path, tone_hz: float | None) -> Path | None:

@@ -85,9 +85,30 @@ def _talk(hang_up_after_s: float | None, bye: str, user: str) -> list[str]:
     ]
 
 
+def _led(bye: str, user: str) -> list[str]:
+    """Talk until the far end's BYE; a MESSAGE has a key to press, a PUBLISH ends it here."""
+    ok = _ANSWER.format(status="200 OK", tag="", user=user)
+    return [
+        '<label id="led"/>',
+        '<recv request="BYE" optional="true" next="left"/>',
+        '<recv request="PUBLISH" optional="true" next="leave"/>',
+        _RECEIVE_KEY,
+        # No pause: what comes in one ends the call as unexpected.
+        '<nop next="led"><action><exec play_dtmf="[$key]"/></action></nop>',
+        '<label id="left"/>',
+        _send(ok, attributes='next="over"'),
+        '<label id="leave"/>',
+        _send(bye, attributes='retrans="500"'),
+        '<recv response="200"/>',
+        '<label id="over"/>',
+        "<nop/>",
+    ]
+
+
 def caller_scenario(
     *,
     caller: str,
+    led: bool = False,
     keys: Sequence[tuple[float, str]] = (),
     audio: Path | None = None,
     speech: Path | None = None,
@@ -96,10 +117,13 @@ def caller_scenario(
 ) -> str:
     """Dial, press each of `keys` (wait in seconds, key; it goes out 0.8 s later), then talk.
 
+    With `led` it presses and leaves when `SippProcess.press` and `hang_up` say so.
+
     `audio` is a raw A-law file that is played over and over; `speech` a pcap of RTP packets that
     is played once after the keys, by the port that they go by.
     """
     target = "sip:[service]@[remote_ip]:[remote_port]"
+    bye = _request("BYE", 2, caller, target="[next_url]")
     extra = "".join(f"{name}: {value}\n" for name, value in (headers or {}).items())
     port = "rtpstream_audio_port" if audio else "media_port"
     invite = _request("INVITE", 1, caller, target=target, headers=extra)
@@ -118,13 +142,14 @@ def caller_scenario(
         *([_action(f'rtp_stream="{audio},-1,8"')] if audio else []),
         *pressed,
         *([_action(f'play_pcap_audio="{speech}"')] if speech else []),
-        *_talk(hang_up_after_s, _request("BYE", 2, caller, target="[next_url]"), caller),
+        *(_led(bye, caller) if led else _talk(hang_up_after_s, bye, caller)),
     )
 
 
 def counsellor_scenario(
     *,
     user: str,
+    led: bool = False,
     answer_after_s: float | None = 0.0,
     refuse: str | None = None,
     audio: Path | None = None,
@@ -132,10 +157,11 @@ def counsellor_scenario(
 ) -> str:
     """Ring, then answer after a while and talk, or refuse with a status such as "486 Busy Here".
 
-    With `answer_after_s` None it never answers. A CANCEL while it rings ends the call.
+    With `answer_after_s` None it never answers. A CANCEL while it rings ends the call. With `led`
+    it leaves when `SippProcess.hang_up` says so.
     """
     ringing = _ANSWER.format(status="180 Ringing", tag=_TAG, user=user)
-    receive = _RECEIVE_INVITE if hang_up_after_s is not None else _RECEIVE_ONLY
+    receive = _RECEIVE_INVITE if led or hang_up_after_s is not None else _RECEIVE_ONLY
     opening = [receive, _send(ringing)]
     if refuse:
         final = _ANSWER.format(status=refuse, tag=_TAG, user=user)
@@ -144,6 +170,7 @@ def counsellor_scenario(
         )
     if answer_after_s is None:
         return _scenario(*opening, *_ring(None, user))
+    bye = _COUNSELLOR_BYE.format(user=user, tag=_TAG)
     answer = _ANSWER.format(status="200 OK", tag=_TAG, user=user)
     answer = answer.replace("[last_CSeq:]", "CSeq: [last_cseq_number] INVITE")
     port = "rtpstream_audio_port" if audio else "media_port"
@@ -153,7 +180,7 @@ def counsellor_scenario(
         _send(answer, _SDP.format(port=port), 'retrans="500"'),
         '<recv request="ACK"/>',
         *([_action(f'rtp_stream="{audio},-1,8"')] if audio else []),
-        *_talk(hang_up_after_s, _COUNSELLOR_BYE.format(user=user, tag=_TAG), user),
+        *(_led(bye, user) if led else _talk(hang_up_after_s, bye, user)),
         '<label id="cancelled"/>',
         "<nop/>",
     )
@@ -163,6 +190,10 @@ def counsellor_scenario(
 _RECEIVE_ONLY = '<recv request="INVITE" rrs="true"/>'
 _RECEIVE_INVITE = """<recv request="INVITE" rrs="true"><action>
 <ereg regexp=".*" search_in="hdr" header="From:" assign_to="caller"/>
+</action></recv>"""
+
+_RECEIVE_KEY = """<recv request="MESSAGE"><action>
+<ereg regexp="[0-9*#]" search_in="body" assign_to="key"/>
 </action></recv>"""
 
 _COUNSELLOR_BYE = """BYE [next_url] SIP/2.0

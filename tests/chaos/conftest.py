@@ -25,4 +25,4 @@ async def chaos(product: Product) -> AsyncIterator[Chaos]:
         await product.start()
     chaos = Chaos(product)
     yield chaos
-    await chaos.until(lambda: not chaos.channel_names(), 20)
+    await chaos.until(lambda: not chaos.channel_names())

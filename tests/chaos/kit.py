@@ -12,16 +12,19 @@ from typing import Any
 
 from ivr.cli.calls import call_json
 from ivr.simulator.sip_call import SipCall
-from ivr.simulator.sip_phone import CallerPhone, CounsellorPhone
 from ivr.simulator.tone import CALLER_HZ, COUNSELLOR_HZ
 from ivr.store.store import Store
-from tests.real.exchange import MUSIC_HZ, write_tone
+from tests.real.exchange import MUSIC_HZ, prolong, write_tone
+from tests.real.parties import Caller, Counsellor
 from tests.real.product import PATIENCE_S, POLL_S, Json, Product, running_product
 
-KEY_PAUSE_S = 0.4  # people do not press keys in the same instant; Asterisk drops those
-TAKEN_OVER_S = 2.0  # promise 8
 # A round of Asterisk's own queue. On a slow machine several pass before a controller has started.
 FALLBACK_S = 7
+# Nobody is done with the first question, or the whisper of this category, before a test is.
+LONG_WHISPERED = "3"
+LONG_PROMPTS = {"first-question": 20.0, "topic-violence": 15.0}
+# Applications of the dialplan in which a caller would stay a while.
+_LASTING = frozenset({"AGI", "MusicOnHold", "Playback", "Read", "Wait"})
 
 _numbers = itertools.count(1)
 
@@ -46,14 +49,15 @@ class Chaos:
 
     product: Product
     began_at: datetime = field(default_factory=_this_second)
+    _before: dict[str, int] = field(default_factory=dict)  # what channels had executed at the kill
 
     # -- who takes part
 
-    def caller(self, **options: Any) -> CallerPhone:
+    def caller(self, **options: Any) -> Caller:
         return self.product.caller(number=f"0912111{next(_numbers):04}", **options)
 
     @asynccontextmanager
-    async def counsellor(self, device: str = "saveh-1") -> AsyncIterator[CounsellorPhone]:
+    async def counsellor(self, device: str = "saveh-1") -> AsyncIterator[Counsellor]:
         async with self.product.counsellor(device) as phone:
             yield phone
 
@@ -63,6 +67,8 @@ class Chaos:
     async def kill(self) -> None:
         """kill -9, once what has happened so far is saved: records are written in groups."""
         await self.until(lambda: self.product.health()["database"]["backlog"] == 0)
+        executed = self.product.watcher.applications
+        self._before = {name: len(found) for name, found in executed.items()}
         await self.product.kill()
 
     # -- what is seen
@@ -96,21 +102,38 @@ class Chaos:
         return Channel(name, application[1] if application else "", dict(variables))
 
     async def in_queue(self, count: int = 1) -> list[Channel]:
-        """Wait until Asterisk's own queue has so many callers; within the promised time."""
+        """Wait until Asterisk's own queue has so many callers; they went there without delay.
+
+        Promise 8 says two seconds. A clock would tell how busy the machine is; what the dialplan
+        does on the way tells the same of every machine.
+        """
 
         def queued() -> list[Channel]:
             found = [caller for caller in self.callers() if caller.application == "Queue"]
             return found if len(found) == count else []
 
-        return list(await self.until(queued, TAKEN_OVER_S))
+        channels = list(await self.until(queued))
+        for channel in channels:
+            await self._went_straight(channel.name)
+        return channels
 
-    async def let_go(self, caller: CallerPhone) -> None:
+    async def _went_straight(self, name: str) -> None:
+        """From where the kill found it, or from its answer, straight into the queue."""
+        watcher = self.product.watcher
+        executed, before = watcher.applications[name], self._before.get(name, 0)
+        await watcher.sees("the queue", lambda: "Queue" in executed[before:])
+        on_the_way = executed[before : executed.index("Queue", before)]
+        lasting = [one for one in on_the_way if one in _LASTING]
+        # Of a call that came later: we are asked first, and refuse at once.
+        assert lasting in ([], ["AGI"]), on_the_way
+
+    async def let_go(self, caller: Caller) -> None:
         """The counsellor has ended the talk: the line is the caller's until they hang up."""
 
         def left_open() -> bool:
             return any(one.variables.get("IVR_PHASE") == "left_open" for one in self.callers())
 
-        await self.until(left_open, 40)
+        await self.until(left_open)
         caller.hang_up()
 
     # -- what is kept
@@ -142,25 +165,43 @@ class Chaos:
         return await self.the_record()
 
 
-async def press(phone: CallerPhone, keys: str) -> None:
-    for key in keys:
-        await asyncio.sleep(KEY_PAUSE_S)
-        phone.press(key)
+async def both_hear_each_other(caller: Caller, call: SipCall, caller_hz: float = CALLER_HZ) -> None:
+    await caller.hears_tone(COUNSELLOR_HZ, PATIENCE_S)
+    await call.stream.hears_tone(caller_hz, PATIENCE_S)
 
 
-async def both_hear_each_other(caller: CallerPhone, call: SipCall) -> None:
-    await caller.hears_tone(COUNSELLOR_HZ, 30)
-    await call.stream.hears_tone(CALLER_HZ, 30)
+async def both_talk(caller: Caller, call: SipCall, caller_hz: float = CALLER_HZ) -> None:
+    """They hear each other, and the controller knows it."""
+    await both_hear_each_other(caller, call, caller_hz)
+    await caller.talks()
 
 
-async def ringing(phone: CounsellorPhone) -> SipCall:
-    """The call for which the phone rings now: Asterisk's own queue may have rung it before."""
-    while (call := await phone.offered(30)).is_over:
-        pass
-    return call
+async def picked_up(phone: Counsellor, caller_hz: float = CALLER_HZ) -> SipCall:
+    """The call of the first ringing that the phone answers in time, and so hears the caller.
+
+    Asterisk's own queue rings for a round only, and then again.
+    """
+    while True:
+        call = await phone.offered(PATIENCE_S)
+        await call.answer()
+        if await _is_heard(call, caller_hz):
+            return call
 
 
-def never_rung_twice_at_once(phone: CounsellorPhone) -> bool:
+async def _is_heard(call: SipCall, caller_hz: float) -> bool:
+    """False where the call is over instead."""
+    hears = asyncio.create_task(call.stream.hears_tone(caller_hz, PATIENCE_S))
+    over = asyncio.create_task(call.ended(PATIENCE_S))
+    try:
+        await asyncio.wait({hears, over}, return_when=asyncio.FIRST_COMPLETED)
+        return hears.done() and not hears.cancelled() and hears.exception() is None
+    finally:
+        hears.cancel()
+        over.cancel()
+        await asyncio.wait({hears, over})
+
+
+def never_rung_twice_at_once(phone: Counsellor) -> bool:
     """Whether each call of the phone was over before the next one came."""
     calls = phone.calls
     return all(
@@ -176,9 +217,9 @@ async def chaotic_product(home: Path) -> AsyncIterator[Product]:
         home,
         conversation={"closing_wait_s": 3},
         changes={"fallback_round_s": FALLBACK_S},
-        wrap_up_s=3,
-        ring_s=12,
     ) as product:
+        for prompt, silence_s in LONG_PROMPTS.items():
+            prolong(product.settings, prompt, silence_s)
         write_tone(home / "moh" / "hold.wav", MUSIC_HZ, 2)
         await asyncio.to_thread(product.asterisk.console, "moh reload")
         yield product

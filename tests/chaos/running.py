@@ -14,7 +14,8 @@ from ivr.asterisk.process import AsteriskProcess, port_is_free
 from ivr.settings import Settings
 from tests.last_words import last_words
 from tests.real.exchange import free_settings
-from tests.real.product import STARTED_S, Product, ended, write_rules
+from tests.real.product import STARTED_S, TIMES, Product, ended, write_rules
+from tests.real.watcher import watched_templates
 
 
 @dataclass
@@ -98,9 +99,12 @@ def _proc(pid: int, name: str) -> bytes:
 
 
 def copy_settings(home: Path, **changes: object) -> Settings:
-    """Settings of a copy with Markazi's rules and short times."""
-    rules_dir = write_rules(home / "rules", wrap_up_s=1, ring_s=8)
-    return free_settings(home).model_copy(update={"rules_dir": rules_dir, **changes})
+    """Settings of a copy with Markazi's rules and the times of tests."""
+    ours = {
+        "rules_dir": write_rules(home / "rules", **TIMES),
+        "templates_dir": watched_templates(home / "templates"),
+    }
+    return free_settings(home).model_copy(update={**ours, **changes})
 
 
 async def start_run(settings: Settings) -> Running:

@@ -206,14 +206,14 @@ async def test_a_database_that_is_locked_at_the_start_is_used_when_it_is_free(
     path = settings.home / "line123.sqlite"
     async with serving(settings):
         pass  # makes it
-    with sqlite3.connect(path, isolation_level=None) as lock:
+    with sqlite3.connect(path, timeout=60, isolation_level=None) as lock:
         lock.execute("BEGIN IMMEDIATE")
         async with serving(settings) as product:
             assert "serving_without_database" in product.log_path.read_text()
             await product.until(lambda: not product.health()["database"]["healthy"])
             lock.execute("ROLLBACK")
             health: Json = await product.until(
-                lambda: (found := product.health())["database"]["healthy"] and found, 30
+                lambda: (found := product.health())["database"]["healthy"] and found
             )
             assert health["database"]["backlog"] == 0
     lock.close()

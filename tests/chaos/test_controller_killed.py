@@ -1,16 +1,17 @@
 """kill -9 of the controller in every phase of a call, on the real Asterisk (promise 8)."""
 
+from contextlib import AsyncExitStack
+
 import pytest
 
-from ivr.simulator.sip_phone import CallerPhone
-from ivr.simulator.tone import CALLER_HZ, COUNSELLOR_HZ
+from ivr.simulator.tone import CALLER_HZ
 from tests.chaos.kit import (
-    TAKEN_OVER_S,
+    LONG_WHISPERED,
     Chaos,
     both_hear_each_other,
+    both_talk,
     never_rung_twice_at_once,
-    press,
-    ringing,
+    picked_up,
 )
 from tests.real.exchange import MUSIC_HZ
 
@@ -22,17 +23,15 @@ SECOND_HZ = 1400.0
 
 async def test_at_the_first_question_it_is_asked_again(chaos: Chaos) -> None:
     async with chaos.counsellor() as counsellor, chaos.caller() as caller:
-        await caller.answered()
         await chaos.until(lambda: chaos.floor()["in_menu"])
         await chaos.kill()
-        await counsellor.offered(TAKEN_OVER_S)
+        await counsellor.offered()
         assert not caller.call.is_over
         await chaos.product.start()
         await chaos.until(lambda: chaos.floor()["in_menu"])
-        await press(caller, TO_SAVEH)
-        call = await ringing(counsellor)
-        await call.answer()
-        await both_hear_each_other(caller, call)
+        await caller.presses(TO_SAVEH)
+        call = await picked_up(counsellor)
+        await both_talk(caller, call)
         caller.hang_up()
         record = await chaos.the_record()
     assert (record["county"], record["category"]) == ("markazi-saveh", "family_dispute")
@@ -42,20 +41,19 @@ async def test_at_the_first_question_it_is_asked_again(chaos: Chaos) -> None:
 
 async def test_in_the_menu_of_counties_the_answers_stay(chaos: Chaos) -> None:
     async with chaos.counsellor() as counsellor, chaos.caller() as caller:
-        await caller.answered()
-        await press(caller, "2")
+        await caller.presses("2")
         await chaos.until(lambda: chaos.callers()[0].variables.get("IVR_LANE"))
         await chaos.kill()
-        await counsellor.offered(TAKEN_OVER_S)
+        await counsellor.offered()
         [channel] = chaos.callers()
         assert channel.variables["IVR_LANE"] == "ordinary"
         assert not channel.variables.get("IVR_COUNTY")
         await chaos.product.start()
         await chaos.until(lambda: chaos.floor()["in_menu"])
-        await press(caller, TO_SAVEH[1:])  # would be the lane and a county, if all were asked anew
-        call = await ringing(counsellor)
-        await call.answer()
-        await both_hear_each_other(caller, call)
+        # Would be the lane and a county, if all were asked anew.
+        await caller.presses(TO_SAVEH[1:])
+        call = await picked_up(counsellor)
+        await both_talk(caller, call)
         call.hang_up()
         await chaos.let_go(caller)
         record = await chaos.the_record()
@@ -65,25 +63,26 @@ async def test_in_the_menu_of_counties_the_answers_stay(chaos: Chaos) -> None:
 
 
 async def test_in_line_the_place_is_kept(chaos: Chaos) -> None:
-    async with chaos.caller() as first, chaos.caller(tone_hz=SECOND_HZ) as second:
-        await press_when_answered(first)
+    async with AsyncExitStack() as line:
+        first = await line.enter_async_context(chaos.caller())
+        await first.presses(TO_SAVEH)
         await chaos.until(lambda: chaos.waiting() == 1)
-        await press_when_answered(second)
+        second = await line.enter_async_context(chaos.caller(tone_hz=SECOND_HZ))
+        await second.presses(TO_SAVEH)
         await chaos.until(lambda: chaos.waiting() == 2)
         places = [channel.variables["IVR_JOINED_AT"] for channel in chaos.callers()]
         await chaos.kill()
         queued = await chaos.in_queue(2)
         assert [channel.variables["IVR_JOINED_AT"] for channel in queued] == places
         assert {channel.variables["IVR_COUNTY"] for channel in queued} == {"markazi-saveh"}
-        await first.hears_tone(MUSIC_HZ, TAKEN_OVER_S)
+        await first.hears_tone(MUSIC_HZ)
         await chaos.product.start()
         await chaos.until(lambda: chaos.waiting() == 2)
         async with chaos.counsellor() as counsellor:
             for caller, tone_hz in ((first, CALLER_HZ), (second, SECOND_HZ)):
                 call = await counsellor.offered()
                 await call.answer()
-                await caller.hears_tone(COUNSELLOR_HZ, 30)
-                await call.stream.hears_tone(tone_hz, 30)
+                await both_talk(caller, call, tone_hz)
                 caller.hang_up()
             records = await chaos.ended(2)
             assert never_rung_twice_at_once(counsellor)
@@ -91,21 +90,15 @@ async def test_in_line_the_place_is_kept(chaos: Chaos) -> None:
     assert [record["category"] for record in records] == ["family_dispute"] * 2
 
 
-async def press_when_answered(caller: CallerPhone) -> None:
-    await caller.answered()
-    await press(caller, TO_SAVEH)
-
-
 async def test_while_a_counsellor_rings_they_are_rung_again(chaos: Chaos) -> None:
     async with chaos.counsellor() as counsellor, chaos.caller() as caller:
         await chaos.on_duty()
-        await press_when_answered(caller)
+        await caller.presses(TO_SAVEH)
         rung = await counsellor.offered()
         await chaos.kill()
         await chaos.in_queue()
         await rung.answer()  # nobody is there who could connect it
-        call = await counsellor.offered()
-        await call.answer()
+        call = await picked_up(counsellor)
         await both_hear_each_other(caller, call)
         call.hang_up()
         await chaos.let_go(caller)
@@ -118,13 +111,12 @@ async def test_while_a_counsellor_rings_they_are_rung_again(chaos: Chaos) -> Non
 async def test_a_ringing_that_outlived_its_controller_is_ended_by_the_next(chaos: Chaos) -> None:
     async with chaos.counsellor() as counsellor, chaos.caller() as caller:
         await chaos.on_duty()
-        await press_when_answered(caller)
+        await caller.presses(TO_SAVEH)
         orphan = await counsellor.offered()
         await chaos.kill()
         await chaos.product.start()
         await orphan.ended()
-        call = await ringing(counsellor)
-        await call.answer()
+        call = await picked_up(counsellor)
         await both_hear_each_other(caller, call)
         caller.hang_up()
         await chaos.until(lambda: not chaos.channel_names())
@@ -137,15 +129,14 @@ async def test_a_ringing_that_outlived_its_controller_is_ended_by_the_next(chaos
 async def test_during_the_whisper_the_queue_rings_them_anew(chaos: Chaos) -> None:
     async with chaos.counsellor() as counsellor, chaos.caller() as caller:
         await chaos.on_duty()
-        await press_when_answered(caller)
+        await caller.presses(f"22{LONG_WHISPERED}")
         whispered = await counsellor.offered()
         await whispered.answer()
-        await whispered.stream.hears(lambda _: True, 5)
+        await chaos.product.watcher.heard(counsellor.user, "whisper-county")
         await chaos.kill()
         assert await whispered.ended() == "there"
         await chaos.in_queue()
-        call = await counsellor.offered(TAKEN_OVER_S)
-        await call.answer()
+        call = await picked_up(counsellor)
         await both_hear_each_other(caller, call)
         caller.hang_up()
         record = await chaos.imported_record()
@@ -158,7 +149,7 @@ async def test_who_was_alone_in_the_room_is_fetched_back_into_line(chaos: Chaos)
     """Killed between the two ways into the room, which no test can time: made by hand."""
     console = chaos.product.asterisk.console
     async with chaos.caller() as caller:
-        await press_when_answered(caller)
+        await caller.presses(TO_SAVEH)
         await chaos.until(lambda: chaos.waiting() == 1)
         await chaos.kill()
         [channel] = await chaos.in_queue()
@@ -172,7 +163,7 @@ async def test_who_was_alone_in_the_room_is_fetched_back_into_line(chaos: Chaos)
         async with chaos.counsellor() as counsellor:
             call = await counsellor.offered()
             await call.answer()
-            await both_hear_each_other(caller, call)
+            await both_talk(caller, call)
             caller.hang_up()
             record = await chaos.the_record()
     assert (record["county"], record["end"]) == ("markazi-saveh", "connected")
@@ -181,7 +172,7 @@ async def test_who_was_alone_in_the_room_is_fetched_back_into_line(chaos: Chaos)
 async def test_a_talk_goes_on_and_is_adopted(chaos: Chaos) -> None:
     async with chaos.counsellor() as counsellor, chaos.caller() as caller:
         await chaos.on_duty()
-        await press_when_answered(caller)
+        await caller.presses(TO_SAVEH)
         call = await counsellor.offered()
         await call.answer()
         await both_hear_each_other(caller, call)
@@ -192,7 +183,7 @@ async def test_a_talk_goes_on_and_is_adopted(chaos: Chaos) -> None:
         await both_hear_each_other(caller, call)
         await chaos.until(lambda: chaos.state() == "talking")
         call.hang_up()
-        await chaos.until(lambda: chaos.state() == "wrap_up")
+        await chaos.until(lambda: chaos.floor()["talks"] == [])
         await chaos.let_go(caller)
         record = await chaos.the_record()
     assert (record["end"], record["ended_by"]) == ("connected", "counsellor")
@@ -204,16 +195,15 @@ async def test_a_talk_goes_on_and_is_adopted(chaos: Chaos) -> None:
 async def test_a_talk_that_ends_without_us_offers_the_way_back(chaos: Chaos) -> None:
     async with chaos.counsellor() as counsellor, chaos.caller() as caller:
         await chaos.on_duty()
-        await press_when_answered(caller)
+        await caller.presses(TO_SAVEH)
         call = await counsellor.offered()
         await call.answer()
-        await both_hear_each_other(caller, call)
+        await both_talk(caller, call)
         await chaos.kill()
         call.hang_up()
         await chaos.until(lambda: chaos.callers()[0].application == "Read")
         caller.press("1")
-        again = await counsellor.offered()
-        await again.answer()
+        again = await picked_up(counsellor)
         await both_hear_each_other(caller, again)
         caller.hang_up()
         record = await chaos.imported_record()
@@ -223,12 +213,12 @@ async def test_a_talk_that_ends_without_us_offers_the_way_back(chaos: Chaos) -> 
 async def test_during_the_closing_sentence_asterisk_says_its_own(chaos: Chaos) -> None:
     async with chaos.counsellor() as counsellor, chaos.caller() as caller:
         await chaos.on_duty()
-        await press_when_answered(caller)
+        await caller.presses(TO_SAVEH)
         call = await counsellor.offered()
         await call.answer()
-        await both_hear_each_other(caller, call)
+        await both_talk(caller, call)
         call.hang_up()
-        await chaos.until(lambda: chaos.state() == "wrap_up")
+        await chaos.until(lambda: chaos.floor()["talks"] == [])
         await chaos.kill()
         await chaos.until(lambda: chaos.callers()[0].application == "Read")
         await chaos.product.start()
@@ -240,7 +230,7 @@ async def test_during_the_closing_sentence_asterisk_says_its_own(chaos: Chaos) -
 
 async def test_killed_twice_in_a_row_the_facts_stay(chaos: Chaos) -> None:
     async with chaos.caller() as caller:
-        await press_when_answered(caller)
+        await caller.presses(TO_SAVEH)
         for _ in range(2):
             await chaos.until(lambda: chaos.waiting() == 1)
             await chaos.kill()
@@ -250,7 +240,7 @@ async def test_killed_twice_in_a_row_the_facts_stay(chaos: Chaos) -> None:
         async with chaos.counsellor() as counsellor:
             call = await counsellor.offered()
             await call.answer()
-            await both_hear_each_other(caller, call)
+            await both_talk(caller, call)
             caller.hang_up()
             record = await chaos.the_record()
     assert (record["county"], record["end"]) == ("markazi-saveh", "connected")
@@ -259,9 +249,7 @@ async def test_killed_twice_in_a_row_the_facts_stay(chaos: Chaos) -> None:
 async def test_a_call_that_lived_without_us_has_its_record(chaos: Chaos) -> None:
     async with chaos.counsellor() as counsellor, chaos.caller() as caller:
         await chaos.kill()
-        await caller.answered()
-        call = await counsellor.offered(TAKEN_OVER_S)
-        await call.answer()
+        call = await picked_up(counsellor)
         await both_hear_each_other(caller, call)
         call.hang_up()
         await chaos.let_go(caller)
@@ -273,7 +261,6 @@ async def test_a_call_that_lived_without_us_has_its_record(chaos: Chaos) -> None
 async def test_a_caller_who_gives_up_without_us_has_their_record(chaos: Chaos) -> None:
     await chaos.kill()
     async with chaos.caller() as caller:
-        await caller.answered()
         await chaos.in_queue()
         caller.hang_up()
         record = await chaos.imported_record()
@@ -285,9 +272,7 @@ async def test_a_talk_of_the_queue_that_ends_under_a_new_controller_is_told_as_i
 ) -> None:
     await chaos.kill()
     async with chaos.counsellor() as counsellor, chaos.caller() as caller:
-        await caller.answered()
-        call = await counsellor.offered(TAKEN_OVER_S)
-        await call.answer()
+        call = await picked_up(counsellor)
         await both_hear_each_other(caller, call)
         await chaos.product.start()
         await both_hear_each_other(caller, call)

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from ivr.simulator.sip_phone import CallerPhone, CounsellorPhone
-from tests.chaos.kit import Chaos, both_hear_each_other, never_rung_twice_at_once, press
+from tests.chaos.kit import Chaos, both_hear_each_other, both_talk, never_rung_twice_at_once
 from tests.ports import free_port
+from tests.real.parties import Caller, Counsellor
 from tests.real.product import STARTED_S, Product
 
 pytestmark = [pytest.mark.real, pytest.mark.asyncio(loop_scope="module")]
@@ -23,13 +23,16 @@ TO_SAVEH = "224"
 PROBES = 100
 
 
-async def a_whole_call(chaos: Chaos, caller: CallerPhone, counsellor: CounsellorPhone) -> None:
+async def a_whole_call(chaos: Chaos, caller: Caller, counsellor: Counsellor) -> None:
     """From the first question to the caller's hanging up."""
-    await caller.answered()
-    await press(caller, TO_SAVEH)
-    call = await counsellor.offered(30)
+    await caller.presses(TO_SAVEH)
+    await a_talk(chaos, caller, counsellor)
+
+
+async def a_talk(chaos: Chaos, caller: Caller, counsellor: Counsellor) -> None:
+    call = await counsellor.offered()
     await call.answer()
-    await both_hear_each_other(caller, call)
+    await both_talk(caller, call)
     caller.hang_up()
     await chaos.until(lambda: not chaos.channel_names())
 
@@ -38,7 +41,7 @@ async def a_whole_call(chaos: Chaos, caller: CallerPhone, counsellor: Counsellor
 
 
 def speak(address: tuple[str, int], words: bytes) -> None:
-    with socket.create_connection(address, 5) as stranger:
+    with socket.create_connection(address, 60) as stranger:
         stranger.sendall(words)
 
 
@@ -55,13 +58,14 @@ async def test_strangers_at_the_agi_port_disturb_no_call(chaos: Chaos) -> None:
         b"agi_request: agi://x/offer,%00,=,==,joined_at=nan\nagi_uniqueid: ivr-0-0\n\n",
         b"agi_network_script: call\nagi_uniqueid: \xff\xfe\nagi_arg_1: joined_at=1e999\n\n",
     ]
-    async with chaos.counsellor() as counsellor, chaos.caller() as caller:
-        await chaos.on_duty()
-        await caller.answered()
+    async with chaos.caller() as caller:
+        await caller.presses(TO_SAVEH)
+        await chaos.until(lambda: chaos.waiting() == 1)
         for number in range(PROBES):
             await asyncio.to_thread(speak, address, junk[number % len(junk)])
-        await a_whole_call(chaos, caller, counsellor)
-        record = await chaos.the_record()
+        async with chaos.counsellor() as counsellor:
+            await a_talk(chaos, caller, counsellor)
+            record = await chaos.the_record()
     assert record["end"] == "connected"
     assert "Traceback" not in chaos.product.log_path.read_text(encoding="utf-8")
 
@@ -77,10 +81,9 @@ async def test_a_caller_who_hears_nothing_reaches_a_human(chaos: Chaos) -> None:
     try:
         async with chaos.counsellor() as counsellor, chaos.caller() as caller:
             await chaos.on_duty()
-            await caller.answered()
-            call = await counsellor.offered(30)
+            call = await counsellor.offered()
             await call.answer()
-            await both_hear_each_other(caller, call)
+            await both_talk(caller, call)
             call.hang_up()
             await chaos.let_go(caller)
             record = await chaos.the_record()
@@ -94,7 +97,7 @@ async def test_a_caller_who_hears_nothing_reaches_a_human(chaos: Chaos) -> None:
 
 async def test_a_database_that_is_locked_during_a_call_gets_its_record_later(chaos: Chaos) -> None:
     path = chaos.product.settings.home / "line123.sqlite"
-    with sqlite3.connect(path, isolation_level=None) as lock:
+    with sqlite3.connect(path, timeout=60, isolation_level=None) as lock:
         lock.execute("BEGIN IMMEDIATE")
         async with chaos.counsellor() as counsellor, chaos.caller() as caller:
             await chaos.on_duty()
@@ -102,7 +105,7 @@ async def test_a_database_that_is_locked_during_a_call_gets_its_record_later(cha
         await chaos.until(lambda: chaos.product.health()["database"]["backlog"] > 0)
         lock.execute("ROLLBACK")
     lock.close()
-    [record] = await chaos.ended(1, 40)
+    [record] = await chaos.ended(1)
     assert (record["end"], record["counsellor"]) == ("connected", "saveh-1")
 
 
@@ -174,7 +177,7 @@ async def test_a_full_disk_drops_no_caller_and_loses_no_record(
                 await a_whole_call(chaos, caller, counsellor)
             await chaos.until(lambda: product.health()["database"]["backlog"] > 0)
             (disk / "filling").unlink()
-            record = (await chaos.ended(1, 40))[0]
+            record = (await chaos.ended(1))[0]
         finally:
             await product.stop()
             product.settings = usual
@@ -243,8 +246,7 @@ async def wired(chaos: Chaos) -> AsyncIterator[Wire]:
 
 async def test_without_the_link_callers_in_line_go_to_the_queue_and_return(chaos: Chaos) -> None:
     async with wired(chaos) as wire, chaos.caller() as caller:
-        await caller.answered()
-        await press(caller, TO_SAVEH)
+        await caller.presses(TO_SAVEH)
         await chaos.until(lambda: chaos.waiting() == 1)
         wire.cut()
         await chaos.until(lambda: [c for c in chaos.callers() if c.application == "Queue"])
@@ -252,11 +254,11 @@ async def test_without_the_link_callers_in_line_go_to_the_queue_and_return(chaos
         assert channel.variables["IVR_COUNTY"] == "markazi-saveh"
         wire.whole = True
         await chaos.until(lambda: chaos.floor()["exchange_up"])
-        await chaos.until(lambda: chaos.waiting() == 1, 20)
+        await chaos.until(lambda: chaos.waiting() == 1)
         async with chaos.counsellor() as counsellor:
             call = await counsellor.offered()
             await call.answer()
-            await both_hear_each_other(caller, call)
+            await both_talk(caller, call)
             caller.hang_up()
             record = await chaos.the_record()
             assert never_rung_twice_at_once(counsellor)
@@ -270,11 +272,10 @@ async def test_a_talk_outlives_the_link_and_ends_as_it_would(chaos: Chaos) -> No
         chaos.caller() as caller,
     ):
         await chaos.on_duty()
-        await caller.answered()
-        await press(caller, TO_SAVEH)
+        await caller.presses(TO_SAVEH)
         call = await counsellor.offered()
         await call.answer()
-        await both_hear_each_other(caller, call)
+        await both_talk(caller, call)
         wire.cut()
         await chaos.until(lambda: not chaos.floor()["exchange_up"])
         await both_hear_each_other(caller, call)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from ivr.simulator.sip_call import SipCall
 from ivr.simulator.tone import CALLER_HZ, COUNSELLOR_HZ
 from ivr.supervisor import FROZEN_S
 from tests.chaos.running import (
@@ -16,6 +17,9 @@ from tests.chaos.running import (
     running,
     start_run,
 )
+from tests.real.parties import Caller
+from tests.real.product import PATIENCE_S, STARTED_S
+from tests.real.watcher import watching
 
 pytestmark = pytest.mark.real
 
@@ -24,9 +28,17 @@ async def another_controller(run: Running, before: int) -> int:
     """Wait until another controller serves and sees Asterisk; its process id."""
     pid = await run.product.until(
         lambda: (pid := run.controller_pid()) not in (None, before) and run.exchange_up() and pid,
-        30,
+        STARTED_S,
     )
     return int(pid)
+
+
+async def talk(caller: Caller, call: SipCall) -> None:
+    """Both hear each other, and the controller knows it."""
+    await call.answer()
+    await caller.hears_tone(COUNSELLOR_HZ)
+    await call.stream.hears_tone(CALLER_HZ, PATIENCE_S)
+    await caller.talks()
 
 
 async def test_what_dies_or_freezes_is_started_again(
@@ -39,25 +51,24 @@ async def test_what_dies_or_freezes_is_started_again(
         second = await another_controller(run, first)
 
         os.kill(second, signal.SIGSTOP)
-        await run.product.until(lambda: not is_alive(second), FROZEN_S + 5)
+        await run.product.until(lambda: not is_alive(second), FROZEN_S + PATIENCE_S)
         third = await another_controller(run, second)
 
         asterisk = run.product.asterisk.pid
         assert asterisk is not None
-        async with run.product.counsellor("saveh-1") as counsellor:
+        async with (
+            watching(run.settings) as run.product.watched,
+            run.product.counsellor("saveh-1") as counsellor,
+        ):
             os.kill(asterisk, signal.SIGKILL)
-            await run.product.until(lambda: not run.exchange_up())
-            await run.product.until(run.exchange_up, 30)
-            assert run.product.asterisk.pid not in (None, asterisk)
+            await run.product.until(lambda: run.product.asterisk.pid not in (None, asterisk))
+            await run.product.watcher.up_again()
+            await run.product.until(run.exchange_up)
             assert run.controller_pid() == third
             await counsellor.register()  # as a telephone does that gets no answer any more
             async with run.product.caller(number="09121110901") as caller:
-                await caller.answered()
-                caller.press("0")
-                call = await counsellor.offered(30)
-                await call.answer()
-                await caller.hears_tone(COUNSELLOR_HZ, 30)
-                await call.stream.hears_tone(CALLER_HZ, 30)
+                await caller.presses("0")
+                await talk(caller, await counsellor.offered())
         assert "Traceback" not in run.printed()
 
 
@@ -86,14 +97,12 @@ async def test_without_its_supervisor_the_controller_goes_and_the_next_one_adopt
         controller, asterisk = run.controller_pid(), run.product.asterisk.pid
         assert controller is not None
         async with (
+            watching(run.settings) as run.product.watched,
             run.product.counsellor("saveh-1") as counsellor,
             run.product.caller(number="09121110902") as caller,
         ):
-            await caller.answered()
-            caller.press("0")
-            call = await counsellor.offered(30)
-            await call.answer()
-            await caller.hears_tone(COUNSELLOR_HZ, 30)
+            await caller.presses("0")
+            await talk(caller, await counsellor.offered())
             await run.end(signal.SIGKILL)
             await run.product.until(lambda: not is_alive(controller))
             assert run.free_ports() == ["agi", "http"]

@@ -1,10 +1,11 @@
+import time
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
 import pytest_asyncio
 
 from tests.real.exchange import Exchange, free_settings, running_exchange, why_no_asterisk
-from tests.real.product import Product
+from tests.real.product import PATIENCE_S, POLL_S, Product
 from tests.real.scene import Scene, shared_product
 
 
@@ -16,12 +17,22 @@ def private_asterisk() -> None:
 
 
 @pytest.fixture(scope="session")
-def asterisk(
+def running_asterisk(
     private_asterisk: None, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Exchange]:
     """A running private Asterisk of this test process; no controller listens on its AGI port."""
     with running_exchange(free_settings(tmp_path_factory.mktemp("exchange"))) as exchange:
         yield exchange
+
+
+@pytest.fixture
+def asterisk(running_asterisk: Exchange) -> Exchange:
+    """Of the tests before nobody is left in a call: they hang up and go."""
+    give_up_at = time.monotonic() + PATIENCE_S
+    while running_asterisk.process.console("core show channels concise").strip():
+        assert time.monotonic() < give_up_at, "a test before has left a call"
+        time.sleep(POLL_S)
+    return running_asterisk
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")

@@ -14,8 +14,11 @@ from ivr.asterisk.process import AsteriskProcess
 from ivr.asterisk.provision import find_root, why_not_private
 from ivr.dialplan.static import CLOSING_PROMPT
 from ivr.dialplan.static_lines import SipDevice, Stage, StaticLine, StaticMember, StaticQueue
+from ivr.prompts.audio import FORMS
+from ivr.prompts.builder import sound_path, sounds_dir
 from ivr.settings import Settings
 from tests.ports import free_port
+from tests.real.watcher import watched_templates
 
 NUMBER = "086123"
 MUSIC_HZ = 500.0
@@ -92,9 +95,22 @@ def write_tone(path: Path, frequency_hz: float, length_s: float) -> None:
         file.writeframes(samples.tobytes())
 
 
+def prolong(settings: Settings, prompt: str, silence_s: float) -> None:
+    """Let silence follow a prompt: what happens while it plays may then take its time."""
+    for form in FORMS:
+        path = sound_path(sounds_dir(settings), prompt, form)
+        with wave.open(str(path), "rb") as file:
+            parameters, frames = file.getparams(), file.readframes(file.getnframes())
+        with wave.open(str(path), "wb") as file:
+            file.setparams(parameters)
+            file.writeframes(frames + bytes(2 * round(form.rate_hz * silence_s)))
+
+
 @contextmanager
 def running_exchange(settings: Settings, lines: Sequence[StaticLine] = ()) -> Iterator[Exchange]:
     """Configure and start an Asterisk with tones for prompts; it is gone afterwards."""
+    templates = watched_templates(settings.home / "templates")
+    settings = settings.model_copy(update={"templates_dir": templates})
     write_tone(settings.home / "moh" / "music.wav", MUSIC_HZ, 2)
     write_tone(settings.home / "sounds" / "ivr" / f"{CLOSING_PROMPT}.wav", CLOSING_HZ, CLOSING_S)
     devices = demo_devices()

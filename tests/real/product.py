@@ -1,6 +1,7 @@
 """The whole product on a private Asterisk of a test's own: controller, records, phones."""
 
 import asyncio
+import http.client
 import json
 import os
 import shutil
@@ -24,17 +25,37 @@ from ivr.model import DeviceId
 from ivr.people import device_passwords
 from ivr.prompts.builder import build
 from ivr.settings import PROJECT, Settings
-from ivr.simulator.sip_phone import CallerPhone, CounsellorPhone
 from tests.last_words import last_words
 from tests.real.exchange import free_settings
+from tests.real.parties import Caller, Counsellor
+from tests.real.watcher import Watcher, watched_templates, watching
 
 LINE = "086123"
+PROVINCES = PROJECT / "deploy" / "provinces"
 POLL_S = 0.05
 # On a machine that has much else to do: nobody waits so long where all is well.
-PATIENCE_S = 30.0
-STARTED_S = STOPPED_S = 90.0
+PATIENCE_S = 60.0
+STARTED_S = STOPPED_S = 300.0
 
 Json = dict[str, Any]
+
+# What only a clock would end lasts longer than any machine waits: a test ends it by an act, or
+# says how long. Back-offs are none that a test could wait for.
+TIMES = {
+    "ring_s": 60,
+    "whisper_s": 60,
+    "connect_s": 30,
+    "wrap_up_s": 0,
+    "short_abandonment_s": 30,
+    "lost_talk_s": 300,
+    "rejected_s": 1,
+    "busy_s": 1,
+    "rona_s": 1,
+    "device_lost_s": 300,
+    "device_back_s": 600,
+}
+# Where phones ring in vain: rung so long, a phone has surely rung, and soon rings again.
+IN_VAIN = {**TIMES, "ring_s": 10, "short_abandonment_s": 0}
 
 
 @dataclass
@@ -45,6 +66,7 @@ class Product:
     asterisk: AsteriskProcess
     log_path: Path
     serve: asyncio.subprocess.Process | None = None
+    watched: Watcher | None = None
 
     @classmethod
     def of(cls, settings: Settings) -> Self:
@@ -56,12 +78,17 @@ class Product:
     def address(self) -> tuple[str, int]:
         return self.settings.host, self.settings.sip_port
 
-    def caller(self, *, number: str, line: str = LINE, **options: Any) -> CallerPhone:
-        return CallerPhone(self.address, line, caller=number, **options)
+    @property
+    def watcher(self) -> Watcher:
+        assert self.watched is not None, "this copy was started without one"
+        return self.watched
 
-    def counsellor(self, device: str, **options: Any) -> CounsellorPhone:
+    def caller(self, *, number: str, line: str = LINE, **options: Any) -> Caller:
+        return Caller(self, self.address, line, caller=number, **options)
+
+    def counsellor(self, device: str, **options: Any) -> Counsellor:
         known = device_passwords(self.settings.home, [DeviceId(device)])
-        return CounsellorPhone(self.address, device, known[DeviceId(device)], **options)
+        return Counsellor(self, self.address, device, known[DeviceId(device)], **options)
 
     # -- the controller
 
@@ -69,7 +96,8 @@ class Product:
         """Start the controller and wait until it serves, and sees Asterisk unless told not to."""
         with self.log_path.open("ab") as log:
             self.serve = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "ivr", "serve"),
+                *(sys.executable, "-m", "tests.real.patient_ivr", "serve"),
+                cwd=PROJECT,
                 env=self.environment(),
                 stdout=log,
                 stderr=log,
@@ -94,7 +122,7 @@ class Product:
         return self._get("/healthz")
 
     def floor(self) -> Json:
-        return self._get("/api/v1/floor", PATIENCE_S)
+        return self._get("/api/v1/floor")
 
     def counsellor_state(self, counsellor: str) -> str:
         states = {row["counsellor"]: row["state"] for row in self.floor()["counsellors"]}
@@ -144,15 +172,15 @@ class Product:
         assert process.returncode == 0, err.decode()
         return json.loads(out) if "--json" in arguments else out.decode()
 
-    def _get(self, path: str, timeout_s: float = 5.0) -> Json:
+    def _get(self, path: str) -> Json:
         url = f"http://127.0.0.1:{self.settings.http_port}{path}"
         try:
-            with urllib.request.urlopen(url, timeout=timeout_s) as response:
+            with urllib.request.urlopen(url, timeout=PATIENCE_S) as response:
                 return dict(json.load(response))
         except urllib.error.HTTPError as answer:  # health says by its status too what is amiss
             with answer:
                 return dict(json.load(answer))
-        except OSError:
+        except (OSError, http.client.HTTPException):  # not there, or gone while it answered
             return {}
 
     def environment(self) -> dict[str, str]:
@@ -183,19 +211,32 @@ def write_rules(
     **limits: float,
 ) -> Path:
     """Markazi's rules with other times: tests cannot wait for a real wrap-up."""
-    source = PROJECT / "deploy" / "provinces" / "markazi.yaml"
-    rules = yaml.load(source.read_text(encoding="utf-8"), yaml.BaseLoader)  # noqa: S506 - text only
+    directory.mkdir(parents=True)
+    write_province(directory, "markazi", steps=steps, conversation=conversation, limits=limits)
+    shutil.copy(PROVINCES / "common.yaml", directory)
+    return directory
+
+
+def write_province(
+    directory: Path,
+    province: str,
+    *,
+    steps: Sequence[Mapping[str, object]] | None = None,
+    conversation: Mapping[str, float] | None = None,
+    limits: Mapping[str, float],
+) -> None:
+    """A province's rules with other times."""
+    name = f"{province}.yaml"
+    text = (PROVINCES / name).read_text(encoding="utf-8")
+    rules = yaml.load(text, yaml.BaseLoader)  # noqa: S506 - text only
     if steps:
         rules["steps"] = [dict(step) for step in steps]
     changes = {"limits": limits, "conversation": conversation or {}}
     for section, times in changes.items():
         changed = {name: str(value) for name, value in times.items()}
         rules[section] = {**rules.get(section, {}), **changed}
-    directory.mkdir(parents=True)
     text = yaml.safe_dump(rules, allow_unicode=True)
-    (directory / "markazi.yaml").write_text(text, encoding="utf-8")
-    shutil.copy(source.with_name("common.yaml"), directory)
-    return directory
+    (directory / name).write_text(text, encoding="utf-8")
 
 
 @asynccontextmanager
@@ -205,20 +246,26 @@ async def running_product(
     steps: Sequence[Mapping[str, object]] | None = None,
     conversation: Mapping[str, float] | None = None,
     changes: Mapping[str, Any] | None = None,
+    more_provinces: Mapping[str, Mapping[str, float]] | None = None,
     **limits: float,
 ) -> AsyncIterator[Product]:
-    """Asterisk and the controller, configured from Markazi's rules with short times.
+    """Asterisk and the controller, configured from Markazi's rules with the times of tests.
 
-    `changes` are settings of the copy, by the names of `Settings`.
+    `changes` are settings of the copy, by the names of `Settings`; `more_provinces` are served
+    beside Markazi, by limits of their own.
     """
-    times = {"wrap_up_s": 0, "rejected_s": 1, "busy_s": 1, "rona_s": 1, "ring_s": 5, **limits}
-    rules_dir = write_rules(home / "rules", steps=steps, conversation=conversation, **times)
-    settings = free_settings(home).model_copy(update={"rules_dir": rules_dir, **(changes or {})})
+    rules_dir = write_rules(
+        home / "rules", steps=steps, conversation=conversation, **{**TIMES, **limits}
+    )
+    for province, own in (more_provinces or {}).items():
+        write_province(rules_dir, province, limits=own)
+    templates = {"rules_dir": rules_dir, "templates_dir": watched_templates(home / "templates")}
+    settings = free_settings(home).model_copy(update={**templates, **(changes or {})})
     await asyncio.to_thread(build, settings)
     lines, devices = lines_and_devices(settings)
     configure(settings, lines=lines, devices=devices)
-    async with AsteriskProcess(settings) as asterisk:
-        product = Product(settings, asterisk, home / "serve.log")
+    async with AsteriskProcess(settings) as asterisk, watching(settings) as watcher:
+        product = Product(settings, asterisk, home / "serve.log", watched=watcher)
         try:
             await product.start()
             yield product

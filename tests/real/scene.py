@@ -4,7 +4,8 @@ import asyncio
 import itertools
 import shutil
 import time
-from collections.abc import AsyncIterator, Callable
+import wave
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -12,23 +13,36 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from sqlalchemy import func, select
 
+from ivr import effects as do
+from ivr import events as ev
 from ivr.cli.calls import call_json
+from ivr.deployment import load_deployment
 from ivr.model import CallId, CallRecord, DeviceId
 from ivr.people import device_passwords
-from ivr.settings import PROJECT
+from ivr.prompts.audio import NARROW
+from ivr.prompts.builder import sound_path, sounds_dir
+from ivr.settings import PROJECT, Settings
 from ivr.simulator.rtp import Heard
+from ivr.simulator.scenario_history import new_floor
 from ivr.simulator.sip_call import SipCall
-from ivr.simulator.sip_phone import CallerPhone, CounsellorPhone
+from ivr.simulator.sip_phone import CallerPhone
 from ivr.simulator.sipp import SippCaller, SippCounsellor
 from ivr.simulator.tone import CALLER_HZ, COUNSELLOR_HZ, hears_tone, is_silent
 from ivr.store.store import Store
-from tests.real.exchange import MUSIC_HZ, write_tone
-from tests.real.product import LINE, PATIENCE_S, Json, Product, running_product
+from ivr.store.tables import epochs
+from tests.real.exchange import MUSIC_HZ, prolong, write_tone
+from tests.real.parties import Caller, Counsellor
+from tests.real.product import IN_VAIN, LINE, PATIENCE_S, Json, Product, running_product
+from tests.real.watcher import Command
 
-KEY_PAUSE_S = 0.4  # people do not press keys in the same instant; Asterisk drops those
 OWN_S = 2.0  # how long a call is kept for its own county's desk
-RTP_TIMEOUT_S = 4
+VAIN_LINE = "084123"  # Ilam's: its desk's phones ring in vain before long
+DECLINED_S = 10.0  # whoever declined has left by then
+# Nobody is done with the first question, or the whisper of this category, before a test is.
+LONG_WHISPERED = "3"
+LONG_PROMPTS = {"first-question": 20.0, "topic-violence": 15.0}  # and seconds of silence after it
 
 CONFIRMING = ("khondab-landline", "khondab-mobile")  # devices that key 1 has to accept on
 
@@ -38,19 +52,18 @@ _numbers = itertools.count(1)
 @asynccontextmanager
 async def shared_product(home: Path) -> AsyncIterator[Product]:
     """A product for many tests. What callers wait for in menus has the times of production."""
-    changes = {
-        "demo_dir": _people(home / "people"),
-        "templates_dir": _impatient_templates(home / "templates"),
-    }
-    back_offs = ("declined_s", "unreachable_s", "failed_s", "rona_most_s")
+    back_offs = ("unreachable_s", "failed_s", "rona_most_s")
     async with running_product(
         home,
         steps=[{"ring": "own", "lasts_s": OWN_S}, {"ring": "supporting"}, {"ring": "province"}],
-        conversation={"closing_wait_s": 3},
-        changes=changes,
-        whisper_s=8,
+        changes={"demo_dir": _people(home / "people")},
+        more_provinces={"ilam": IN_VAIN},
+        declined_s=DECLINED_S,
+        back_off_least_s=DECLINED_S,
         **dict.fromkeys(back_offs, 1.0),
     ) as product:
+        for prompt, silence_s in LONG_PROMPTS.items():
+            prolong(product.settings, prompt, silence_s)
         write_tone(home / "moh" / "hold.wav", MUSIC_HZ, 2)
         await asyncio.to_thread(product.asterisk.console, "moh reload")
         yield product
@@ -59,7 +72,8 @@ async def shared_product(home: Path) -> AsyncIterator[Product]:
 def _people(directory: Path) -> Path:
     """The demonstration's counsellors, and two who are rung on ordinary telephones."""
     directory.mkdir(parents=True)
-    shutil.copy(PROJECT / "deploy" / "demo" / "markazi.yaml", directory)
+    for file in ("markazi.yaml", "ilam.yaml"):
+        shutil.copy(PROJECT / "deploy" / "demo" / file, directory)
     more = [
         {
             "id": device,
@@ -73,24 +87,10 @@ def _people(directory: Path) -> Path:
     return directory
 
 
-def _impatient_templates(directory: Path) -> Path:
-    """Asterisk's configuration with a shorter patience for phones that have vanished."""
-    shutil.copytree(PROJECT / "deploy" / "asterisk", directory)
-    path = directory / "line" / "pjsip.conf.j2"
-    text = path.read_text(encoding="utf-8")
-    assert "rtp_timeout = 30" in text
-    path.write_text(text.replace("rtp_timeout = 30", f"rtp_timeout = {RTP_TIMEOUT_S}"))
-    return directory
+class ScriptedCaller(SippCaller):
+    """sipp as a caller whose channel is known."""
 
-
-async def press(phone: CallerPhone | SipCall, keys: str) -> float:
-    """Press keys at a person's pace; the moment of the last one."""
-    pressed_at = 0.0
-    for key in keys:
-        await asyncio.sleep(KEY_PAUSE_S)
-        phone.press(key)
-        pressed_at = time.monotonic()
-    return pressed_at
+    channel = ""
 
 
 @dataclass
@@ -100,25 +100,37 @@ class Scene:
     product: Product
     earlier: frozenset[CallId] = frozenset()
     numbers: list[str] = field(default_factory=list)
-    phones: list[CounsellorPhone] = field(default_factory=list)
+    phones: list[Counsellor] = field(default_factory=list)
 
     # -- who takes part
 
-    def caller(self, *, line: str = LINE, number: str | None = None, **options: Any) -> CallerPhone:
+    def caller(self, *, line: str = LINE, number: str | None = None, **options: Any) -> Caller:
         self.numbers.append(number or f"0912555{next(_numbers):04}")
         return self.product.caller(number=self.numbers[-1], line=line, **options)
 
     @asynccontextmanager
-    async def counsellor(self, device: str, **options: Any) -> AsyncIterator[CounsellorPhone]:
+    async def counsellor(self, device: str, **options: Any) -> AsyncIterator[Counsellor]:
         """A registered phone, on the floor as well; of several the first one is rung first."""
         async with self.product.counsellor(device, **options) as phone:
             self.phones.append(phone)
             await self.until(lambda: self.state(device) != "off_duty")
             yield phone
 
-    def sipp_caller(self, line: str = LINE, **options: Any) -> SippCaller:
+    @asynccontextmanager
+    async def sipp_caller(self, line: str = LINE) -> AsyncIterator[ScriptedCaller]:
+        """Answered, and does what the test says."""
         self.numbers.append(f"0912555{next(_numbers):04}")
-        return SippCaller(self.product.address, line, caller=self.numbers[-1], **options)
+        caller = ScriptedCaller(self.product.address, line, caller=self.numbers[-1], led=True)
+        count = len(self.product.watcher.calls) + 1
+        async with caller:
+            await caller.answered()
+            caller.channel = await self.product.watcher.new_call(count)
+            yield caller
+
+    async def presses(self, caller: ScriptedCaller, keys: str) -> None:
+        """Returns when the line has taken the last one."""
+        for key in keys:
+            await self.product.watcher.pressed(caller.channel, key, caller.press)
 
     @asynccontextmanager
     async def sipp_counsellor(self, device: str, **options: Any) -> AsyncIterator[SippCounsellor]:
@@ -147,14 +159,21 @@ class Scene:
 
     async def in_line(self, count: int = 1) -> list[Json]:
         """Wait until so many stand in line, offered or not; in the order of the line."""
-        await self.until(lambda: len(self.waiting()) == count)
-        return self.waiting()
 
-    async def available(self, *counsellors: str, timeout_s: float = 10.0) -> None:
+        def found() -> tuple[list[Json]] | None:
+            waiting = self.waiting()
+            return (waiting,) if len(waiting) == count else None
+
+        [waiting] = await self.until(found)
+        return list(waiting)
+
+    async def talking(self, count: int) -> None:
+        """Wait until so many talk."""
+        await self.until(lambda: len(self.product.floor()["talks"]) == count)
+
+    async def available(self, *counsellors: str) -> None:
         """Wait until they may be rung again."""
-        await self.until(
-            lambda: {self.state(name) for name in counsellors} == {"available"}, timeout_s
-        )
+        await self.until(lambda: {self.state(name) for name in counsellors} == {"available"})
 
     def channels(self) -> list[str]:
         return self.product.asterisk.console("core show channels concise").split()
@@ -181,6 +200,40 @@ class Scene:
         [record] = await self.ended(1, timeout_s)
         return record
 
+    async def rung_on_joining(self, call: str) -> list[str]:
+        """Whom the floor had rung in the very decision that took the call into line.
+
+        No clock tells it: the journal, played again through a new floor, does.
+        """
+        deployment = load_deployment(self.product.settings)
+        async with Store(self.product.settings) as store:
+            epoch = await newest_epoch(store)
+            entries = await store.read_journal(epoch)
+        floor, rung = new_floor(deployment, epoch), []
+        for entry in entries:
+            effects = floor.decide(entry.event, entry.at)
+            if isinstance(entry.event, ev.CallJoined) and entry.event.call == call:
+                rung += [one.offer.counsellor for one in effects if isinstance(one, do.OfferCall)]
+        return rung
+
+    def lets_pass_s(self, commands: Sequence[Command], until: str) -> float:
+        """How long what a conversation says and waits for lasts, up to the sentence `until`.
+
+        As on a line in use, where no prompt is prolonged.
+        """
+        seconds = 0.0
+        for command in commands:
+            match command:
+                case ["STREAM", "FILE", file, *_]:
+                    prompt = file.strip('"').removeprefix("ivr/")
+                    if prompt == until:
+                        break
+                    seconds += length_s(self.product.settings, prompt)
+                    seconds -= LONG_PROMPTS.get(prompt, 0.0)
+                case ["WAIT", "FOR", "DIGIT", timeout_ms]:
+                    seconds += max(int(timeout_ms.strip('"')), 0) / 1000
+        return seconds
+
     # -- before and after
 
     def _is_quiet(self) -> bool:
@@ -194,7 +247,7 @@ class Scene:
     async def quiet(self) -> None:
         """Wait until nobody is left of any call: no caller, no counsellor, no channel."""
         try:
-            await self.until(self._is_quiet, 15)
+            await self.until(self._is_quiet)
         except TimeoutError:
             left = f"left over: {self.channels()} {self.product.floor()}"
             self.product.asterisk.console("channel request hangup all")  # for the tests to come
@@ -216,6 +269,18 @@ class Scene:
             assert not [number for number in self.numbers if number.lstrip("0") in invite]
 
 
+async def newest_epoch(store: Store) -> int:
+    async with store.engine.connect() as connection:
+        return int((await connection.execute(select(func.max(epochs.c.epoch)))).scalar_one())
+
+
+def length_s(settings: Settings, prompt: str) -> float:
+    """How long Asterisk plays a prompt in a call of the telephone network."""
+    path = sound_path(sounds_dir(settings), prompt, NARROW)
+    with wave.open(str(path), "rb") as sound:
+        return sound.getnframes() / sound.getframerate()
+
+
 async def all_records(product: Product) -> list[CallRecord]:
     """In order of arrival, which Asterisk's unique ids have in their second part."""
     now = datetime.now(UTC)
@@ -224,7 +289,7 @@ async def all_records(product: Product) -> list[CallRecord]:
     return sorted(found, key=lambda record: int(record.call.partition(".")[2]))
 
 
-async def hears_words(call: CallerPhone | SipCall, timeout_s: float = 5.0) -> None:
+async def hears_words(call: CallerPhone | SipCall, timeout_s: float = PATIENCE_S) -> None:
     """Wait for a sound that is neither music nor the other party's tone: a prompt."""
 
     def is_speech(packet: Heard) -> bool:
@@ -235,9 +300,10 @@ async def hears_words(call: CallerPhone | SipCall, timeout_s: float = 5.0) -> No
     await call.stream.hears(is_speech, timeout_s)
 
 
-async def both_hear_each_other(caller: CallerPhone, call: SipCall) -> None:
-    await caller.hears_tone(COUNSELLOR_HZ, 30)
-    await call.stream.hears_tone(CALLER_HZ, 30)
+async def both_hear_each_other(caller: Caller, call: SipCall) -> None:
+    await caller.hears_tone(COUNSELLOR_HZ, PATIENCE_S)
+    await call.stream.hears_tone(CALLER_HZ, PATIENCE_S)
+    await caller.talks()
 
 
 def offers(record: Json) -> list[tuple[str, str]]:

@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -21,7 +22,7 @@ from ivr.simulator.sip_agent import SipAgent
 from ivr.simulator.sip_call import SipCall
 from ivr.simulator.sip_message import SipMessage
 from ivr.simulator.sip_phone import CallerPhone, CounsellorPhone
-from tests.fallback_stories import QUEUES, SAVEH, STORIES, Story, queue
+from tests.fallback_stories import IN_ROUNDS, QUEUES, SAVEH, STORIES, Story, queue
 from tests.real.dying_controller import DyingController
 from tests.real.exchange import (
     MUSIC_HZ,
@@ -35,8 +36,11 @@ from tests.real.exchange import (
 
 pytestmark = [pytest.mark.real, pytest.mark.asyncio(loop_scope="module")]
 
-ROUND_S = 4  # of waiting, before the controller is asked again
-PATIENCE_S = 40.0
+# Of waiting, before the controller is asked again: nothing that a story does takes so long.
+ROUND_S = 30
+NEXT_ROUND_S = 12  # where something waits for the next one
+SHORT_ROUND_S = 5  # where a story waits for several
+PATIENCE_S = 90.0
 ACCEPT_HZ = 1300.0
 MARKAZI = one_stage(*QUEUES)
 
@@ -85,11 +89,10 @@ class RealStage:
         phone = CallerPhone(self.exchange.address, NUMBER, caller=number)
         self.callers[caller] = await self._parties.enter_async_context(phone)
         await phone.answered()
-        await phone.hears_tone(MUSIC_HZ)
+        await phone.hears_tone(MUSIC_HZ, PATIENCE_S)
 
     async def rung(self, count: int) -> None:
         await self.until(lambda: len(self.rings) >= count)
-        assert len(self.rings) == count
 
     async def pick_up(self, device: str) -> None:
         await self.phones[device].calls[-1].answer()
@@ -101,7 +104,7 @@ class RealStage:
         self.phones[device].calls[-1].hang_up()
 
     async def talking(self, caller: str, device: str) -> None:
-        await self.callers[caller].hears_tone(tone.COUNSELLOR_HZ)
+        await self.callers[caller].hears_tone(tone.COUNSELLOR_HZ, PATIENCE_S)
         await self.phones[device].calls[-1].stream.hears_tone(tone.CALLER_HZ, PATIENCE_S)
 
     async def pause(self, device: str, *, paused: bool = True) -> None:
@@ -123,10 +126,9 @@ async def alone(
     telephone = SipAgent(("127.0.0.1", 0))
     await telephone.open()
     host, port = telephone.address
-    changes = {"trunk_outbound": f"{host}:{port}", "fallback_round_s": ROUND_S}
-    settings = free_settings(home).model_copy(update=changes)
+    settings = free_settings(home).model_copy(update={"trunk_outbound": f"{host}:{port}"})
     telephone.server = (settings.host, settings.sip_port)
-    write_tone(settings.home / "sounds" / "ivr" / "press-1-to-accept.wav", ACCEPT_HZ, 1)
+    write_tone(settings.home / "sounds" / "ivr" / "press-1-to-accept.wav", ACCEPT_HZ, 4)
     with running_exchange(settings, [MARKAZI]) as exchange:
         async with DyingController(settings.agi_port) as controller, _linked(exchange) as link:
             yield exchange, controller, link, telephone
@@ -159,11 +161,18 @@ async def _linked(exchange: Exchange) -> AsyncIterator[AmiLink]:
         await asyncio.wait([running])
 
 
+@pytest.fixture
+def round_s() -> int:
+    return ROUND_S
+
+
 @pytest_asyncio.fixture(loop_scope="module")
 async def stage(
-    alone: tuple[Exchange, DyingController, AmiLink, SipAgent],
+    alone: tuple[Exchange, DyingController, AmiLink, SipAgent], round_s: int
 ) -> AsyncIterator[RealStage]:
     exchange, controller, link, _ = alone
+    settings = exchange.settings.model_copy(update={"fallback_round_s": round_s})
+    exchange = replace(exchange, settings=settings)
     # Queues that are new know of no pause and of nobody's turn.
     for lines in ([one_stage()], [MARKAZI]):
         await Fallback(exchange.settings).refresh(lines, exchange.devices)
@@ -177,7 +186,11 @@ async def refresh(stage: RealStage, *queues: StaticQueue, later: Stage | None = 
     assert await Fallback(stage.exchange.settings).refresh([line], stage.exchange.devices)
 
 
-@pytest.mark.parametrize("story", STORIES, ids=lambda story: story.__name__)
+@pytest.mark.parametrize(
+    ("story", "round_s"),
+    [(story, SHORT_ROUND_S if story in IN_ROUNDS else ROUND_S) for story in STORIES],
+    ids=[story.__name__ for story in STORIES],
+)
 async def test_a_story(story: Story, stage: RealStage) -> None:
     await story(stage)
 
@@ -193,6 +206,7 @@ async def test_a_caller_who_waits_outlives_a_refresh_and_is_served_by_who_is_new
     await stage.talking("a", "desk-5")
 
 
+@pytest.mark.parametrize("round_s", [NEXT_ROUND_S])
 async def test_a_caller_outlives_the_queue(stage: RealStage) -> None:
     await stage.call("a", county=SAVEH)
     await refresh(stage, queue("fallback-markazi", ("desk-5",)))
@@ -219,6 +233,7 @@ async def test_only_what_changed_is_read_anew(stage: RealStage) -> None:
     assert not await fallback.refresh([MARKAZI], stage.exchange.devices)
 
 
+@pytest.mark.parametrize("round_s", [NEXT_ROUND_S])
 async def test_an_expired_closure_keeps_no_desk_out_though_nobody_is_there_to_say_so(
     stage: RealStage,
 ) -> None:
@@ -284,7 +299,7 @@ async def test_a_telephone_has_to_accept_and_is_rung_again_where_it_did_not(
     await telephone.calls[1].answer()
     await telephone.calls[1].stream.hears_tone(ACCEPT_HZ, PATIENCE_S)
     telephone.calls[1].press("1")
-    await stage.callers["a"].hears_tone(tone.COUNSELLOR_HZ)
+    await stage.callers["a"].hears_tone(tone.COUNSELLOR_HZ, PATIENCE_S)
     await stage.call("b")
     assert len(telephone.calls) == 2  # it is busy
     telephone.calls[1].hang_up()

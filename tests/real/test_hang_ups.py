@@ -3,26 +3,29 @@
 import pytest
 
 from ivr.simulator.sip_call import SipCall
-from tests.real.exchange import MUSIC_HZ
 from tests.real.product import Json
-from tests.real.scene import Scene, both_hear_each_other, hears_words, offers, press
+from tests.real.scene import (
+    LONG_WHISPERED,
+    VAIN_LINE,
+    Scene,
+    both_hear_each_other,
+    hears_words,
+    offers,
+)
 
 pytestmark = [pytest.mark.real, pytest.mark.asyncio(loop_scope="session")]
 
 
-AT_ONCE_S = 5.0  # on a slow machine; what is not noticed at once waits for Asterisk's 30 seconds
-
-
 async def gone(scene: Scene) -> Json:
     """No channel is left, and there is one record."""
-    await scene.until(lambda: not scene.channels(), AT_ONCE_S)
+    await scene.until(lambda: not scene.channels())
     return await scene.the_call()
 
 
-async def freed(scene: Scene, call: SipCall) -> None:
+async def freed(scene: Scene, call: SipCall, counsellor: str = "arak-1") -> None:
     """The counsellor's phone was hung up by us, and may be rung again."""
-    assert await call.ended(AT_ONCE_S) == "there"
-    await scene.available("arak-1")
+    assert await call.ended() == "there"
+    await scene.available(counsellor)
 
 
 async def test_in_the_first_prompt(scene: Scene) -> None:
@@ -38,8 +41,7 @@ async def test_in_the_first_prompt(scene: Scene) -> None:
 @pytest.mark.parametrize("keys", ["2", "29", "21"])
 async def test_in_the_menus(scene: Scene, keys: str) -> None:
     async with scene.caller() as caller:
-        await caller.answered()
-        await press(caller, keys)
+        await caller.presses(keys)
         await hears_words(caller)
         caller.hang_up()
         record = await gone(scene)
@@ -49,8 +51,7 @@ async def test_in_the_menus(scene: Scene, keys: str) -> None:
 
 async def test_in_line(scene: Scene) -> None:
     async with scene.caller() as caller:
-        await caller.answered()
-        await press(caller, "0")
+        await caller.presses("0")
         await scene.in_line()
         caller.hang_up()
         record = await gone(scene)
@@ -60,8 +61,7 @@ async def test_in_line(scene: Scene) -> None:
 
 async def test_while_a_phone_rings(scene: Scene) -> None:
     async with scene.counsellor("arak-1") as counsellor, scene.caller() as caller:
-        await caller.answered()
-        await press(caller, "0")
+        await caller.presses("0")
         call = await counsellor.offered()
         caller.hang_up()
         await freed(scene, call)
@@ -71,24 +71,21 @@ async def test_while_a_phone_rings(scene: Scene) -> None:
 
 
 async def test_after_a_phone_rang_in_vain(scene: Scene) -> None:
-    async with scene.counsellor("arak-1") as counsellor, scene.caller() as caller:
-        await caller.answered()
-        await press(caller, "0")
+    async with scene.counsellor("ilam-1") as counsellor, scene.caller(line=VAIN_LINE) as caller:
+        await caller.presses("0")
         first = await counsellor.offered()
-        assert await first.ended(15) == "there"
+        assert await first.ended() == "there"
         again = await counsellor.offered()
-        await caller.hears_tone(MUSIC_HZ, 30)
         caller.hang_up()
-        await freed(scene, again)
+        await freed(scene, again, "ilam-1")
         record = await gone(scene)
     assert (record["end"], record["ended_by"]) == ("abandoned", "caller")
-    assert offers(record) == [("arak-1", "rona"), ("arak-1", "withdrawn")]
+    assert offers(record) == [("ilam-1", "rona"), ("ilam-1", "withdrawn")]
 
 
 async def test_during_the_whisper(scene: Scene) -> None:
     async with scene.counsellor("arak-1", answer_after_s=0) as counsellor, scene.caller() as caller:
-        await caller.answered()
-        await press(caller, "214")
+        await caller.presses(f"21{LONG_WHISPERED}")
         call = await counsellor.offered()
         await call.answered()
         await hears_words(call)
@@ -101,8 +98,7 @@ async def test_during_the_whisper(scene: Scene) -> None:
 
 async def test_in_talk(scene: Scene) -> None:
     async with scene.counsellor("arak-1", answer_after_s=0) as counsellor, scene.caller() as caller:
-        await caller.answered()
-        await press(caller, "0")
+        await caller.presses("0")
         call = await counsellor.offered()
         await both_hear_each_other(caller, call)
         caller.hang_up()
@@ -114,8 +110,7 @@ async def test_in_talk(scene: Scene) -> None:
 
 async def test_during_the_closing_sentence(scene: Scene) -> None:
     async with scene.counsellor("arak-1", answer_after_s=0) as counsellor, scene.caller() as caller:
-        await caller.answered()
-        await press(caller, "0")
+        await caller.presses("0")
         call = await counsellor.offered()
         await both_hear_each_other(caller, call)
         call.hang_up()

@@ -13,16 +13,17 @@ import pytest
 import pytest_asyncio
 import yaml
 
+from ivr.asterisk.telephones import TRUNK_ENDPOINT
 from ivr.settings import PROJECT
 from ivr.simulator.devices import BUSY, DECLINE, NOT_FOUND
 from ivr.simulator.sip_call import SipCall
-from ivr.simulator.sip_phone import CounsellorPhone
 from ivr.simulator.sip_trunk import Telephone, TrunkSide
 from ivr.store.people import PeopleStore
 from ivr.store.store import Store
 from tests.ports import free_port
+from tests.real.parties import Counsellor
 from tests.real.product import Product, running_product
-from tests.real.scene import Scene, both_hear_each_other, hears_words, offers, press
+from tests.real.scene import Scene, both_hear_each_other, hears_words, offers
 
 pytestmark = [
     pytest.mark.real,
@@ -55,8 +56,8 @@ async def product(
         "trunk_outbound": f"127.0.0.1:{free_port(socket.SOCK_DGRAM)}",
         "demo_dir": _people(home / "people"),
     }
-    back_offs = dict.fromkeys(("unreachable_s", "declined_s", "no_such_number_s"), 1.0)
-    async with running_product(home, changes=changes, **back_offs) as running:
+    times = {"ring_s": 12, "declined_s": 10, "unreachable_s": 1, "no_such_number_s": 1}
+    async with running_product(home, changes=changes, **times) as running:
         await _give_pin(running, "arak-1")
         yield running
     assert _files_with(home, [NUMBER, PIN]) == []
@@ -81,8 +82,8 @@ async def scene(product: Product) -> AsyncIterator[Scene]:
 
 async def _trunk_is(product: Product, state: str) -> None:
     """Wait until the floor knows; Asterisk itself looks every 20 s."""
-    product.asterisk.console("pjsip qualify line123-trunk")
-    await product.until(lambda: product.counsellor_state(HOME) == state, 30)
+    product.asterisk.console(f"pjsip qualify {TRUNK_ENDPOINT}")
+    await product.until(lambda: product.counsellor_state(HOME) == state)
 
 
 def _people(directory: Path) -> Path:
@@ -105,10 +106,9 @@ async def _give_pin(product: Product, counsellor: str) -> None:
 
 
 async def test_without_a_far_side_nobody_is_rung_at_home(scene: Scene) -> None:
-    assert scene.state(HOME) == "off_duty"
+    await scene.until(lambda: scene.state(HOME) == "off_duty")
     async with scene.counsellor("khondab-1", answer_after_s=0) as person, scene.caller() as caller:
-        await caller.answered()
-        await press(caller, "284")
+        await caller.presses("284")
         await both_hear_each_other(caller, await person.offered())
     assert offers(await scene.the_call()) == [("khondab-1", "connected")]
 
@@ -116,14 +116,13 @@ async def test_without_a_far_side_nobody_is_rung_at_home(scene: Scene) -> None:
 async def test_the_telephone_is_rung_and_talks_after_key_1(scene: Scene, side: TrunkSide) -> None:
     side.telephones = {NUMBER: Telephone()}
     async with scene.caller() as caller:
-        await caller.answered()
-        await press(caller, "284")
-        call = await side.offered(30)
+        await caller.presses("284")
+        call = await side.offered()
         assert (call.user, call.from_number, call.from_name) == (NUMBER, "123", "")
         await call.answer()
         await hears_words(call)
         assert [row["phase"] for row in scene.waiting()] == ["offered"]
-        await press(call, "1")
+        await scene.product.watcher.pressed(TRUNK_ENDPOINT, "1", call.press)
         await both_hear_each_other(caller, call)
         caller.hang_up()
         assert await call.ended() == "there"
@@ -135,12 +134,11 @@ async def test_the_telephone_is_rung_and_talks_after_key_1(scene: Scene, side: T
 async def test_a_voicemail_is_followed_by_a_person(scene: Scene, side: TrunkSide) -> None:
     side.telephones = {NUMBER: Telephone(answers=True)}
     async with scene.caller() as caller:
-        await caller.answered()
-        await press(caller, "284")
-        voicemail = await side.offered(30)
+        await caller.presses("284")
+        voicemail = await side.offered()
         await voicemail.answered()
         async with scene.counsellor("khondab-1", answer_after_s=0) as person:
-            call = await person.offered(30)
+            call = await person.offered()
             assert await voicemail.ended() == "there"
             await both_hear_each_other(caller, call)
             caller.hang_up()
@@ -164,11 +162,10 @@ async def test_a_telephone_that_does_not_take_it_is_followed_by_the_next(
     side.telephones = {NUMBER: Telephone(refuse=answer)}
     rung = len(side.invites)
     async with scene.caller() as caller:
-        await caller.answered()
-        await press(caller, "284")
+        await caller.presses("284")
         await scene.until(lambda: len(side.invites) > rung)
         async with scene.counsellor("khondab-1", answer_after_s=0) as person:
-            await both_hear_each_other(caller, await person.offered(30))
+            await both_hear_each_other(caller, await person.offered())
             caller.hang_up()
             record = await scene.the_call()
     assert offers(record)[0] == (HOME, result)
@@ -178,12 +175,12 @@ async def test_a_telephone_that_does_not_take_it_is_followed_by_the_next(
 # ------------------------------------------------------------------ signing in and out
 
 
-async def say(phone: CounsellorPhone, number: str, keys: str = "") -> SipCall:
+async def say(phone: Counsellor, number: str, keys: str = "") -> SipCall:
     """Dial, hear a sentence, type; over when the line hangs up."""
     call = await phone.dial(number)
     await hears_words(call)
-    await press(call, keys)
-    await call.ended(20)
+    await phone.presses(call, keys)
+    await call.ended()
     return call
 
 

@@ -19,7 +19,7 @@ from ivr.simulator.sip_call import SipCall
 from ivr.simulator.sip_message import SipError, SipMessage, authorization, session_offer
 from ivr.store.vault import Vault
 from tests.real.product import Product, running_product
-from tests.real.scene import Scene, press
+from tests.real.scene import Scene
 
 pytestmark = [
     pytest.mark.real,
@@ -100,8 +100,7 @@ def with_place(place: str) -> Callable[[str], str]:
 async def record_of(scene: Scene, keys: str = "0", **options: object) -> CallRecord:
     """Call, press keys, ring a counsellor, hang up: the record."""
     async with scene.counsellor("arak-1") as counsellor, scene.caller(**options) as caller:
-        await caller.answered()
-        await press(caller, keys)
+        await caller.presses(keys)
         await counsellor.offered()
     await scene.the_call()
     [record] = await scene.records()

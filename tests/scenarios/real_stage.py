@@ -2,7 +2,6 @@
 
 import asyncio
 import itertools
-import shutil
 import socket
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
@@ -12,10 +11,7 @@ from itertools import takewhile
 from pathlib import Path
 from typing import Protocol
 
-from sqlalchemy import func, select
-
 from ivr.asterisk.configure import configure
-from ivr.asterisk.instance import ami_secret
 from ivr.asterisk.process import AsteriskProcess
 from ivr.asterisk.roster import lines_and_devices
 from ivr.asterisk.telephones import TRUNK_ENDPOINT, telephone_numbers
@@ -23,27 +19,29 @@ from ivr.deployment import Deployment, load_deployment
 from ivr.model import CallId, CallRecord, DeviceId
 from ivr.notices import AlarmCode
 from ivr.prompts.builder import build
-from ivr.settings import PROJECT
 from ivr.simulator.devices import BUSY, DECLINE
 from ivr.simulator.scenario import ANONYMOUS, Manner, Scenario
 from ivr.simulator.scenario_history import Replayed, new_floor, replay
-from ivr.simulator.scenario_play import ANSWER_AFTER_S, KEY_PAUSE_S, PATIENCE_S, Player
+from ivr.simulator.scenario_play import ANSWER_AFTER_S, PATIENCE_S, Player
 from ivr.simulator.scenario_settings import scenario_settings
 from ivr.simulator.sip_call import SipCall
-from ivr.simulator.sip_phone import CallerPhone, CounsellorPhone
 from ivr.simulator.sip_trunk import Telephone, TrunkSide
 from ivr.simulator.tone import CALLER_HZ, COUNSELLOR_HZ
 from ivr.store.records import JournalEntry
 from ivr.store.store import Store
-from ivr.store.tables import epochs
-from tests.real.exchange import free_port, free_settings
+from tests.real.exchange import free_port, free_settings, prolong
+from tests.real.parties import Caller, Counsellor
 from tests.real.product import POLL_S, Json, Product
+from tests.real.scene import newest_epoch
+from tests.real.watcher import Watcher, watched_templates, watching
 from tests.scenarios.decisions import Decisions
-from tests.scenarios.watcher import ACCOUNT, Watcher
 
-RTP_TIMEOUT_S = 4
-HEAR_S = 30.0
-QUIET_S = 60.0
+# What a story does while one of these is heard it does in time: so many seconds of silence follow.
+LONG_PROMPTS = {
+    "first-question": 8.0,
+    "topic-violence": 15.0,
+    "all-busy": 12.0,
+}
 
 _MANNERS: dict[Manner, dict[str, float]] = {
     Manner.LETS_RING: {},
@@ -69,7 +67,6 @@ class RealTheatre:
 
     product: Product
     deployment: Deployment
-    watcher: Watcher
     numbers: "itertools.count[int]" = field(default_factory=lambda: itertools.count(1))
 
     async def play(self, scenario: Scenario) -> dict[str, list[str]]:
@@ -85,40 +82,24 @@ class RealTheatre:
 @asynccontextmanager
 async def real_theatre(home: Path, scenarios: Path) -> AsyncIterator[RealTheatre]:
     """A private Asterisk and the controller with the scenarios' rules and people."""
-    templates = _templates(home / "templates")
     changes = {
-        "templates_dir": templates,
+        "templates_dir": watched_templates(home / "templates"),
         "trunk_outbound": f"127.0.0.1:{free_port(socket.SOCK_DGRAM)}",
     }
     settings = free_settings(home).model_copy(update=changes)
     settings = scenario_settings(settings, scenarios)
     await asyncio.to_thread(build, settings)
+    for prompt, silence_s in LONG_PROMPTS.items():
+        prolong(settings, prompt, silence_s)
     lines, devices = lines_and_devices(settings)
     configure(settings, lines=lines, devices=devices)
-    async with AsteriskProcess(settings) as asterisk:
-        product = Product(settings, asterisk, home / "serve.log")
-        watcher = Watcher(settings.host, settings.ami_port, ami_secret(settings))
-        watching = asyncio.create_task(watcher.run(), name="watcher")
+    async with AsteriskProcess(settings) as asterisk, watching(settings) as watcher:
+        product = Product(settings, asterisk, home / "serve.log", watched=watcher)
         try:
             await product.start()
-            await watcher.until(lambda: watcher.up, PATIENCE_S)
-            yield RealTheatre(product, load_deployment(settings), watcher)
+            yield RealTheatre(product, load_deployment(settings))
         finally:
-            watching.cancel()
-            await asyncio.wait([watching])
             await product.stop()
-
-
-def _templates(directory: Path) -> Path:
-    """Asterisk's configuration, less patient with lost phones, and with the watcher's account."""
-    shutil.copytree(PROJECT / "deploy" / "asterisk", directory)
-    path = directory / "line" / "pjsip.conf.j2"
-    text = path.read_text(encoding="utf-8")
-    assert "rtp_timeout = 30" in text
-    path.write_text(text.replace("rtp_timeout = 30", f"rtp_timeout = {RTP_TIMEOUT_S}"))
-    with (directory / "line" / "manager.conf.j2").open("a") as file:
-        file.write(ACCOUNT)
-    return directory
 
 
 class RealStage:
@@ -127,13 +108,13 @@ class RealStage:
     def __init__(self, theatre: RealTheatre) -> None:
         self._product = theatre.product
         self._deployment = theatre.deployment
-        self._watcher = theatre.watcher
+        self._watcher: Watcher = theatre.product.watcher
         self._numbers = theatre.numbers
-        self._callers: dict[str, CallerPhone] = {}
+        self._callers: dict[str, Caller] = {}
         self._calls: dict[str, CallId] = {}
         self._decisions = Decisions(theatre.product, theatre.deployment)
         self._telephones = telephone_numbers(theatre.deployment.in_force.people)
-        self._phones: dict[str, CounsellorPhone] = {}
+        self._phones: dict[str, Counsellor] = {}
         self._trunk_side: TrunkSide | None = None
         self._ringing: dict[str, SipCall] = {}
         self._manners: dict[str, Manner] = {}
@@ -165,7 +146,7 @@ class RealStage:
         await self._quiet()
 
     async def _quiet(self) -> None:
-        await self._product.until(self._is_quiet, QUIET_S)
+        await self._product.until(self._is_quiet, PATIENCE_S)
 
     def _is_quiet(self) -> bool:
         floor = self._product.floor()
@@ -176,19 +157,16 @@ class RealStage:
     # -- callers
 
     async def dial(self, caller: str, *, called: str, number: str | None) -> None:
-        nth = len(self._watcher.calls) + 1
         shown = number or f"0912000{next(self._numbers):04}"
         phone = self._product.caller(
             number="anonymous" if number == ANONYMOUS else shown, line=called
         )
         self._callers[caller] = await phone.__aenter__()
-        await phone.answered()
-        self._calls[caller] = CallId(await self._watcher.new_call(nth))
+        await phone.answered(PATIENCE_S)
+        self._calls[caller] = CallId(phone.channel)
 
     async def press(self, caller: str, keys: str) -> None:
-        for key in keys:
-            await asyncio.sleep(KEY_PAUSE_S)
-            self._callers[caller].press(key)
+        await self._callers[caller].presses(keys)
 
     async def heard(self, caller: str, prompt: str) -> None:
         await self._watcher.heard(self._calls[caller], prompt)
@@ -205,8 +183,8 @@ class RealStage:
     async def talking(self, caller: str, device: str) -> None:
         await self.until(lambda: self._talks(caller, device))
         phone, call = self._callers[caller], self._at(device).calls[-1]
-        await phone.hears_tone(COUNSELLOR_HZ, HEAR_S)
-        await call.stream.hears_tone(CALLER_HZ, HEAR_S)
+        await phone.hears_tone(COUNSELLOR_HZ, PATIENCE_S)
+        await call.stream.hears_tone(CALLER_HZ, PATIENCE_S)
 
     def _talks(self, caller: str, device: str) -> bool:
         wanted = (self._calls[caller], self._counsellor(device))
@@ -217,6 +195,7 @@ class RealStage:
 
     async def ringing(self, device: str) -> None:
         self._ringing[device] = await self._at(device).offered(PATIENCE_S)
+        self._watcher.listens_from_now(self._party(device))
 
     async def stopped_ringing(self, device: str) -> None:
         await self._ringing[device].ended(PATIENCE_S)
@@ -228,12 +207,13 @@ class RealStage:
         self._ringing[device].refuse(sip_code)
 
     async def device_heard(self, device: str, prompt: str) -> None:
-        at = TRUNK_ENDPOINT if device in self._telephones else device
-        await self._watcher.device_heard(at, prompt)
+        await self._watcher.heard(self._party(device), prompt)
 
     async def press_device(self, device: str, key: str) -> None:
-        await asyncio.sleep(KEY_PAUSE_S)
-        self._ringing[device].press(key)
+        await self._watcher.pressed(self._party(device), key, self._ringing[device].press)
+
+    def _party(self, device: str) -> str:
+        return TRUNK_ENDPOINT if device in self._telephones else device
 
     async def lay_down(self, device: str) -> None:
         self._at(device).calls[-1].hang_up()
@@ -329,7 +309,7 @@ class RealStage:
     async def calls(self) -> Mapping[str, Replayed]:
         async with Store(self._product.settings) as store:
             await self._all_ended(store)
-            epoch = await _newest_epoch(store)
+            epoch = await newest_epoch(store)
             kept, entries = await self._journal_of(store, epoch)
             journal = ((entry.event, entry.at) for entry in entries)
             calls = replay(journal, new_floor(self._deployment, epoch))
@@ -357,8 +337,3 @@ class RealStage:
                 return
             assert time.monotonic() < give_up_at, "a call has not ended; let the story end it"
             await asyncio.sleep(POLL_S)
-
-
-async def _newest_epoch(store: Store) -> int:
-    async with store.engine.connect() as connection:
-        return int((await connection.execute(select(func.max(epochs.c.epoch)))).scalar_one())
