@@ -33,6 +33,7 @@ COMMANDS = {
     "step": "dispatch step 1 sent",
     "trips": "dispatch list --province markazi",
     "begin": "admission begin a-centre markazi-saveh --key v2",
+    "prolong": "admission prolong 1 1405-09-05",
     "end": "admission end 1 home",
     "stays": "admission list --province markazi",
     "follow": "follow-up add 170.5 1405-09-03",
@@ -53,6 +54,7 @@ request   yes  -    yes  yes       -         -      -       -       -
 step      yes  -    yes  yes       -         -      -       -       -
 trips     yes  yes  yes  yes       -         yes    -       yes     -
 begin     yes  -    yes  yes       -         -      -       -       -
+prolong   yes  -    yes  yes       -         -      -       -       -
 end       yes  -    yes  yes       -         -      -       -       -
 stays     yes  yes  yes  yes       -         yes    -       yes     -
 follow    yes  -    yes  yes       -         -      -       -       -

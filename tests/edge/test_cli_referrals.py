@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from ivr import passwords
 from ivr.cli import app
-from ivr.errors import BadInput
+from ivr.errors import BadInput, NotAllowed
 from ivr.store.store import Store
 from tests.edge.staff import PASSWORD, take_in_staff
 from tests.edge.store_examples import call, settings
@@ -24,7 +24,7 @@ def run(*arguments: str) -> str:
     if result.exception and not isinstance(result.exception, SystemExit):
         raise result.exception
     assert result.exit_code == 0, result.output
-    return result.output
+    return result.stdout
 
 
 def answer(*arguments: str) -> Any:
@@ -127,3 +127,41 @@ def test_a_follow_up_is_put_on_the_list_and_taken_off() -> None:
 def test_what_cannot_be_is_refused(arguments: tuple[str, ...], words: str) -> None:
     with pytest.raises(BadInput, match=words):
         run(*arguments)
+
+
+def test_while_the_database_is_away_all_is_kept_and_follows(tmp_path: Path) -> None:
+    run("dispatch", "list")  # whoever signs in renews the copy of the accounts
+    database = tmp_path / "line123.sqlite"
+    database.rename(tmp_path / "away")
+    database.mkdir()
+    key = ("--key", "our-trip")
+    told = run("dispatch", "request", "qazvin-avaj", "--call", "170", *key, *NIGHT)
+    assert told.endswith("request trip of 170; its key is our-trip\n")
+    for words in (
+        ("dispatch", "step", "our-trip", "sent", "--at", "1405-08-01 23:40"),
+        ("admission", "begin", "crisis-qazvin", "qazvin-avaj", "--key", "our-stay", *NIGHT),
+        ("admission", "end", "our-stay", "home", "--at", "1405-08-02"),
+        ("follow-up", "add", "170.5", "1405-08-01"),
+        ("outcome", "paper", "markazi-saveh", "prank", "--at", "1405-08-01", "--key", "17"),
+    ):
+        assert "Saved in the spool on this disk" in run(*words)
+    with pytest.raises(NotAllowed):
+        run("dispatch", "step", "our-trip", "sent", "--as", "manager")
+    with pytest.raises(BadInput, match="wrong password"):
+        run("dispatch", "step", "our-trip", "sent", "--as", "stranger")
+    waiting = [one["what"] for one in answer("outcome", "spool")]
+    assert waiting == [
+        *("request_trip", "step_trip", "begin_visit", "end_visit", "add_follow_up", "enter_call"),
+    ]
+    database.rmdir()
+    (tmp_path / "away").rename(database)
+    assert run("follow-up", "done", "1") == "Saved: follow-up 1 done by chief\n"
+    (trip,) = answer("dispatch", "list")
+    assert (trip["call"], trip["sent_at"][:16], trip["by"]) == (
+        "170.5",
+        "2026-10-23T20:10",
+        "chief",
+    )
+    assert run("admission", "list") == "Nobody stays in a centre.\n"
+    assert json.loads(run("outcome", "form", "paper-markazi-17"))["relation"] == "prank"
+    assert answer("outcome", "spool") == []
