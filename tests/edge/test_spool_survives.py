@@ -151,7 +151,7 @@ async def test_everything_is_done_in_order_and_once_though_files_stay(
         spool.keep(one)
     assert spool.saves() == ALL, "read as they were written"
     with monkeypatch.context() as patched:
-        patched.setattr(spooling, "_away", lambda path, how: None)  # killed before each unlink
+        patched.setattr(spooling, "_away", lambda *_: None)  # killed before each unlink
         await saving.drain()
         await saving.drain()
     assert await saving.drain() == len(ALL)
