@@ -22,7 +22,7 @@ from ivr.asterisk.configure import configure
 from ivr.asterisk.process import AsteriskProcess
 from ivr.asterisk.roster import lines_and_devices
 from ivr.model import DeviceId
-from ivr.people import device_passwords
+from ivr.people import demo_accounts, device_passwords
 from ivr.prompts.builder import build
 from ivr.settings import PROJECT, Settings
 from tests.last_words import last_words
@@ -31,6 +31,7 @@ from tests.real.parties import Caller, Counsellor
 from tests.real.watcher import Watcher, watched_templates, watching
 
 LINE = "086123"
+SUPERVISOR = "markazi-supervisor"
 PROVINCES = PROJECT / "deploy" / "provinces"
 POLL_S = 0.05
 # On a machine that has much else to do: nobody waits so long where all is well.
@@ -154,14 +155,14 @@ class Product:
                 return ended[0]
             assert time.monotonic() < give_up_at, f"{len(ended)} ended calls"
 
-    async def ivr(self, *arguments: str) -> Any:
-        """Run a command of the command line; its JSON, or its text where it is none."""
+    async def ivr(self, *arguments: str, by: str | None = None) -> Any:
+        """Run a command of the command line, signed in as `by`; its JSON, or its text."""
         process = await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",
             "ivr",
             *arguments,
-            env=self.environment(),
+            env={**self.environment(), **(self._signed_in(by) if by else {})},
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
         )
@@ -171,6 +172,10 @@ class Product:
             printed.write(out + err)
         assert process.returncode == 0, err.decode()
         return json.loads(out) if "--json" in arguments else out.decode()
+
+    def _signed_in(self, name: str) -> dict[str, str]:
+        known = demo_accounts(self.settings.home).known()
+        return {"IVR_USER": name, "IVR_PASSWORD": known[name]}
 
     def _get(self, path: str) -> Json:
         url = f"http://127.0.0.1:{self.settings.http_port}{path}"

@@ -9,6 +9,7 @@ from ivr.rules.load import load_all
 from ivr.settings import PROJECT
 from ivr.simulator.tone import COUNSELLOR_HZ
 from tests.real.exchange import MUSIC_HZ
+from tests.real.product import SUPERVISOR
 from tests.real.scene import OWN_S, Scene, both_hear_each_other, instant, offers
 
 pytestmark = [pytest.mark.real, pytest.mark.asyncio(loop_scope="session")]
@@ -71,10 +72,10 @@ async def test_the_command_line_shows_the_call_and_keeps_its_outcome(scene: Scen
         await scene.until(lambda: scene.product.floor()["talks"])
         caller.hang_up()
         record = await scene.the_call()
-    await scene.product.ivr("outcome", record["call"], "phone_resolved", "--by", "arak-1")
+    await scene.product.ivr("outcome", record["call"], "phone_resolved", by=SUPERVISOR)
     shown = await scene.product.ivr("calls", "show", record["call"], "--json")
     [outcome] = shown["outcomes"]
-    assert (outcome["outcome"], outcome["by"]) == ("phone_resolved", "arak-1")
+    assert (outcome["outcome"], outcome["by"]) == ("phone_resolved", SUPERVISOR)
     assert {**shown, "outcomes": []} == record
     listed = await scene.product.records()
     assert listed[0] == shown

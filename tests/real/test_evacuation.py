@@ -14,7 +14,7 @@ from ivr.simulator.scenario_decisions import closure_of
 from ivr.simulator.tone import COUNSELLOR_HZ
 from ivr.store.duty import DutyStore
 from ivr.store.store import Store
-from tests.real.product import Json, Product, running_product
+from tests.real.product import SUPERVISOR, Json, Product, running_product
 
 pytestmark = [
     pytest.mark.real,
@@ -22,7 +22,6 @@ pytestmark = [
     pytest.mark.xdist_group("evacuation"),
 ]
 
-SUPERVISOR = "markazi-supervisor"
 STEPS = [
     {"ring": "own", "lasts_s": 300},
     {"ring": "supporting", "lasts_s": 300},

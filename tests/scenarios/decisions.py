@@ -15,7 +15,7 @@ from ivr.store.duty import DutyStore
 from ivr.store.in_force import revision
 from ivr.store.store import Store
 from ivr.store.versions import VersionStore
-from tests.real.product import Product
+from tests.real.product import SUPERVISOR, Product
 
 BY = "scenario"
 PATIENCE_S = 60.0
@@ -53,7 +53,7 @@ class Decisions:
 
     async def save_outcome(self, call: CallId) -> None:
         """The floor hears of it by itself."""
-        await self._product.ivr("outcome", call, "phone_resolved", "--by", BY)
+        await self._product.ivr("outcome", call, "phone_resolved", by=SUPERVISOR)
 
     async def undo(self) -> None:
         if not (self._entries or self._closed or self._replaced):
