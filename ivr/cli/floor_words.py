@@ -107,32 +107,32 @@ ALARMS: Mapping[str, AlarmWords] = {
         "remove the cause or take the decision back: {detail}",
     ),
     "stays_end": AlarmWords(
-        "the stay of {count} at {subject} is soon over, the first at {due}",
+        "stays at {subject} that end soon: {count}, the first at {due}",
         "more than 21 days take a court's word",
         "decide what follows, then: ivr admission end",
     ),
     "stays_over": AlarmWords(
-        "the stay of {count} at {subject} is over",
+        "stays at {subject} that ought to have ended: {count}",
         "staying on takes a court's word",
         "say how it ended (ivr admission end), or what the court said (ivr admission prolong)",
     ),
     "outcomes_owed": AlarmWords(
-        "{count} calls of {desk} have no outcome",
+        "calls of {desk} without an outcome: {count}",
         "reports count them as not recorded",
         "see which and have them recorded: ivr outcome pending",
     ),
     "follow_ups_late": AlarmWords(
-        "{count} follow-ups of {desk} are left over from an earlier shift",
+        "follow-ups of {desk} left over from an earlier shift: {count}",
         "somebody waits to be asked again",
         "share them out: ivr follow-up list, ivr follow-up done",
     ),
     "callers_not_back": AlarmWords(
-        "{count} callers of {desk} who were to call again are left over from an earlier shift",
+        "callers expected back at {desk}, left over from an earlier shift: {count}",
         "they may be unable to call",
         "see what is known and decide who looks after them: ivr follow-up list",
     ),
     "webhook_fails": AlarmWords(
-        "webhook {subject} has not taken {count} messages",
+        "messages that webhook {subject} has not taken: {count}",
         "that program knows nothing of new outcomes and dispatches",
         "call its owner, then: ivr webhook resend {subject} ({detail})",
     ),

@@ -77,7 +77,7 @@ class DeliveryStore:
                 func.max(case((it.error.is_not(None), it.id))).label("failed"),
             )
             .join(webhooks, it.webhook == webhooks.c.id)
-            .where(or_(_WAITING, _given_up()), webhooks.c.ended_at.is_(None))
+            .where(_NOT_TAKEN, or_(_WAITING, _given_up()), webhooks.c.ended_at.is_(None))
             .group_by(it.webhook)
             .subquery()
         )

@@ -159,7 +159,7 @@ def test_every_alarm_says_where_what_follows_and_how_to_mend_it(
     assert mend.startswith("mend: ")
     assert "{" not in so + mend
     if code == "outcomes_owed":
-        assert so.startswith("3 calls of markazi-arak have no outcome; ")
+        assert so.startswith("calls of markazi-arak without an outcome: 3; ")
     if code == "needs_break":
         assert so.startswith("m at markazi-arak has worked")
 
