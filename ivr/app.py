@@ -21,6 +21,7 @@ from ivr.installation import copy_of, first_in_force
 from ivr.model import CallRecord, CounsellorId, DeviceId
 from ivr.notify import beat, notify
 from ivr.owed_watch import OwedWatch
+from ivr.report_keeping import keep_reports
 from ivr.rest_ports.rest import Rest
 from ivr.settings import Settings
 from ivr.static_keeper import StaticKeeper
@@ -34,6 +35,7 @@ from ivr.store.left_open import calls_left_open
 from ivr.store.outcome_news import OutcomeNews
 from ivr.store.owed import OwedStore
 from ivr.store.people import PeopleStore
+from ivr.store.reports import ReportStore
 from ivr.store.saving import Saving
 from ivr.store.signed_out import SignedOutStore
 from ivr.store.store import Store, clock_epoch
@@ -134,6 +136,7 @@ class _Line:
             lambda call: self.controller.post(ev.OutcomeSaved(call=call)),
         )
         self._saving = Saving(store, settings.home)
+        self._reports = ReportStore(for_programs)
         self._acts = ActWatch(FloorActStore(store), self.controller.post, now)
         kept = timedelta(days=settings.webhook_kept_d)
         told = DeliveryStore(for_programs)
@@ -189,6 +192,7 @@ class _Line:
                 tasks.create_task(self._webhooks.run(), name="webhooks"),
                 tasks.create_task(self._owed.run(), name="owed"),
                 tasks.create_task(self._saving.run(), name="spool"),
+                tasks.create_task(keep_reports(self._reports), name="reports"),
                 tasks.create_task(self._static.run(), name="static-fallback"),
                 tasks.create_task(beat(), name="beat"),
                 tasks.create_task(tidy(self.controller.somebody_waits), name="garbage"),

@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from ivr.calendar import plain_minute
-from ivr.cli.report_tables import Names, label
+from ivr.cli.report_tables import label
+from ivr.report_names import Names
 from ivr.reports.catalogue import definition_of
 from ivr.reports.figures import Figure, Report, Value
 from ivr.store.codec import Json, encode
@@ -22,7 +23,7 @@ def report_json(report: Report, names: Names) -> dict[str, Any]:
     for figure, values in found["figures"].items():
         definition = definition_of(figure)
         values["label"] = label(figure, names).strip()
-        values["label_fa"] = definition.label_fa
+        values["label_fa"] = names.label_fa(figure)
         values["definition"] = definition.id
     used = {definition_of(figure.id) for figure in report.figures}
     found["definitions"] = {
@@ -42,7 +43,7 @@ def report_csv(report: Report, names: Names) -> str:
             (
                 figure.id,
                 label(figure.id, names).strip(),
-                definition.label_fa,
+                names.label_fa(figure.id),
                 figure.unit.value,
                 _cell(figure, figure.now),
                 _cell(figure, figure.before),

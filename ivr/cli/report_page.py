@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from ivr.errors import BadInput
-from ivr.model import UNKNOWN_CATEGORY
+from ivr.report_names import names
 from ivr.report_page.page import report_page
 from ivr.report_page.pdf import print_pdf
 from ivr.reports.figures import Report, Scope
@@ -18,7 +18,9 @@ def write_page(
 ) -> None:
     """Raises BadInput where a file cannot be written, LineError where no PDF could be made."""
     title = _title(report.scope, rules)
-    page = report_page(report, _names(rules), title=title, made_at=datetime.now(UTC))
+    page = report_page(
+        report, names(rules, report.scope.province), title=title, made_at=datetime.now(UTC)
+    )
     try:
         if html is not None:
             html.write_text(page, encoding="utf-8")
@@ -26,14 +28,6 @@ def write_page(
             print_pdf(page, pdf)
     except OSError as error:
         raise BadInput(f"{error.filename} cannot be written ({error.strerror}).") from None
-
-
-def _names(rules: Sequence[ProvinceRules]) -> dict[str, str]:
-    """Of categories the provinces' own labels; what nobody knows any more stands by its id."""
-    unknown = {f"category.{UNKNOWN_CATEGORY}": "نامعلوم", "county.unknown": "نامعلوم"}
-    counties = {f"county.{one.id}": one.name_fa for one in gazetteer().counties.values()}
-    categories = {f"category.{one.id}": one.name_fa for each in rules for one in each.categories}
-    return unknown | counties | categories
 
 
 def _title(scope: Scope, rules: Sequence[ProvinceRules]) -> str:
@@ -45,7 +39,9 @@ def _title(scope: Scope, rules: Sequence[ProvinceRules]) -> str:
     if scope.province is not None:
         words.append(f"استان {known.provinces[scope.province].name_fa}")
     if scope.category is not None:
-        words.append(_names(rules).get(f"category.{scope.category}", scope.category))
+        words.append(
+            names(rules, scope.province).fa.get(f"category.{scope.category}", scope.category)
+        )
     if scope.desk is not None:
         words.append(f"میز {scope.desk}")
     if scope.counsellor is not None:

@@ -8,6 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ivr.calendar import plain_minute
+from ivr.report_names import Names
 from ivr.reports.catalogue import DEFINITIONS, definition_of
 from ivr.reports.definitions import Definition, Section, Unit
 from ivr.reports.figures import Figure, Report, Scope, Value
@@ -33,8 +34,6 @@ _TITLES = {
 }
 # Shown even where there was none.
 _ALWAYS = {Section.CALLS, Section.ENDS, Section.SERVICE}
-
-Names = Mapping[str, str]  # of counties and categories, by the figure's id
 
 
 def report_lines(report: Report, names: Names) -> Iterator[Table | str]:
@@ -87,8 +86,9 @@ def label(figure: str, names: Names) -> str:
         member = figure.partition(".")[2]
         if definition.section is Section.HOURS:
             return f"{member}:00 to {member}:59"
-        return names.get(figure, member)
-    return f"  {definition.label_en}" if definition.part_of else definition.label_en
+        return names.en.get(figure, member)
+    called = names.en.get(figure, definition.label_en)
+    return f"  {called}" if definition.part_of else called
 
 
 def _number(figure: Figure, value: Value) -> str:

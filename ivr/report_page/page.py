@@ -1,7 +1,7 @@
 """Draws a report as one self-contained HTML file: its font and charts are in it."""
 
 import base64
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -9,10 +9,11 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from ivr.calendar import clock, jalali_date
+from ivr.report_names import Names
 from ivr.report_page import words
 from ivr.report_page.charts import Bar, bars
 from ivr.reports.catalogue import definition_of
-from ivr.reports.definitions import Section
+from ivr.reports.definitions import Definition, Section
 from ivr.reports.figures import Figure, Report
 from ivr.reports.period import Period
 from ivr.web.drawing import STATIC
@@ -20,8 +21,6 @@ from ivr.web.drawing import STATIC
 TEMPLATES = Path(__file__).parent
 MOST_SHOWN = 12  # categories and counties in a chart; the table has all
 _CHARTS = (Section.OUTCOMES, Section.CATEGORIES, Section.COUNTIES, Section.HOURS)
-
-Names = Mapping[str, str]  # Persian names of categories and counties, by the figure's id
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +58,7 @@ def report_page(report: Report, names: Names, *, title: str, made_at: datetime) 
         previous=_days(report.previous),
         published=report.published,
         parts=list(_parts(report, names)),
-        definitions=_definitions(report),
+        definitions=_definitions(report, names),
         made=f"{jalali_date(made_at)}، {clock(made_at)}",
         font=font,
     )
@@ -98,12 +97,16 @@ def _row(figure: Figure, names: Names) -> Row:
 
 def _label(figure: Figure, names: Names) -> str:
     definition = definition_of(figure.id)
-    if not definition.id.endswith(".*"):
-        return definition.label_fa
+    if not _is_family(definition):
+        return names.label_fa(figure.id)
     member = figure.id.partition(".")[2]
     if definition.section is Section.HOURS:
         return words.hour(int(member))
-    return names.get(figure.id, member)
+    return names.fa.get(figure.id, member)
+
+
+def _is_family(definition: Definition) -> bool:
+    return definition.id.endswith(".*")
 
 
 def _chart(section: Section, figures: Sequence[Figure], names: Names) -> tuple[Bar, ...]:
@@ -118,13 +121,14 @@ def _is_whole(figure: Figure, section: Section) -> bool:
     return section is not Section.OUTCOMES or figure.id.count(".") == 1
 
 
-def _definitions(report: Report) -> list[tuple[str, str]]:
+def _definitions(report: Report, names: Names) -> list[tuple[str, str]]:
     """Labels and what they count, each sentence once, of the figures that tell something."""
     found: dict[str, list[str]] = {}
     for figure in report.figures:
         definition = definition_of(figure.id)
         if _tells(figure, definition.section):
             labels = found.setdefault(definition.sentence_fa, [])
-            if definition.label_fa not in labels:
-                labels.append(definition.label_fa)
+            called = definition.label_fa if _is_family(definition) else names.label_fa(figure.id)
+            if called not in labels:
+                labels.append(called)
     return [("، ".join(labels), sentence) for sentence, labels in found.items()]

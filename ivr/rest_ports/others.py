@@ -11,6 +11,7 @@ from ivr.floor_acts import ActKind, PauseReason
 from ivr.in_force import InForce
 from ivr.model import CounsellorId, ProvinceId
 from ivr.people import Person, province_of
+from ivr.report_names import Names, names
 from ivr.reports.catalogue import definition_of
 from ivr.reports.figures import Report, Scope
 from ivr.reports.period import Period, parse_period
@@ -57,7 +58,8 @@ class RestOthers:
         report = await self._reports.report(
             _scope(bearer, Action.REPORT_READ, asked), _period(asked)
         )
-        return _report(published(report) if asked.publish else report)
+        called = names(self._in_force().rules, report.scope.province)
+        return _report(published(report) if asked.publish else report, called)
 
     async def opened(self, bearer: Bearer, asked: it.OpenedAsked) -> it.OpenedPage:
         _may_open(bearer, asked.figure)
@@ -192,11 +194,11 @@ def _period(asked: it.PeriodAsked) -> Period:
     return period
 
 
-def _report(report: Report) -> it.ReportAnswer:
+def _report(report: Report, called: Names) -> it.ReportAnswer:
     found: dict[str, Any] = report.as_json()
     for figure, values in found["figures"].items():
         definition = definition_of(figure)
-        values |= {"label_fa": definition.label_fa, "definition": definition.sentence_en}
+        values |= {"label_fa": called.label_fa(figure), "definition": definition.sentence_en}
     return it.ReportAnswer.model_validate(found)
 
 
