@@ -5,14 +5,15 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
 from typing import Any
 
 import pytest
+from argon2 import PasswordHasher
 from typer.testing import CliRunner
 
-from ivr.calendar import day_began_at
+from ivr import passwords
 from ivr.cli import app
 from ivr.cli.calls import parse_since
 from ivr.errors import BadInput
@@ -21,6 +22,7 @@ from ivr.outcomes import OUTCOME_LABELS
 from ivr.settings import Settings
 from ivr.store.records import OutcomeEntry
 from ivr.store.store import Store
+from tests.edge.staff import PASSWORD, take_in_staff
 from tests.edge.store_examples import call, full_call
 
 KEYS = [
@@ -30,6 +32,7 @@ KEYS = [
     *("outcomes", "offers", "plan", "location", "withheld", "corrections", "misrouted"),
 ]
 ALL_TIME = ("--since", "1390-01-01")
+CHIEF = {"IVR_USER": "chief", "IVR_PASSWORD": PASSWORD}
 
 Run = Callable[..., str]
 
@@ -37,7 +40,9 @@ Run = Callable[..., str]
 @pytest.fixture
 def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     """Run the command line on an IVR_HOME of the test's own; errors are raised."""
-    monkeypatch.setenv("IVR_HOME", str(tmp_path))
+    monkeypatch.setattr(passwords, "HASHER", PasswordHasher(1, 8, 1))
+    for name, value in {"IVR_HOME": str(tmp_path), **CHIEF}.items():
+        monkeypatch.setenv(name, value)
 
     def run_command(*words: str) -> str:
         result = CliRunner().invoke(app, list(words), catch_exceptions=False)
@@ -51,6 +56,7 @@ def save(home: Path, records: Sequence[CallRecord]) -> None:
     async def save_them() -> None:
         async with await Store.open(Settings(home=home)) as store:
             await store.save_calls(records)
+            await take_in_staff(store)
 
     asyncio.run(save_them())
 
@@ -67,7 +73,7 @@ def saved_outcomes(home: Path, name: str) -> list[OutcomeEntry]:
 
 def test_a_script_gets_every_promised_key(run: Run, tmp_path: Path) -> None:
     save(tmp_path, [full_call("170.1"), call("170.2")])
-    run("outcome", "170.1", "mobile_team", "--note", "تیم ساوه", "--by", "reza")
+    run("outcome", "170.1", "mobile_team", "--note", "تیم ساوه", "--as", "boss")
     listed = {item["call"]: item for item in json.loads(run("calls", "list", *ALL_TIME, "--json"))}
     full, bare = listed["170.1"], listed["170.2"]
     assert list(full) == list(bare) == KEYS
@@ -94,7 +100,7 @@ def test_a_script_gets_every_promised_key(run: Run, tmp_path: Path) -> None:
         "rules_version": "markazi-7",
     }
     assert [(o["outcome"], o["note"], o["by"]) for o in full["outcomes"]] == [
-        ("mobile_team", "تیم ساوه", "reza")
+        ("mobile_team", "تیم ساوه", "boss")
     ]
     assert full["offers"][0]["result"] == "rona"
     assert full["plan"]["steps"][0]["reasons"] == [{"code": "own_desk", "subject": "markazi-saveh"}]
@@ -124,8 +130,19 @@ def test_no_caller_is_shown(run: Run, tmp_path: Path) -> None:
     assert record.caller.ciphertext not in shown
 
 
-def test_today_is_the_day_in_tehran(run: Run, tmp_path: Path) -> None:
-    midnight = day_began_at(datetime.now(UTC))
+class _Morning(datetime):
+    """The machine's clock, at ten in the morning of 1 Azar 1405 in Tehran."""
+
+    @classmethod
+    def now(cls, tz: tzinfo | None = None) -> "_Morning":
+        return cls(2026, 11, 22, 6, 30, tzinfo=UTC).astimezone(tz)
+
+
+def test_today_is_the_day_in_tehran(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ivr.cli.calls.datetime", _Morning)
+    midnight = datetime(2026, 11, 21, 20, 30, tzinfo=UTC)
     before = call("yesterday", arrived_at=midnight - timedelta(microseconds=1))
     save(tmp_path, [before, call("today", arrived_at=midnight)])
     assert [item["call"] for item in json.loads(run("calls", "list", "--json"))] == ["today"]
@@ -160,11 +177,11 @@ def test_one_call_for_a_person(run: Run, tmp_path: Path) -> None:
 
 def test_an_outcome_is_told_saved_when_it_is(run: Run, tmp_path: Path) -> None:
     save(tmp_path, [full_call("170.1")])
-    assert run("outcome", "170.1", "phone_resolved", "--by", "maryam").startswith(
+    assert run("outcome", "170.1", "phone_resolved", "--as", "boss").startswith(
         "Saved: 170.1 phone_resolved حل‌شده"
     )
     (entry,) = saved_outcomes(tmp_path, "170.1")
-    assert (entry.outcome, entry.by, entry.note) == ("phone_resolved", "maryam", "")
+    assert (entry.outcome, entry.by, entry.note) == ("phone_resolved", "boss", "")
 
 
 def test_the_beginning_of_an_id_is_enough_where_it_is_one_calls(run: Run, tmp_path: Path) -> None:
@@ -215,13 +232,14 @@ HUGE = "9" * 30
     [
         (("outcome", "1", "solved"), "phone_resolved"),
         (("calls", "list", "--limit", HUGE), "a number too large"),
-        (("dispatch", "step", HUGE, "sent"), "a number too large"),
+        (("dispatch", "step", HUGE, "sent"), f"There is no dispatch {HUGE}"),
     ],
 )
 def test_bad_input_ends_with_status_2(
-    tmp_path: Path, arguments: tuple[str, ...], words: str
+    run: Run, tmp_path: Path, arguments: tuple[str, ...], words: str
 ) -> None:
-    environment: dict[str, Any] = {"IVR_HOME": str(tmp_path), "PATH": "/usr/bin:/bin"}
+    save(tmp_path, [])
+    environment: dict[str, Any] = {"IVR_HOME": str(tmp_path), "PATH": "/usr/bin:/bin", **CHIEF}
     result = subprocess.run(
         [sys.executable, "-m", "ivr", *arguments],
         env=environment,
