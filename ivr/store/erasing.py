@@ -150,7 +150,7 @@ async def erase_text(connection: AsyncConnection, table: Table, ids: Sequence[in
 
 
 def delivery_has_body() -> ColumnElement[bool]:
-    """Of `deliveries`: closed ones; their rows stay, so that nothing is sent twice."""
+    """Of `deliveries`: closed ones that were not emptied; their rows stay for a while."""
     return deliveries.c.next_at.is_(None) & (cast(deliveries.c.body, Text) != "{}")
 
 
