@@ -86,7 +86,9 @@ async def _run(who: str | None, *, dry_run: bool, compact: bool) -> tuple[tuple[
 
 @app.command("runs")
 def runs(
-    *, as_json: Annotated[bool, typer.Option("--json", help="Print JSON for a script.")] = False
+    *,
+    who: WhoOption = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON for a script.")] = False,
 ) -> None:
     """List the last 30 runs, the newest first, and how each ended.
 
@@ -96,6 +98,7 @@ def runs(
 
     async def load() -> tuple[RetentionRun, ...]:
         async with await Store.open(load_settings()) as store:
+            await acting(store, who, Action.RETENTION_RUN)
             return await RetentionRuns(store).last()
 
     found = asyncio.run(load())

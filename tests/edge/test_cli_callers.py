@@ -165,11 +165,13 @@ def test_retention_is_tried_then_run_and_leaves_what_is_held(run: Run, tmp_path:
     assert b"secret note" not in (tmp_path / "line123.sqlite").read_bytes()
     actions = [entry[0] for entry in asyncio.run(trail(tmp_path))]
     assert actions == ["callers.hold", "callers.release", "retention.run"]
-    runs = json.loads(run("retention", "runs", "--json"))
+    runs = json.loads(run("retention", "runs", "--json", who="chief"))
     assert [(one["by"], one["rows"], one["error"]) for one in runs] == [
         ("chief", rows, None) for rows in (0, 3, 0)
     ]
-    assert "done" in run("retention", "runs")
+    assert "done" in run("retention", "runs", who="chief")
+    with pytest.raises(NotAllowed):
+        run("retention", "runs", who="keeper")
 
 
 def test_a_hold_is_released_where_it_was_placed(run: Run) -> None:
