@@ -12,6 +12,7 @@ from ivr.rules.form_labels import FormLabel
 from ivr.rules.schema import ProvinceRules
 
 _UNKNOWN = "نامعلوم"
+_ANYWHERE = {str(outcome): label for outcome, label in OUTCOME_LABELS.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,11 +64,14 @@ _OUTCOME_OF = {"kind": "phone_resolved", "body": "external"}
 _PART_OF_PERSONS = {"age_band": "age", "sex": "sex"}
 
 
-def outcome_labels(
-    rules: Iterable[ProvinceRules],
-) -> Mapping[ProvinceId, Mapping[str, str]]:
+OutcomeLabels = Mapping[ProvinceId, Mapping[str, str]]
+
+
+def outcome_label(labels: OutcomeLabels, province: ProvinceId, outcome: str) -> str:
+    """By the province's rules, else as everywhere; of a newer version its id."""
+    return labels.get(province, {}).get(outcome) or _ANYWHERE.get(outcome, outcome)
+
+
+def outcome_labels(rules: Iterable[ProvinceRules]) -> OutcomeLabels:
     """What each province calls the outcomes."""
-    return {
-        each.id: {str(one.id): one.name_fa for one in each.outcomes}
-        for each in rules
-    }
+    return {each.id: {str(one.id): one.name_fa for one in each.outcomes} for each in rules}

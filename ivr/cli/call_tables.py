@@ -13,7 +13,7 @@ from rich.text import Text
 from ivr.calendar import TEHRAN
 from ivr.cli.location import candidates_table
 from ivr.model import CallId, CallRecord, OfferEntry, Reason, RoutePlan
-from ivr.outcomes import OUTCOME_LABELS
+from ivr.report_names import OutcomeLabels, outcome_label
 from ivr.store.records import (
     Correction,
     OutcomeEntry,
@@ -26,14 +26,14 @@ from ivr.store.records import (
 Outcomes = Mapping[CallId, Sequence[OutcomeEntry]]
 
 
-def calls_table(calls: Iterable[CallRecord], outcomes: Outcomes) -> Table:
+def calls_table(calls: Iterable[CallRecord], outcomes: Outcomes, words: OutcomeLabels) -> Table:
     table = _table(
         "arrived", "call", "county", "category", "lane", "end", "wait", "talk", "by", "outcome"
     )
     for call in calls:
         facts = call.facts
         entries = outcomes.get(call.call, ())
-        labels = [OUTCOME_LABELS.get(entry.outcome, entry.outcome) for entry in entries]
+        labels = [outcome_label(words, call.province, entry.outcome) for entry in entries]
         _row(
             table,
             _jalali(call.arrived_at),
@@ -53,7 +53,8 @@ def calls_table(calls: Iterable[CallRecord], outcomes: Outcomes) -> Table:
 def call_tables(
     record: CallRecord,
     outcomes: Sequence[OutcomeEntry],
-    corrections: Sequence[Correction] = (),
+    corrections: Sequence[Correction],
+    words: OutcomeLabels,
 ) -> Iterable[Table]:
     yield _facts_table(record)
     yield _timeline(record, outcomes)
@@ -66,7 +67,8 @@ def call_tables(
     if record.offers:
         yield _offers_table(record.offers)
     if outcomes:
-        yield _outcomes_table(outcomes)
+        labels = [outcome_label(words, record.province, it.outcome) for it in outcomes]
+        yield _outcomes_table(outcomes, labels)
 
 
 def _facts_table(record: CallRecord) -> Table:
@@ -141,10 +143,9 @@ def _corrections_table(corrections: Sequence[Correction]) -> Table:
     return table
 
 
-def _outcomes_table(outcomes: Iterable[OutcomeEntry]) -> Table:
+def _outcomes_table(outcomes: Sequence[OutcomeEntry], labels: Sequence[str]) -> Table:
     table = _table("recorded", "by", "outcome", "label and note")
-    for entry in outcomes:
-        label = OUTCOME_LABELS.get(entry.outcome, entry.outcome)
+    for entry, label in zip(outcomes, labels, strict=True):
         note = f": {entry.note}" if entry.note else ""
         _row(table, _jalali(entry.at), entry.by, entry.outcome, f"{label}{note}")
     return table

@@ -18,10 +18,11 @@ from rich.table import Table
 from ivr.calendar import TEHRAN, day_began_at
 from ivr.cli.call_tables import call_tables, calls_table
 from ivr.cli.calls_import import import_calls
+from ivr.cli.own_words import rules_for_words
 from ivr.errors import BadInput
 from ivr.location_files import gazette
 from ivr.model import CallId, CallRecord, CountyId
-from ivr.outcomes import OUTCOME_LABELS
+from ivr.report_names import OutcomeLabels, outcome_label, outcome_labels
 from ivr.settings import load_settings
 from ivr.store.codec import Json, encode
 from ivr.store.records import (
@@ -38,6 +39,8 @@ from ivr.text import to_ascii_digits
 PIPE_WIDTH = 200  # columns, where the output is no terminal: nothing is cut
 _FIRST_GREGORIAN_YEAR = 1700  # a smaller year is one of the Jalali calendar
 _SINCE = re.compile(r"(\d{4})[-/](\d{1,2})[-/](\d{1,2})(?:[T ](\d{1,2}):(\d{2}))?", re.ASCII)
+
+_AS_EVERYWHERE: OutcomeLabels = {}
 
 app = typer.Typer(no_args_is_help=True, help="Show calls and how they ended.")
 app.command("import")(import_calls)
@@ -68,12 +71,17 @@ def list_calls(
     """
     since_at = parse_since(since) if since else day_began_at(datetime.now(UTC))
     calls, outcomes, corrections = asyncio.run(_load_since(since_at, limit))
+    words = _words()
     if as_json:
         _print_json(
-            [call_json(call, outcomes[call.call], corrections[call.call]) for call in calls]
+            [call_json(call, outcomes[call.call], corrections[call.call], words) for call in calls]
         )
     else:
-        _print(calls_table(calls, outcomes))
+        _print(calls_table(calls, outcomes, words))
+
+
+def _words() -> OutcomeLabels:
+    return outcome_labels(rules_for_words())
 
 
 @app.command("show")
@@ -87,9 +95,9 @@ def show_call(
     """
     record, outcomes, corrections = asyncio.run(_load_one(call))
     if as_json:
-        _print_json(call_json(record, outcomes, corrections))
+        _print_json(call_json(record, outcomes, corrections, _words()))
     else:
-        for table in call_tables(record, outcomes, corrections):
+        for table in call_tables(record, outcomes, corrections, _words()):
             _print(table)
 
 
@@ -158,6 +166,7 @@ def call_json(
     record: CallRecord,
     outcomes: Iterable[OutcomeEntry],
     corrections: Sequence[Correction] = (),
+    words: OutcomeLabels = _AS_EVERYWHERE,
 ) -> dict[str, Json]:
     """What a script gets of a call; the keys are a promise, and no caller is among them."""
     facts = record.facts
@@ -182,7 +191,10 @@ def call_json(
         "desk": record.desk,
         "served_by": served_by(record),
         "rules_version": record.plan.rules_version if record.plan else None,
-        "outcomes": [_outcome_json(entry) for entry in outcomes],
+        "outcomes": [
+            _outcome_json(entry, outcome_label(words, record.province, entry.outcome))
+            for entry in outcomes
+        ],
         "offers": encode(record.offers),
         "plan": encode(record.plan),
         "location": encode(record.location),
@@ -202,10 +214,10 @@ def _correction_json(entry: Correction) -> dict[str, Json]:
     }
 
 
-def _outcome_json(entry: OutcomeEntry) -> dict[str, Json]:
+def _outcome_json(entry: OutcomeEntry, label: str) -> dict[str, Json]:
     return {
         "outcome": entry.outcome,
-        "label_fa": OUTCOME_LABELS.get(entry.outcome, entry.outcome),
+        "label_fa": label,
         "note": entry.note,
         "by": entry.by,
         "at": encode(entry.at),

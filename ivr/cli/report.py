@@ -14,11 +14,11 @@ from rich.console import Console
 from rich.table import Table
 
 from ivr.calendar import TEHRAN, plain_day
+from ivr.cli.own_words import rules_for_words
 from ivr.cli.report_files import opened_csv, opened_json, report_csv, report_json
 from ivr.cli.report_page import write_page
 from ivr.cli.report_tables import WIDTH, definition_lines, opened_table, report_lines
-from ivr.current import current
-from ivr.errors import BadInput, LineError
+from ivr.errors import BadInput
 from ivr.model import CategoryId, CounsellorId, CountyId, DeskId, ProvinceId
 from ivr.report_names import names
 from ivr.reports.catalogue import DEFINITIONS
@@ -26,7 +26,6 @@ from ivr.reports.figures import Report, Scope
 from ivr.reports.period import Period, month_of, parse_period
 from ivr.reports.small import published
 from ivr.rules.counties import gazetteer
-from ivr.rules.schema import ProvinceRules
 from ivr.settings import load_settings
 from ivr.store.reports import OPENED_AT_MOST, OpenedFigure, ReportStore
 from ivr.store.store import Store
@@ -104,7 +103,7 @@ def command(
     report = asyncio.run(asked.report())
     report = published(report) if publish else report
     if html or pdf:
-        write_page(report, _rules(), html, pdf)
+        write_page(report, rules_for_words(), html, pdf)
         typer.echo(f"Written: {', '.join(str(file) for file in (html, pdf) if file)}")
         return
     _show(report, as_json=as_json, as_csv=as_csv)
@@ -156,17 +155,8 @@ def _period(first: str | None, last: str | None) -> Period:
     return parse_period(first or plain_day(month_of(today).first), last or plain_day(today))
 
 
-def _rules() -> Sequence[ProvinceRules]:
-    """For their words alone: figures are told also where rules have mistakes."""
-    try:
-        return current(load_settings()).rules
-    except LineError as error:
-        typer.echo(f"ivr: without the provinces' own words ({error})", err=True)
-        return ()
-
-
 def _show(report: Report, *, as_json: bool, as_csv: bool) -> None:
-    called = names(_rules(), report.scope.province)
+    called = names(rules_for_words(), report.scope.province)
     if as_json:
         typer.echo(json.dumps(report_json(report, called), ensure_ascii=False, indent=2))
     elif as_csv:

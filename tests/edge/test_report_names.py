@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from ivr.cli import app
-from ivr.cli import report as report_command
+from ivr.cli import app, own_words
+from ivr.errors import LineError
 from ivr.in_force import InForce
 from ivr.model import ProvinceId
 from ivr.outcomes import OutcomeId
@@ -60,7 +60,7 @@ def run(
     monkeypatch.setenv("IVR_HOME", str(tmp_path))
     in_force = InForce.__new__(InForce)
     object.__setattr__(in_force, "rules", (rules,))
-    monkeypatch.setattr(report_command, "current", lambda _settings: in_force)
+    monkeypatch.setattr(own_words, "current", lambda _settings: in_force)
     save(tmp_path)
 
     def run_command(*words: str) -> str:
@@ -106,7 +106,23 @@ def test_rules_with_mistakes_keep_no_report_back(
     run: Callable[..., str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def broken(_settings: object) -> InForce:
-        raise report_command.LineError("no rules")
+        raise LineError("no rules")
 
-    monkeypatch.setattr(report_command, "current", broken)
+    monkeypatch.setattr(own_words, "current", broken)
     assert "without the provinces' own words (no rules)" in run()
+
+
+def test_tables_of_calls_say_outcomes_in_the_provinces_words(
+    run: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def shown(*words: str) -> str:
+        result = CliRunner().invoke(app, ["calls", *words], catch_exceptions=False)
+        assert result.exit_code == 0
+        return result.output
+
+    monkeypatch.setenv("COLUMNS", "300")
+    assert TEAM in shown("show", "in.1")
+    assert TEAM in shown("list", "--since", "1400/01/01")
+    (outcome,) = json.loads(shown("show", "in.1", "--json"))["outcomes"]
+    assert (outcome["outcome"], outcome["label_fa"]) == ("mobile_team", TEAM)
+    assert run()
