@@ -1,11 +1,12 @@
 """Millions of calls made by PostgreSQL itself: what comes of them is drawn by its own dice."""
 
 from sqlalchemy import URL
-from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
 from ivr.reports.period import Period, by_month
 
 PROVINCES = 10
+_TABLES = ("calls", "forms", "outcomes")
 _CALLS = """
 INSERT INTO calls (call, province, line, served_by, phase, "end", arrived_at, joined_at,
                    connected_at, talk_ended_at, ended_at, fallback_s, offers, lane, county,
@@ -48,6 +49,7 @@ async def write_millions(database: URL, period: Period, count: int) -> None:
     engine = create_async_engine(database, isolation_level="AUTOCOMMIT")
     done = 0
     async with engine.connect() as connection:
+        await _watch_changes(connection, "DISABLE")  # nothing is kept yet
         pieces = [(place, month) for place in range(PROVINCES) for month in months]
         for number, (place, month) in enumerate(pieces, start=1):
             first, done = done + 1, count * number // len(pieces)
@@ -56,6 +58,12 @@ async def write_millions(database: URL, period: Period, count: int) -> None:
             await connection.exec_driver_sql(_CALLS, (name, *span, first, done))
             await connection.exec_driver_sql(_FORMS, (name, month.until_at, first, done))
             await connection.exec_driver_sql(_OUTCOMES, (name, *span))
-        for table in ("calls", "forms", "outcomes"):
+        for table in _TABLES:
             await connection.exec_driver_sql(f"VACUUM ANALYZE {table}")
+        await _watch_changes(connection, "ENABLE")
     await engine.dispose()
+
+
+async def _watch_changes(connection: AsyncConnection, how: str) -> None:
+    for table in _TABLES:
+        await connection.exec_driver_sql(f"ALTER TABLE {table} {how} TRIGGER USER")

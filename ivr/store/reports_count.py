@@ -53,6 +53,11 @@ async def count(connection: AsyncConnection, scope: Scope, period: Period) -> Ta
     )
 
 
+async def is_nothing(connection: AsyncConnection, scope: Scope, period: Period) -> bool:
+    """Whether there is nothing to count."""
+    return await _Counting(connection, scope, period).is_nothing()
+
+
 class _Counting:
     def __init__(self, connection: AsyncConnection, scope: Scope, period: Period) -> None:
         self._connection = connection

@@ -20,7 +20,7 @@ from ivr.reports.figures import Scope
 from ivr.reports.period import Period, by_day, by_month
 from ivr.reports.tally import Tally
 from ivr.store.report_tables import report_changes, report_months
-from ivr.store.reports_count import count
+from ivr.store.reports_count import count, is_nothing
 from ivr.store.store import Store
 
 log = structlog.get_logger()
@@ -70,6 +70,8 @@ class Months:
         if present is None:
             return [(await self._counted(scope, part))[0] for part in self._pieces(period)]
         kept = await self._kept(scope, period, present, _KEPT_FOR)
+        if not kept and await self._is_nothing(scope, period):
+            return []  # such as the year before the first call
         found = [kept[part] for part in _parts(period, kept)]
         for part in _missing(period, kept):
             tally, horizon = await self._counted(scope, part)
@@ -133,6 +135,10 @@ class Months:
         rows = await self._store.rows(statement)
         found = {by_key.get((row["scope"], row["from_at"])): row["tally"] for row in rows}
         return {part: Tally.from_json(tally) for part, tally in found.items() if part is not None}
+
+    async def _is_nothing(self, scope: Scope, period: Period) -> bool:
+        async with self._store.at_one_instant() as connection:
+            return await is_nothing(connection, scope, period)
 
     async def _counted(self, scope: Scope, part: Period) -> tuple[Tally, int]:
         """With the first transaction that the count may not have seen (0 on SQLite)."""
