@@ -18,7 +18,7 @@ from ivr.garbage import settle, tidy
 from ivr.in_force import InForce
 from ivr.in_force_copy import save_copy
 from ivr.installation import copy_of, first_in_force
-from ivr.model import CallRecord, CounsellorId, DeviceId
+from ivr.model import CallId, CallRecord, CounsellorId, DeviceId
 from ivr.notify import beat, notify
 from ivr.owed_watch import OwedWatch
 from ivr.report_keeping import keep_reports
@@ -116,6 +116,7 @@ class _Line:
             keep_signed_out=SignedOutStore(store).keep,
         )
         self.agi, self.controller = self._switchboard.agi, self._switchboard.controller
+        self._writer = writer
         self.console = Console(self.controller, store, writer, deployment.names)
         self.rest = Rest(for_programs, lambda: self._deployment.in_force, self.console.floor_view)
         now = self.controller.clock.wall
@@ -223,11 +224,17 @@ class _Line:
             except StoreError:
                 log.warning("fallback_import_put_off")
 
+    def _yet_to_tell(self, call: CallId) -> bool:
+        """Whether we serve the call, or have its end to save: that is the truer one."""
+        return self.controller.serves(call) or self._writer.yet_to_save(call)
+
     async def _import_fallback_calls(self) -> None:
         by_device: Mapping[DeviceId, CounsellorId] = {
             device.id: person.id for person in self._deployment.people for device in person.devices
         }
-        report = await import_fallback_calls(self._store, self._calls_csv, by_device)
+        report = await import_fallback_calls(
+            self._store, self._calls_csv, by_device, self._yet_to_tell
+        )
         if report.added or report.closed or report.corrected:
             log.info(
                 "fallback_calls_imported",

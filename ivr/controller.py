@@ -108,6 +108,10 @@ class Controller:
         """Of the view; greater after each change."""
         return self._floor.sequence
 
+    def serves(self, call: CallId) -> bool:
+        """Whether the call is on the floor: its end is yet to be told."""
+        return call in self._floor.calls
+
     @property
     def exchange_up(self) -> bool:
         return self._floor.exchange_up

@@ -2,7 +2,7 @@
 
 import asyncio
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -69,10 +69,21 @@ class _Piece:
         return self.start + len(self.data)
 
 
+def all_told(_call: CallId) -> bool:
+    """Where nobody serves: what Asterisk writes down is all that there will be."""
+    return False
+
+
 async def import_fallback_calls(
-    store: Store, path: Path, counsellor_by_device: Staff
+    store: Store,
+    path: Path,
+    counsellor_by_device: Staff,
+    yet_to_tell: Callable[[CallId], bool] = all_told,
 ) -> ImportReport:
     """Read what is new in Asterisk's file of calls since the last import.
+
+    Asterisk writes a call down the moment it ends, a controller that serves it a moment later and
+    knows it better: who is `yet_to_tell` is left to it, and looked at again the next time.
 
     Where the file stopped is kept in the database, in the same transaction as the records; a file
     that was rotated to `<name>.<anything>` in between is read to its end first. Importing a line
@@ -84,8 +95,9 @@ async def import_fallback_calls(
         pieces = await asyncio.to_thread(_read_new, path, mark)
         bad_lines: list[str] = []
         cdrs = merge(_parse(pieces, bad_lines))
-        report = await _save(connection, cdrs, counsellor_by_device, bad_lines)
-        if pieces:
+        settled = [cdr for cdr in cdrs if not yet_to_tell(CallId(cdr.call))]
+        report = await _save(connection, settled, counsellor_by_device, bad_lines)
+        if pieces and len(settled) == len(cdrs):
             await _save_mark(connection, path, pieces[-1])
     for bad_line in report.bad_lines:
         log.warning("cdr_line_unreadable", line=bad_line)

@@ -73,6 +73,7 @@ class Writer:
         self._dropped = 0
         self._in_file = 0
         self._in_hand = 0
+        self._calls_in_hand: frozenset[CallId] = frozenset()
         self._away = False
         self._retry_s = 0.0
         self._retry_at = 0.0  # on the loop's clock; 0: at once
@@ -90,6 +91,10 @@ class Writer:
     def backlog(self) -> int:
         """Records and entries that are not in the database yet."""
         return len(self._pending) + self._in_hand + self._in_file
+
+    def yet_to_save(self, call: CallId) -> bool:
+        """Whether a record of the call is on its way into the database."""
+        return call in self._pending.records or call in self._calls_in_hand
 
     def put(self, record: CallRecord) -> None:
         """Save this record soon, the newest of each call. Never blocks, never raises."""
@@ -158,9 +163,11 @@ class Writer:
         self._full.clear()
         batch = self._pending.take()
         self._in_hand = len(batch)
+        self._calls_in_hand = frozenset(record.call for record in batch.records)
         if self._away or not await self._save(batch):
             await self._keep(batch)
         self._in_hand = 0
+        self._calls_in_hand = frozenset()
         if self._away and asyncio.get_running_loop().time() >= self._retry_at:
             await self._replay()
 

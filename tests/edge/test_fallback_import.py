@@ -308,3 +308,17 @@ async def test_a_file_that_cannot_be_read(store: Store, cdr: File) -> None:
     cdr.path.mkdir()
     with pytest.raises(StoreError, match=r"ivr-calls\.csv cannot be read"):
         await import_fallback_calls(store, cdr.path, STAFF)
+
+
+async def test_a_call_whose_end_is_not_saved_yet_is_left_to_the_controller_that_serves_it(
+    store: Store, cdr: File
+) -> None:
+    """Asterisk writes it down before the controller that served it has heard of its end."""
+    cdr.begin(RANG + CONNECTED)
+    rang = CallId("1795307803.7")
+    await store.save_calls([call(rang, phase=CallPhase.WAITING)])
+    report = await import_fallback_calls(store, cdr.path, STAFF, lambda one: one == rang)
+    assert report == ImportReport(added=1)
+    assert (await load(store, rang)).ended_at is None
+    assert await import_fallback_calls(store, cdr.path, STAFF) == ImportReport(closed=1, skipped=1)
+    assert (await load(store, rang)).ended_at is not None

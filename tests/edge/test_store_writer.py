@@ -373,3 +373,17 @@ async def test_a_value_that_the_database_refuses_keeps_nothing_else_away(
     if bad == "\ud800":
         assert kept == {"7", "odd-\ud800"}
     assert len(await store.read_journal(1)) + left.count(b'"entry"') == 20
+
+
+async def test_a_call_is_yet_to_save_until_its_record_is_in_the_database(
+    store: FailingStore, tmp_path: Path
+) -> None:
+    store.stuck = True
+    limits = replace(QUICK, drain_s=0.01)
+    async with open_writer(store, 1, tmp_path / "emergency", limits) as writer:
+        assert not writer.yet_to_save(CallId("1.1"))
+        writer.put(call("1.1"))
+        assert writer.yet_to_save(CallId("1.1")), "it waits"
+        await until(lambda: store.attempts)
+        assert writer.yet_to_save(CallId("1.1")), "it is on its way"
+        assert not writer.yet_to_save(CallId("1.2"))

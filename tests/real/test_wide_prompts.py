@@ -14,7 +14,7 @@ from tests.real.exchange import Exchange
 
 pytestmark = pytest.mark.real
 
-PATIENCE_S = 40.0
+PATIENCE_S = 90.0
 FRAMES = {audio.NARROW: 800, audio.WIDE: 4800}  # different lengths, so that one can tell
 
 
