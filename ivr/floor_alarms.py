@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from ivr import effects as do
 from ivr import events as ev
-from ivr.model import CounsellorId, CounsellorState
+from ivr.model import CounsellorState
 from ivr.notices import Alarm, AlarmCode, Severity
 
 if TYPE_CHECKING:
@@ -29,9 +29,6 @@ class AlarmBoard:
     def __iter__(self) -> Iterator[Alarm]:
         standing = (*self._own.values(), *self._reported.values())
         return iter(sorted(standing, key=_order))
-
-    def own(self, code: AlarmCode) -> tuple[Alarm, ...]:
-        return tuple(alarm for alarm in self._own.values() if alarm.code is code)
 
     def raise_own(self, alarm: Alarm) -> bool:
         """Whether it is new; one that stands already keeps the instant since when it does."""
@@ -69,19 +66,21 @@ def lift_alarm(floor: "Floor", code: AlarmCode, subject: str) -> None:
 
 
 def lift_what_is_over(floor: "Floor") -> None:
-    """After each event: whoever did not answer has talked, come back by themselves, or gone."""
-    for alarm in floor.alarms.own(AlarmCode.NOT_ANSWERING):
-        presence = floor.staff.get(CounsellorId(alarm.subject))
+    """After each event: whoever did not answer has talked, come back by themselves, or gone.
+
+    Only those are looked at of whom something has changed; a rest that is long enough is such a
+    change (`Staff.time_is_up`).
+    """
+    for counsellor in floor.staff.take_changed():
+        presence = floor.staff.get(counsellor)
         if (
             presence is None
             or presence.missed_in_a_row == 0
             or presence.state() is CounsellorState.OFF_DUTY
         ):
-            lift_alarm(floor, alarm.code, alarm.subject)
-    for alarm in floor.alarms.own(AlarmCode.NEEDS_BREAK):
-        presence = floor.staff.get(CounsellorId(alarm.subject))
+            lift_alarm(floor, AlarmCode.NOT_ANSWERING, counsellor)
         if presence is None or not presence.load.needs_break(floor.now):
-            lift_alarm(floor, alarm.code, alarm.subject)
+            lift_alarm(floor, AlarmCode.NEEDS_BREAK, counsellor)
 
 
 def notices_changed(floor: "Floor", event: ev.NoticesChanged) -> None:

@@ -97,10 +97,8 @@ class Pool:
         def rank(one: Presence) -> tuple[tuple[int, int, int], tuple[datetime, str]]:
             return ranks[one.profile.id], _idle_order(one)
 
-        some = min(self._free, self._spared, key=len)
-        passed = {name: self._free[name] for name in some if name in self._free}
-        passed = {name: one for name, one in passed.items() if name in self._spared}
-        for other in sorted(self._found(passed, call), key=rank):
+        found = self._found(self._free, call)
+        for other in sorted((one for one in found if one.profile.id in self._spared), key=rank):
             why = self._spared_from(other, call, now)
             if why and rank(other) < rank(presence):
                 return Sparing(counsellor=other.profile.id, why=why, gave_way=False)

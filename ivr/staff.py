@@ -31,6 +31,7 @@ class Staff:
         self.pool = Pool()
         self._presences: dict[CounsellorId, Presence] = {}
         self._unable: list[CounsellorId] = []
+        self._changed: dict[CounsellorId, None] = {}  # in that order
         self._by_device: dict[DeviceId, Presence] = {}
         self._not_answering: dict[CounsellorId, Presence] = {}
         self._asking: dict[CounsellorId, Presence] = {}  # for a break
@@ -53,6 +54,11 @@ class Staff:
         """Who could serve the last time and cannot any more: a step may be left to nobody."""
         unable, self._unable = self._unable, []
         return unable
+
+    def take_changed(self) -> list[CounsellorId]:
+        """Of whom anything has changed since the last time, in that order; some have gone."""
+        changed, self._changed = list(self._changed), {}
+        return changed
 
     # ------------------------------------------------------- offers and talks
 
@@ -319,6 +325,7 @@ class Staff:
     def _settle(self, presence: Presence, now: datetime) -> None:
         """Keep every index true after any change of a counsellor."""
         counsellor = presence.profile.id
+        self._changed[counsellor] = None
         self.recent.observe(presence, now)
         presence.pause_as_wished()
         presence.note_state(now)

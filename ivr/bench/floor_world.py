@@ -48,7 +48,7 @@ Take = Callable[[ev.Event, datetime], list[do.Effect]]
 
 _TALK_S, _PATIENCE_S = 300.0, 900.0  # means
 _RING_S = 15.0
-_FILL_S = 30.0
+_COMING_PER_S = 400.0  # while the line fills: far more than are served meanwhile
 _ROUNDS = 3  # until nearly everybody talks
 _CATEGORIES = tuple(
     (CategoryId(f"category-{urgency.lower()}-{n}"), Priority().weight(urgency, None))
@@ -88,11 +88,23 @@ class World:
                 self.step()
 
     def fill(self) -> None:
-        """As many callers as are to wait; they come one after the other, in half a minute."""
+        """As many callers as are to wait; they come one after the other, and all else goes on.
+
+        Always equally fast: where fewer are to wait there is less time for others to be served.
+        """
+        comes_at = self.now
         while len(self.floor.line) < self._wanted:
-            self.now += timedelta(seconds=_FILL_S / self._wanted)
+            comes_at += timedelta(seconds=1 / _COMING_PER_S)
+            while self._next_at() <= comes_at:
+                self.step()
+            self.now = comes_at
             self._somebody_calls()
         self._filled = True
+
+    def _next_at(self) -> datetime:
+        """When something happens by itself; somebody's talk ends some time."""
+        deadline_at = self.floor.next_deadline()
+        return min(deadline_at, self._due[0][0]) if deadline_at is not None else self._due[0][0]
 
     def step(self) -> None:
         """What comes next: somebody does something, or a deadline of the floor."""

@@ -46,6 +46,7 @@ _JOINS_PER_S = 40.0
 _KEY_AFTER_S = 0.05
 _PATIENCE_S = 300.0
 _POLL_S = 0.05
+_LOOKS, _BETWEEN_LOOKS_S = 20, 1.0
 _HUMAN_KEY = "0"
 _LEG_PREFIX = "ivr-"
 _OPEN_FILES = 8192
@@ -178,10 +179,16 @@ class _Line:
             self.dial()
             await asyncio.sleep(1 / _JOINS_PER_S)
         await self._until(lambda: self.joined >= waiting, "callers have joined")
+        for _ in range(_LOOKS):  # music begins while the floor is still being told of the joining
+            if (shown := await self._shown()) == waiting:
+                return
+            await asyncio.sleep(_BETWEEN_LOOKS_S)
+        raise BenchError(f"The floor shows {shown} waiting calls instead of {waiting}.")
+
+    async def _shown(self) -> int:
         floor = await asyncio.to_thread(get_json, self.settings, "/api/v1/floor")
-        calls = floor.get("waiting", [])
-        if not isinstance(calls, list) or len(calls) != waiting:
-            raise BenchError(f"The floor does not show {waiting} waiting calls.")
+        calls = floor.get("waiting")
+        return len(calls) if isinstance(calls, list) else 0
 
     async def hand_over(self, wanted: int) -> tuple[list[float], float]:
         """The samples, and how many cores the controller used meanwhile."""
