@@ -35,9 +35,9 @@ class Level(Record):
 class Priority(Record):
     """How ordinary calls are ordered: head start + rate × waited; the highest sum goes first."""
 
-    p1: Level = Field(Level(head_start_s=120, rate=2), description="what urgency P1 counts")
-    p2: Level = Field(Level(head_start_s=60, rate=1.5), description="what urgency P2 counts")
-    p3: Level = Field(Level(head_start_s=20, rate=1.2), description="what urgency P3 counts")
+    p1: Level = Field(Level(head_start_s=60, rate=1.1), description="what urgency P1 counts")
+    p2: Level = Field(Level(head_start_s=30, rate=1.05), description="what urgency P2 counts")
+    p3: Level = Field(Level(head_start_s=10, rate=1.02), description="what urgency P3 counts")
     p4: Level = Field(Level(head_start_s=0, rate=1), description="what urgency P4 counts")
     unknown: Urgency = Field(
         Urgency.P2, description="the urgency of callers who have not said what it is about"

@@ -16,6 +16,7 @@ from ivr.dry_run.replay import Served, replay
 from ivr.errors import BadInput
 from ivr.model import CallFacts, Lane, ProvinceId, ReasonCode, RoutePlan
 from ivr.planner import Planner
+from ivr.rules.priority import Urgency
 from ivr.rules.routing import Ring
 from ivr.rules.schema import ProvinceRules
 from ivr.simulator.day_people import LOADS
@@ -27,6 +28,7 @@ from ivr.simulator.quality_world import BEGAN_AT, TRAFFIC, Traffic, world_of
 TOLERANCE = 1.15  # of the pooled queue's p95
 GRACE_S = 2.0  # beyond the own desk's budget
 LANES = tuple(lane.name.lower() for lane in Lane)
+URGENCIES = tuple(Urgency)
 _NEAR_DESKS = frozenset(
     {ReasonCode.OWN_DESK, ReasonCode.CENTRAL_ANSWERING, ReasonCode.SUPPORTING_COUNTY}
 )
@@ -63,6 +65,7 @@ class Sample:
     first_ring_p95_s: float
     abandoned: float
     lane_p95s: Mapping[str, float]  # by LANES, of those in which there was a call
+    urgency_means: Mapping[str, float]  # mean waits of ordinary calls, where there were any
     near: float | None
 
 
@@ -149,15 +152,26 @@ def p95s(samples: Sequence[Sample]) -> list[float]:
 
 def lanes_beyond(ours: Sequence[Sample], theirs: Sequence[Sample]) -> dict[str, Interval]:
     """By how much the p95 in each lane is above theirs, over the seeds that have such calls."""
+    return _beyond([one.lane_p95s for one in ours], [one.lane_p95s for one in theirs], LANES)
+
+
+def urgencies_beyond(ours: Sequence[Sample], theirs: Sequence[Sample]) -> dict[str, Interval]:
+    """The same of the mean waits of ordinary calls of each urgency."""
+    return _beyond(
+        [one.urgency_means for one in ours], [one.urgency_means for one in theirs], URGENCIES
+    )
+
+
+def _beyond(
+    ours: Sequence[Mapping[str, float]], theirs: Sequence[Mapping[str, float]], of: Sequence[str]
+) -> dict[str, Interval]:
     found: dict[str, Interval] = {}
-    for lane in LANES:
+    for name in of:
         pairs = [
-            (one.lane_p95s[lane], other.lane_p95s[lane])
-            for one, other in zip(ours, theirs, strict=True)
-            if lane in one.lane_p95s
+            (one[name], other[name]) for one, other in zip(ours, theirs, strict=True) if name in one
         ]
         if len(pairs) > 1:
-            found[lane] = paired(*map(list, zip(*pairs, strict=True)))
+            found[name] = paired(*map(list, zip(*pairs, strict=True)))
     return found
 
 
@@ -191,10 +205,10 @@ def _trials(
     for seed in seeds:
         world = world_of(deployment, province, traffic, seed)
         calls += len(world.calls)
-        pooled.append(sample(PooledQueue(world, rules).run()))
+        pooled.append(sample(PooledQueue(world, rules).run(), rules))
         for kind, theirs in kinds.items():
-            ours[kind].append(sample(replay(world, theirs)))
-            app_queue[kind].append(sample(AppQueues(world, theirs).run()))
+            ours[kind].append(sample(replay(world, theirs), theirs))
+            app_queue[kind].append(sample(AppQueues(world, theirs).run(), theirs))
     for kind in kinds:
         yield Trial(
             province=province,
@@ -208,12 +222,18 @@ def _trials(
         )
 
 
-def sample(served: Sequence[Served]) -> Sample:
+def sample(served: Sequence[Served], rules: ProvinceRules) -> Sample:
     figures = figures_of(served)
     waits = [one.wait_s for one in served]
+    urgency_of = {category.id: category.urgency for category in rules.categories}
     lanes: dict[str, list[float]] = {}
+    urgencies: dict[str, list[float]] = {}
     for one in served:
-        lanes.setdefault(LANES[one.call.facts.lane], []).append(one.wait_s)
+        facts = one.call.facts
+        lanes.setdefault(LANES[facts.lane], []).append(one.wait_s)
+        if facts.lane is Lane.ORDINARY:
+            urgency = urgency_of.get(facts.category, rules.priority.unknown)
+            urgencies.setdefault(urgency, []).append(one.wait_s)
     near = [
         answered_where(one) in NEAR
         for one in served
@@ -225,6 +245,7 @@ def sample(served: Sequence[Served]) -> Sample:
         first_ring_p95_s=nearest_rank([first_ring_s(one) for one in served], 0.95),
         abandoned=figures.abandoned / figures.calls,
         lane_p95s={lane: nearest_rank(of, 0.95) for lane, of in lanes.items()},
+        urgency_means={urgency: statistics.fmean(of) for urgency, of in urgencies.items()},
         near=statistics.fmean(near) if near else None,
     )
 

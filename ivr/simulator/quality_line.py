@@ -86,9 +86,13 @@ class QueueingLine(ABC):
         for call in self._world.calls:
             self._at(call.joined_at, self._join, call)
         while self._coming:
-            self.now, _, act, about = heapq.heappop(self._coming)
-            act(*about)
+            self.go_on()
         return tuple(self._served(caller) for caller in self._callers)
+
+    def go_on(self) -> None:
+        """To what happens next."""
+        self.now, _, act, about = heapq.heappop(self._coming)
+        act(*about)
 
     # -- what each way of queueing says
 

@@ -6,7 +6,7 @@ from dataclasses import asdict
 from functools import partial
 from typing import Any
 
-from ivr.simulator.quality import LANES, Sample, Trial, Verdict, p95s
+from ivr.simulator.quality import LANES, URGENCIES, Sample, Trial, Verdict, p95s
 from ivr.simulator.quality_causes import Beyond
 from ivr.simulator.quality_statistics import Interval, interval
 
@@ -56,10 +56,29 @@ def lanes_table(trials: Iterable[Trial]) -> str:
     return _table(_BY_LANE, map(_by_lane, trials))
 
 
+def urgencies_table(found: Iterable[tuple[Trial, Mapping[str, Beyond]]]) -> str:
+    """Our mean waits less app_queue's of ordinary calls by urgency, with each change."""
+    rows = (
+        (*_first(trial)[:3], name, *_cells(beyond.urgencies, URGENCIES))
+        for trial, by in found
+        for name, beyond in by.items()
+    )
+    return _table((*_HEAD[:3], "rules", *URGENCIES), rows)
+
+
+def idle_table(found: Iterable[tuple[Trial, Mapping[str, float]]]) -> str:
+    """Who could be rung and is not while somebody waits, by way of queueing."""
+    rows = (
+        (*_first(trial)[:3], *(f"{shares[name]:.3%}" for name in ("ours", "app_queue")))
+        for trial, shares in found
+    )
+    return _table((*_HEAD[:3], "ours", "app_queue"), rows)
+
+
 def causes_table(found: Iterable[tuple[Trial, Mapping[str, Beyond]]]) -> str:
     """Our p95 less app_queue's, as it is and with each change: of all calls and in each lane."""
     rows = (
-        (*_first(trial)[:3], name, _apart(beyond.total), *_lane_cells(beyond.lanes))
+        (*_first(trial)[:3], name, _apart(beyond.total), *_cells(beyond.lanes, LANES))
         for trial, by in found
         for name, beyond in by.items()
     )
@@ -136,11 +155,11 @@ def _beside(trial: Trial) -> tuple[str, ...]:
 def _by_lane(trial: Trial) -> tuple[str, ...]:
     lanes = trial.lanes_beyond_app_queue
     above = [f"{lane} worse" for lane in trial.worse_lanes]
-    return (*_first(trial), *_lane_cells(lanes), ", ".join(above) or "not worse")
+    return (*_first(trial), *_cells(lanes, LANES), ", ".join(above) or "not worse")
 
 
-def _lane_cells(lanes: Mapping[str, Interval]) -> tuple[str, ...]:
-    return tuple(_apart(lanes[lane]) if lane in lanes else "–" for lane in LANES)
+def _cells(found: Mapping[str, Interval], of: Sequence[str]) -> tuple[str, ...]:
+    return tuple(_apart(found[name]) if name in found else "–" for name in of)
 
 
 def _more(trial: Trial) -> tuple[str, ...]:
