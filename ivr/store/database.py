@@ -158,8 +158,10 @@ async def asking(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
 async def writing(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
     """A transaction whose end means: on disk. Errors come as StoreError."""
     with translated(engine.url):
-        async with engine.execution_options(**{_WRITES: True}).begin() as connection:
-            yield connection
+        async with engine.connect() as connection:
+            await connection.execution_options(**{_WRITES: True})
+            async with connection.begin():
+                yield connection
 
 
 def shown(url: URL) -> str:
