@@ -18,7 +18,14 @@ from ivr.dialplan.flow import ALL_KEYS, Answer, Fact, Flow, Question, Then
 from ivr.dialplan.preempting import first_of
 from ivr.dialplan.resume import Phase, Resume, county_facts, facts_of
 from ivr.dialplan.script import UNKNOWN_COUNTY, waiting_prompts
-from ivr.model import CallFacts, CallId, LocationCandidate, ProvinceId, RoutePlan
+from ivr.model import (
+    UNKNOWN_CATEGORY,
+    CallFacts,
+    CallId,
+    LocationCandidate,
+    ProvinceId,
+    RoutePlan,
+)
 
 News = do.Announce | do.Hush
 Mail = do.Connect | do.HoldCall | do.CloseCall | do.SendToFallback
@@ -30,6 +37,7 @@ VERDICT_S = 2.0
 # On a line that nobody hangs up, between one offer of the way back and the next: a handset that
 # speaks often could betray whoever holds it.
 QUIET_AT_FIRST_S, QUIET_S = 20.0, 120.0
+_NOT_ASKED = {Fact.COUNTY: UNKNOWN_COUNTY, Fact.CATEGORY: UNKNOWN_CATEGORY}
 
 
 class _Next(Enum):
@@ -102,12 +110,19 @@ class Conversation:
             if question.settles in self._known:
                 continue
             answer = await self._ask(question)
-            to_line = answer.then is Then.LINE
-            self._known |= answer.facts
-            await self._write(Phase.LINE if to_line else Phase.MENU, answer.facts)
-            if to_line:
+            if answer.then is Then.LINE:
+                # Whoever comes back is asked nothing more: not in danger, not who wants a person.
+                await self._settle(Phase.LINE, {**_NOT_ASKED, **self._known, **answer.facts})
                 return answer.say
+            await self._settle(Phase.MENU, answer.facts)
         return self.flow.in_line
+
+    async def _settle(self, phase: Phase, facts: Mapping[Fact, str]) -> None:
+        """Facts go onto the channel at once, where whoever comes after us finds them."""
+        new = {fact: value for fact, value in facts.items() if self._known.get(fact) != value}
+        self._known |= new
+        values = {f"IVR_{fact.upper()}": value for fact, value in new.items()}
+        await self.channel.set_variables({**values, "IVR_PHASE": phase})
 
     async def _ask(self, question: Question) -> Answer:
         pages = iter(question.pages)
@@ -130,11 +145,6 @@ class Conversation:
     async def _key_after(self, prompts: tuple[str, ...], wait_s: float) -> str | None:
         key = await self.channel.play(prompts, ALL_KEYS)
         return key if key is not None else await self.channel.wait_key(wait_s)
-
-    async def _write(self, phase: Phase, facts: Mapping[Fact, str]) -> None:
-        """Facts go onto the channel at once, where whoever comes after us finds them."""
-        values = {f"IVR_{fact.upper()}": value for fact, value in facts.items()}
-        await self.channel.set_variables({**values, "IVR_PHASE": phase})
 
     # -------------------------------------------------------------------- line
 
@@ -164,7 +174,7 @@ class Conversation:
                 case do.Connect():
                     mail = await self._talk(mail)
                 case do.HoldCall():
-                    await self._write(Phase.LINE, {})
+                    await self._settle(Phase.LINE, {})
                     mail = await self._wait_for_mail(self.flow.counsellor_lost)
                 case do.CloseCall():
                     return _Next.CLOSING
@@ -235,7 +245,7 @@ class Conversation:
         """Who does not hang up may be unable to: the line stays theirs, and is quiet."""
         self.mailbox = asyncio.Queue()
         self.post(ev.LineLeftOpen(call=self.call))  # first: who hangs up now was let go already
-        await self._write(Phase.LEFT_OPEN, {})
+        await self._settle(Phase.LEFT_OPEN, {})
         mail = await first_of(self._until_they_come_back(), self.mailbox)
         if mail is None:
             return await self._stand_in_line(self.now(), self.flow.back_in_line)

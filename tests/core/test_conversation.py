@@ -17,6 +17,7 @@ from ivr.dialplan.flow import Fact
 from ivr.dialplan.needed_prompts import needed_prompts
 from ivr.dialplan.resume import Phase, Resume, resume_from
 from ivr.dialplan.script import build_flow, waiting_prompts, whisper_prompts
+from ivr.dialplan.static import CALL_ARGUMENTS
 from ivr.dialplan.whisper import Whisper
 from ivr.errors import HungUp
 from ivr.model import (
@@ -447,6 +448,34 @@ class TestResume:
             await talk.joined.wait()
         assert talk.join.facts.lane is Lane.DANGER
         assert talk.join.joined_at == START
+
+    @pytest.mark.parametrize(
+        ("keys", "lane"),
+        [
+            ({"greeting": ["1"]}, Lane.DANGER),
+            ({"greeting": ["0"]}, Lane.ORDINARY),
+            ({}, Lane.SILENCE),
+            ({"first-question": ["2"], "county-question": ["0"]}, Lane.ORDINARY),
+        ],
+        ids=["danger", "a person", "silence", "a person, after a question"],
+    )
+    async def test_who_went_to_the_line_is_asked_nothing_after_a_restart(
+        self, keys: dict[str, list[str]], lane: Lane
+    ) -> None:
+        first = Talk(ScriptedChannel(keys))
+        async with first.running():
+            await first.joined.wait()
+        kept = {
+            name: first.channel.variables.get(variable, "") for name, variable in CALL_ARGUMENTS
+        }
+        again = Talk(ScriptedChannel({}))
+        async with again.running(resume_from(kept, MARKAZI)):
+            await again.joined.wait()
+        assert again.join.facts == first.join.facts
+        assert again.join.facts.lane is lane
+        assert not {"greeting", "first-question", "county-question", "category-question"} & {
+            *again.channel.heard
+        }
 
     async def test_after_a_talk_that_we_did_not_see_end_comes_the_closing(self) -> None:
         talk = Talk(ScriptedChannel({}))
