@@ -174,7 +174,7 @@ class Day:
         at = asyncio.get_running_loop().call_at
         for hour, decided in decisions:
             at(hour * HOUR_S, take_in, decided, self._reception, self._controller)
-        async with asyncio.TaskGroup() as self._tasks:
+        async with self._reception.earlier_calls, asyncio.TaskGroup() as self._tasks:
             writer = self._tasks.create_task(self._controller.run(self._exchange))
             self._controller.post(ev.StaffChanged(counsellors=self._people))
             self._controller.post(ev.ExchangeSeen(snapshot=ExchangeSnapshot(calls=())))
