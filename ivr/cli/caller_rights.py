@@ -9,7 +9,7 @@ import typer
 
 from ivr.callers import Sight, sight
 from ivr.cli.acting import sign_in
-from ivr.cli.calls import find_call
+from ivr.cli.find_call import find_call
 from ivr.errors import BadInput, NotAllowed
 from ivr.model import ProvinceId
 from ivr.people import Person

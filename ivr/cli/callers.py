@@ -19,7 +19,7 @@ from ivr.cli.caller_rights import (
     of_caller,
     pseudonym_of,
 )
-from ivr.cli.calls import find_call
+from ivr.cli.find_call import find_call
 from ivr.cli.printing import print_json, print_rows
 from ivr.rights import Action
 from ivr.settings import load_settings

@@ -1,7 +1,6 @@
 """`ivr calls`: the calls of a day, and everything that is kept of one. Never a caller's number."""
 
 import asyncio
-import getpass
 import json
 import re
 import sys
@@ -18,10 +17,11 @@ from rich.table import Table
 from ivr.calendar import TEHRAN, day_began_at
 from ivr.cli.call_tables import call_tables, calls_table
 from ivr.cli.calls_import import import_calls
+from ivr.cli.calls_locate import locate_call
+from ivr.cli.find_call import find_call
 from ivr.cli.own_words import rules_for_words
 from ivr.errors import BadInput
-from ivr.location_files import gazette
-from ivr.model import CallId, CallRecord, CountyId
+from ivr.model import CallId, CallRecord
 from ivr.report_names import OutcomeLabels, outcome_label, outcome_labels
 from ivr.settings import load_settings
 from ivr.store.codec import Json, encode
@@ -44,6 +44,7 @@ _AS_EVERYWHERE: OutcomeLabels = {}
 
 app = typer.Typer(no_args_is_help=True, help="Show calls and how they ended.")
 app.command("import")(import_calls)
+app.command("locate")(locate_call)
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for a script.")]
 SinceOption = Annotated[
@@ -101,31 +102,6 @@ def show_call(
             _print(table)
 
 
-@app.command("locate")
-def locate_call(
-    call: Annotated[str, typer.Argument(help="A call's id, or its beginning.")],
-    county: Annotated[str, typer.Argument(help="The county's id, such as markazi-saveh.")],
-    by: Annotated[
-        str | None, typer.Option(help="Who says so (default: the user of this machine).")
-    ] = None,
-) -> None:
-    """Set right which county a call was about; what it was before is kept and counted.
-
-    The county may lie in another province: near a border its neighbour's line may ring. "Saved" is
-    printed once it is on disk.
-    """
-    if county not in gazette().provinces:
-        raise BadInput(f"{county!r} is no county's id (such as markazi-saveh); nothing was saved.")
-    entry = asyncio.run(_correct(call, CountyId(county), by or getpass.getuser()))
-    typer.echo(f"Saved: {entry.call} {entry.county} (before: {entry.previous_county or '-'})")
-
-
-async def _correct(text: str, county: CountyId, by: str) -> Correction:
-    async with await Store.open(load_settings()) as store:
-        record = await find_call(store, text)
-        return await store.correct_county(record.call, county, by=by, at=datetime.now(UTC))
-
-
 def parse_since(text: str) -> datetime:
     """An instant from a day (and minute) in Tehran, Jalali or Gregorian; raises BadInput."""
     match = _SINCE.fullmatch(to_ascii_digits(text.strip()))
@@ -147,19 +123,6 @@ def _date(year: int, month: int, day: int) -> date:
         return date(year, month, day)
     jalali = JalaliDate(year, month, day)  # type: ignore[no-untyped-call]
     return date.fromordinal(jalali.to_gregorian().toordinal())
-
-
-async def find_call(store: Store, text: str) -> CallRecord:
-    """The call of this id, or the only one whose id begins so; raises BadInput."""
-    if exact := await store.load_call(CallId(text)):
-        return exact
-    found = await store.find_calls(text) if text else ()
-    if len(found) == 1:
-        return found[0]
-    if not found:
-        raise BadInput(f"No call's id begins with {text!r}; `ivr calls list` shows them.")
-    names = ", ".join(call.call for call in found)
-    raise BadInput(f"Several calls' ids begin with {text!r}: {names}. Write more of it.")
 
 
 def call_json(

@@ -9,7 +9,7 @@ import typer
 
 from ivr.cli import floor
 from ivr.cli.acting import WhoOption, sign_in
-from ivr.cli.calls import find_call
+from ivr.cli.find_call import find_call
 from ivr.errors import LineError
 from ivr.floor_acts import MORE_S, PAUSE_LABELS, ActKind, PauseReason
 from ivr.people import Person

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from typer.core import TyperGroup
 
 from ivr.cli.acting import WhoOption
-from ivr.cli.calls import find_call
+from ivr.cli.find_call import find_call
 from ivr.cli.outcome_input import first_mistake, outcome_item
 from ivr.cli.outcome_lists import paper, pending, spool
 from ivr.cli.recording import call_meant, check_call, keep, signed_in, told

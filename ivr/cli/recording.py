@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 from ivr.cli.acting import sign_in
-from ivr.cli.calls import find_call
+from ivr.cli.find_call import find_call
 from ivr.errors import StoreError, ValueRefused
 from ivr.model import CallId, CallRecord, DeskId, ProvinceId
 from ivr.people import Person

@@ -12,12 +12,14 @@ from typing import Any
 import pytest
 from alembic import command
 from alembic.config import Config
+from argon2 import PasswordHasher
 from sqlalchemy import Connection, event
 from typer.testing import CliRunner
 
+from ivr import passwords
 from ivr.cli import app
 from ivr.earlier_calls import CallerPast, Earlier
-from ivr.errors import BadInput
+from ivr.errors import BadInput, NotAllowed
 from ivr.model import (
     CallerRef,
     CallLocation,
@@ -33,6 +35,7 @@ from ivr.store.database import MIGRATIONS
 from ivr.store.records import is_misrouted
 from ivr.store.store import Store
 from ivr.store.vault import Vault
+from tests.edge.staff import PASSWORD, take_in_staff
 from tests.edge.store_examples import FACTS, at, call, full_call, settings
 
 CALLER = CallerRef(pseudonym="ab" * 16, ciphertext="1.x", raw_ciphertext="1.y", withheld=True)
@@ -226,11 +229,14 @@ def _downgrade(connection: Connection) -> None:
 def test_the_command_line_sets_a_county_right_and_shows_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(passwords, "HASHER", PasswordHasher(1, 8, 1))
     monkeypatch.setenv("IVR_HOME", str(tmp_path))
+    monkeypatch.setenv("IVR_PASSWORD", PASSWORD)
 
     async def save() -> None:
         async with await Store.open(settings(tmp_path)) as store:
             await store.save_calls([replace(full_call("170.1"), location=LOCATION)])
+            await take_in_staff(store)
 
     asyncio.run(save())
 
@@ -240,16 +246,19 @@ def test_the_command_line_sets_a_county_right_and_shows_it(
         return result.output
 
     assert "Saved: 170.1 markazi-arak (before: markazi-saveh)" in run(
-        "locate", "170", "markazi-arak", "--by", "reza"
+        "locate", "170", "markazi-arak", "--as", "chief"
     )
     shown = json.loads(run("show", "170.1", "--json"))
     assert (shown["county"], shown["county_source"]) == ("markazi-arak", "counsellor")
     assert shown["misrouted"] is True
     [correction] = shown["corrections"]
-    assert (correction["previous_county"], correction["by"]) == ("markazi-saveh", "reza")
+    assert (correction["previous_county"], correction["by"]) == ("markazi-saveh", "chief")
     assert shown["location"]["candidates"][0]["source"] == "cell"
     text = run("show", "170.1")
-    for word in ("misrouted", "reza", "cell_not_listed", "tac-43211-1A2B"):
+    for word in ("misrouted", "chief", "cell_not_listed", "tac-43211-1A2B"):
         assert word in text
     with pytest.raises(BadInput, match="is no county's id"):
         run("locate", "170.1", "markazi-nowhere")
+    with pytest.raises(NotAllowed):
+        run("locate", "170.1", "markazi-saveh", "--as", "auditor")
+    assert json.loads(run("show", "170.1", "--json"))["county"] == "markazi-arak"

@@ -18,7 +18,7 @@ from ivr.simulator.sip_agent import SipAgent
 from ivr.simulator.sip_call import SipCall
 from ivr.simulator.sip_message import SipError, SipMessage, authorization, session_offer
 from ivr.store.vault import Vault
-from tests.real.product import Product, running_product
+from tests.real.product import SUPERVISOR, Product, running_product
 from tests.real.scene import Scene
 
 pytestmark = [
@@ -216,7 +216,7 @@ async def test_a_document_that_is_none_costs_the_caller_nothing(
 async def test_a_county_set_right_is_counted_and_remembered(scene: Scene) -> None:
     record = await record_of(scene, "220", number=MOBILE)
     ivr = scene.product.ivr
-    await ivr("calls", "locate", record.call, "markazi-arak", "--by", "arak-1")
+    await ivr("calls", "locate", record.call, "markazi-arak", by=SUPERVISOR)
     shown = await ivr("calls", "show", record.call, "--json")
     assert (shown["county"], shown["county_source"]) == ("markazi-arak", "counsellor")
     assert shown["misrouted"]
