@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from ivr.queues import Floor
 
 SILENCE_EVERY = 4  # intervals: a hidden caller's telephone should hardly ever speak
+_IN_TALKS = (CounsellorState.TALKING, CounsellorState.OFFERED, CounsellorState.WRAP_UP)
 AT_ONCE = 4  # announcements in one step of the floor, so that none of its steps takes long …
 PAUSE_S = 0.02  # … and then others first
 KEPT_PLACE_S = 2.0  # who joined longer ago has stood in line before
@@ -312,13 +313,10 @@ def _busy(floor: "Floor", presence: Presence, free_at: datetime) -> Busy:
 
 def _all_in_talks(floor: "Floor", call: FloorCall) -> bool:
     """Whether somebody is on duty for the call, and everybody who is talks, rings or writes."""
-    states = {
-        presence.noted_state
-        for presence in _servers(floor, call)
-        if presence.noted_state is not CounsellorState.BUSY_ELSEWHERE
-    }
-    return bool(states) and states <= {
-        CounsellorState.TALKING,
-        CounsellorState.OFFERED,
-        CounsellorState.WRAP_UP,
-    }
+    somebody = False
+    for presence in _servers(floor, call):
+        if presence.noted_state in _IN_TALKS:
+            somebody = True
+        elif presence.noted_state is not CounsellorState.BUSY_ELSEWHERE:
+            return False
+    return somebody

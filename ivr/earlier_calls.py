@@ -84,3 +84,6 @@ class EarlierCalls:
                 return await self.find(past)
         except (StoreError, TimeoutError):
             return None
+        except Exception as error:  # noqa: BLE001 - raising here would end the line, for a hint
+            log.error("earlier_calls_failed", call=past.not_of, error=type(error).__name__)  # noqa: TRY400
+            return None

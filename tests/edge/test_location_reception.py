@@ -212,9 +212,10 @@ async def test_a_slow_look_up_is_given_up(monkeypatch: pytest.MonkeyPatch) -> No
     assert [one.source for one in desk.event(ev.CallLocated).location.candidates] == ["trunk"]
 
 
-async def test_a_lost_database_costs_the_caller_nothing() -> None:
+@pytest.mark.parametrize("error", [StoreError("gone"), KeyError("of a later version")])
+async def test_a_lost_database_costs_the_caller_nothing(error: Exception) -> None:
     async def earlier(_: CallerPast) -> Earlier:
-        raise StoreError("gone")
+        raise error
 
     desk = await joined(Signals(caller_id="09121110000"), {"greeting": ["1"]}, earlier=earlier)
     assert desk.event(ev.CallJoined).facts.lane is Lane.DANGER
