@@ -66,6 +66,15 @@ def was_let_go(call: FloorCall) -> bool:
     return after_it and call.record.connected_at is not None
 
 
+def phase_of_return(call: FloorCall) -> CallPhase:
+    """Of a call whose channel comes to us again: after its talk it has been let go already.
+
+    A caller who hangs up before `LineLeftOpen` or `CallJoined` comes has not ended the talk.
+    """
+    talked = call.phase is CallPhase.TALKING and call.record.connected_at is not None
+    return CallPhase.CLOSING if talked or was_let_go(call) else CallPhase.MENU
+
+
 def in_line(call: FloorCall) -> bool:
     """At the lowest rank, or rung for there."""
     return call.stands_last and call.phase in _IN_LINE

@@ -140,9 +140,7 @@ class Floor:
 
     def call_arrived(self, event: ev.CallArrived) -> None:
         call = self.calls.get(event.call)
-        if call is not None:
-            self.take_out(call, CallPhase.MENU)
-        else:
+        if call is None:
             new = CallRecord(
                 call=event.call,
                 province=event.province,
@@ -151,8 +149,8 @@ class Floor:
                 arrived_at=event.arrived_at,
                 phase=CallPhase.MENU,
             )
-            restored = self.restored.pop(event.call, new)
-            call = self.admit(replace(restored, phase=CallPhase.MENU))
+            call = self.admit(self.restored.pop(event.call, new))
+        self.take_out(call, left_open.phase_of_return(call))
         call.attached = True
 
     def call_located(self, event: ev.CallLocated) -> None:

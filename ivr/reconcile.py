@@ -52,9 +52,10 @@ def _end_calls_that_are_gone(floor: "Floor", snapshot: ExchangeSnapshot) -> None
 def _ended_by(record: CallRecord) -> EndedBy:
     """Of a call that ended while no controller was there, by what was last known of it.
 
-    In the closing sentence the counsellor has already gone, as `Floor.call_hung_up` has it.
+    After the talk the counsellor has already gone, as `Floor.call_hung_up` has it.
     """
-    return EndedBy.COUNSELLOR if record.phase is CallPhase.CLOSING else EndedBy.UNKNOWN
+    let_go = record.phase in (CallPhase.CLOSING, CallPhase.LEFT_OPEN)
+    return EndedBy.COUNSELLOR if let_go else EndedBy.UNKNOWN
 
 
 def _compare_legs(floor: "Floor", snapshot: ExchangeSnapshot) -> None:

@@ -1,5 +1,7 @@
 """A line that nobody hangs up after the talk: never cut, looked after once, and told of."""
 
+from dataclasses import replace
+
 import pytest
 
 from ivr import effects as do
@@ -175,6 +177,32 @@ def test_whose_conversation_breaks_while_a_counsellor_is_rung_is_still_left_open
     kit.post(ev.CallDetached(call=CALL))
     assert (phase(kit), alarmed(kit)) == (CallPhase.LEFT_OPEN, True)
     assert kit.all(do.HangUpLeg)
+
+
+@pytest.mark.parametrize("ended", ["told", "told late"])
+def test_race_they_hang_up_as_the_line_is_taken_up_again(ended: str) -> None:
+    """Before it is said that the line stays open: the counsellor had ended the talk already."""
+    kit = Kit().staff(counsellor("ali", "markazi-saveh")).on_duty("ali")
+    kit.call(CALL, ALI)
+    offer = kit.offer()
+    kit.talk(offer)
+    if ended == "told":
+        kit.leg_ended(offer)
+    kit.arrive(CALL)
+    kit.hang_up(CALL)
+    record = kit.records[CALL]
+    assert (record.ended_by, record.talk_ended_at) == (EndedBy.COUNSELLOR, kit.now)
+
+
+@pytest.mark.parametrize("known_as", [CallPhase.TALKING, CallPhase.CLOSING, CallPhase.LEFT_OPEN])
+def test_race_they_hang_up_as_a_new_controller_takes_the_line_up(
+    kit: Kit, known_as: CallPhase
+) -> None:
+    later = Kit().staff(counsellor("ali", "markazi-saveh"))
+    later.post(ev.CallsRestored(records=(replace(kit.records[CALL], phase=known_as),)))
+    later.arrive(CALL)
+    later.hang_up(CALL)
+    assert later.records[CALL].ended_by is EndedBy.COUNSELLOR
 
 
 def test_a_device_lost_while_somebody_listens_in_makes_the_caller_first(kit: Kit) -> None:
