@@ -55,7 +55,10 @@ def call_tables(
     outcomes: Sequence[OutcomeEntry],
     corrections: Sequence[Correction],
     words: OutcomeLabels,
+    *,
+    notes: bool = False,
 ) -> Iterable[Table]:
+    """`notes`: also what people wrote beside outcomes."""
     yield _facts_table(record)
     yield _timeline(record, outcomes)
     if record.location:
@@ -68,7 +71,7 @@ def call_tables(
         yield _offers_table(record.offers)
     if outcomes:
         labels = [outcome_label(words, record.province, it.outcome) for it in outcomes]
-        yield _outcomes_table(outcomes, labels)
+        yield _outcomes_table(outcomes, labels, notes=notes)
 
 
 def _facts_table(record: CallRecord) -> Table:
@@ -143,11 +146,14 @@ def _corrections_table(corrections: Sequence[Correction]) -> Table:
     return table
 
 
-def _outcomes_table(outcomes: Sequence[OutcomeEntry], labels: Sequence[str]) -> Table:
-    table = _table("recorded", "by", "outcome", "label and note")
+def _outcomes_table(
+    outcomes: Sequence[OutcomeEntry], labels: Sequence[str], *, notes: bool
+) -> Table:
+    table = _table("recorded", "by", "outcome", "note", "label and note" if notes else "label")
     for entry, label in zip(outcomes, labels, strict=True):
-        note = f": {entry.note}" if entry.note else ""
-        _row(table, _jalali(entry.at), entry.by, entry.outcome, f"{label}{note}")
+        there = "yes" if entry.note else None
+        note = f": {entry.note}" if notes and entry.note else ""
+        _row(table, _jalali(entry.at), entry.by, entry.outcome, there, f"{label}{note}")
     return table
 
 

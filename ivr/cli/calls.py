@@ -15,16 +15,21 @@ from rich.console import Console
 from rich.table import Table
 
 from ivr.calendar import TEHRAN, day_began_at
+from ivr.callers import checked_reason
+from ivr.cli.acting import WhoOption, sign_in
 from ivr.cli.call_tables import call_tables, calls_table
 from ivr.cli.calls_import import import_calls
 from ivr.cli.calls_locate import locate_call
 from ivr.cli.find_call import find_call
 from ivr.cli.own_words import rules_for_words
+from ivr.cli.recording import check_call
 from ivr.errors import BadInput
 from ivr.model import CallId, CallRecord
 from ivr.report_names import OutcomeLabels, outcome_label, outcome_labels
+from ivr.rights import Action
 from ivr.settings import load_settings
 from ivr.store.codec import Json, encode
+from ivr.store.notes import notes_of
 from ivr.store.records import (
     Correction,
     OutcomeEntry,
@@ -68,7 +73,8 @@ def list_calls(
     8601, UTC), wait_s (in line), talk_s, phase, end, ended_by, counsellor, desk, served_by
     (controller, fallback), rules_version, outcomes, offers, plan, location (candidates, notes: what
     was known before anybody spoke), withheld (the caller's own wish), corrections (of the county),
-    misrouted (the line went by another county). What is not known is null.
+    misrouted (the line went by another county). What is not known is null; of outcomes' notes
+    `has_note` alone says that there is one (`ivr calls show --notes`).
     """
     since_at = parse_since(since) if since else day_began_at(datetime.now(UTC))
     calls, outcomes, corrections = asyncio.run(_load_since(since_at, limit))
@@ -88,18 +94,31 @@ def _words() -> OutcomeLabels:
 @app.command("show")
 def show_call(
     call: Annotated[str, typer.Argument(help="A call's id, or its beginning.")],
+    *,
+    notes: Annotated[
+        bool, typer.Option("--notes", help="Also what people wrote; needs --reason and a right.")
+    ] = False,
+    reason: Annotated[
+        str | None, typer.Option(help="Why, in at least 10 letters; it stands in the audit trail.")
+    ] = None,
+    who: WhoOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Show one call: facts, plan with its reasons, offers, outcomes and times.
 
-    With --json one object with the keys of `ivr calls list --json`.
+    Notes are left out. With --notes who you are is asked for, and first it is put on record who saw
+    them, and why. With --json one object with the keys of `ivr calls list --json`.
     """
-    record, outcomes, corrections = asyncio.run(_load_one(call))
+    if notes != bool(reason):
+        raise BadInput("--notes and --reason go together: say why they are read. None was shown.")
+    record, outcomes, corrections = asyncio.run(_load_one(call, reason, who))
     if as_json:
-        _print_json(call_json(record, outcomes, corrections, _words()))
-    else:
-        for table in call_tables(record, outcomes, corrections, _words()):
-            _print(table)
+        _print_json(call_json(record, outcomes, corrections, _words(), notes=notes))
+        return
+    for table in call_tables(record, outcomes, corrections, _words(), notes=notes):
+        _print(table)
+    if not notes and any(entry.note for entry in outcomes):
+        typer.echo(f'Its notes: ivr calls show {record.call} --notes --reason "…" --as YOU')
 
 
 def parse_since(text: str) -> datetime:
@@ -130,6 +149,8 @@ def call_json(
     outcomes: Iterable[OutcomeEntry],
     corrections: Sequence[Correction] = (),
     words: OutcomeLabels = _AS_EVERYWHERE,
+    *,
+    notes: bool = False,
 ) -> dict[str, Json]:
     """What a script gets of a call; the keys are a promise, and no caller is among them."""
     facts = record.facts
@@ -155,7 +176,7 @@ def call_json(
         "served_by": served_by(record),
         "rules_version": record.plan.rules_version if record.plan else None,
         "outcomes": [
-            _outcome_json(entry, outcome_label(words, record.province, entry.outcome))
+            _outcome_json(entry, outcome_label(words, record.province, entry.outcome), notes=notes)
             for entry in outcomes
         ],
         "offers": encode(record.offers),
@@ -177,11 +198,12 @@ def _correction_json(entry: Correction) -> dict[str, Json]:
     }
 
 
-def _outcome_json(entry: OutcomeEntry, label: str) -> dict[str, Json]:
+def _outcome_json(entry: OutcomeEntry, label: str, *, notes: bool) -> dict[str, Json]:
     return {
         "outcome": entry.outcome,
         "label_fa": label,
-        "note": entry.note,
+        "note": entry.note if notes else None,
+        "has_note": bool(entry.note),
         "by": entry.by,
         "at": encode(entry.at),
     }
@@ -206,12 +228,23 @@ async def _load_since(
 
 
 async def _load_one(
-    text: str,
+    text: str, reason: str | None, who: str | None
 ) -> tuple[CallRecord, Sequence[OutcomeEntry], Sequence[Correction]]:
     async with await Store.open(load_settings()) as store:
         record = await find_call(store, text)
-        outcomes = await store.outcomes(record.call)
-        return record, outcomes, await store.corrections(record.call)
+        corrections = await store.corrections(record.call)
+        if reason is None:
+            return record, await store.outcomes(record.call), corrections
+        return record, await _with_notes(store, record, reason, who), corrections
+
+
+async def _with_notes(
+    store: Store, record: CallRecord, reason: str, who: str | None
+) -> Sequence[OutcomeEntry]:
+    checked_reason(reason)
+    person = await sign_in(store, who)
+    check_call(person, Action.OUTCOME_READ, record)
+    return await notes_of(store, record, reason, by=person.id, at=datetime.now(UTC))
 
 
 def _print(table: Table) -> None:

@@ -11,17 +11,19 @@ from typing import Any
 
 import pytest
 from argon2 import PasswordHasher
+from sqlalchemy import select
 from typer.testing import CliRunner
 
 from ivr import passwords
 from ivr.cli import app
 from ivr.cli.calls import parse_since
-from ivr.errors import BadInput
+from ivr.errors import BadInput, NotAllowed
 from ivr.model import CallRecord
 from ivr.outcomes import OUTCOME_LABELS
 from ivr.settings import Settings
 from ivr.store.records import OutcomeEntry
 from ivr.store.store import Store
+from ivr.store.tables import audit
 from tests.edge.staff import PASSWORD, take_in_staff
 from tests.edge.store_examples import call, full_call
 
@@ -99,8 +101,8 @@ def test_a_script_gets_every_promised_key(run: Run, tmp_path: Path) -> None:
         "served_by": "controller",
         "rules_version": "markazi-7",
     }
-    assert [(o["outcome"], o["note"], o["by"]) for o in full["outcomes"]] == [
-        ("mobile_team", "تیم ساوه", "boss")
+    assert [(o["outcome"], o["note"], o["has_note"], o["by"]) for o in full["outcomes"]] == [
+        ("mobile_team", None, True, "boss")
     ]
     assert full["offers"][0]["result"] == "rona"
     assert full["plan"]["steps"][0]["reasons"] == [{"code": "own_desk", "subject": "markazi-saveh"}]
@@ -170,9 +172,43 @@ def test_one_call_for_a_person(run: Run, tmp_path: Path) -> None:
         "rona",
         "offered to maryam",
         "1405/09/01 04:00:31  connected",
-        "[bold]110",
     ):
         assert expected in shown
+    assert "[bold]110" in run("calls", "show", "170.1", *NOTES)
+
+
+NOTES = ("--notes", "--reason", "a complaint is looked into")
+
+
+def test_notes_are_shown_by_right_with_a_reason_and_on_record(run: Run, tmp_path: Path) -> None:
+    save(tmp_path, [full_call("170.1")])
+    run("outcome", "170.1", "external", "--note", "از برادرش می‌ترسد")
+    for asked in (("show", "170.1"), ("show", "170.1", "--json"), ("list", *ALL_TIME, "--json")):
+        assert "می‌ترسد" not in run("calls", *asked)
+    assert "ivr calls show 170.1 --notes --reason" in run("calls", "show", "170.1")
+    show = ("calls", "show", "170.1", "--json", "--as")
+    for who in ("manager", "ilam-boss", "nobody"):
+        with pytest.raises(NotAllowed, match=r"may not do this \(outcome\.read\)"):
+            run(*show, who, *NOTES)
+    for wrong in (("--notes",), ("--reason", "for its own sake"), ("--notes", "--reason", "why")):
+        with pytest.raises(BadInput, match="reason"):
+            run(*show, "boss", *wrong)
+    assert notes_on_record(tmp_path) == []
+    for who in ("sara", "boss", "auditor"):
+        (entry,) = json.loads(run(*show, who, *NOTES))["outcomes"]
+        assert entry["note"] == "از برادرش می‌ترسد"
+    assert notes_on_record(tmp_path) == [
+        (who, "170.1", {"reason": NOTES[-1]}) for who in ("sara", "boss", "auditor")
+    ]
+
+
+def notes_on_record(home: Path) -> list[tuple[str, str, Any]]:
+    async def load() -> list[tuple[str, str, Any]]:
+        async with await Store.open(Settings(home=home)) as store:
+            chosen = select(audit).where(audit.c.action == "outcome.notes").order_by(audit.c.seq)
+            return [(it["by"], it["subject"], it["detail"]) for it in await store.rows(chosen)]
+
+    return asyncio.run(load())
 
 
 def test_an_outcome_is_told_saved_when_it_is(run: Run, tmp_path: Path) -> None:
