@@ -18,7 +18,8 @@ from ivr.garbage import settle, tidy
 from ivr.in_force import InForce
 from ivr.in_force_copy import save_copy
 from ivr.installation import copy_of, first_in_force
-from ivr.model import CallId, CallRecord, CounsellorId, DeviceId
+from ivr.model import CallId, CounsellorId, DeviceId
+from ivr.model.record import CallRecord
 from ivr.notify import beat, notify
 from ivr.owed_watch import OwedWatch
 from ivr.report_keeping import keep_reports

@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from ivr.duty import ClosureKind, Duty
-from ivr.model import CallFacts, CounsellorId, CountyId, DeskId, Reason, ReasonCode
+from ivr.model import CallFacts, CounsellorId, CountyId, DeskId
+from ivr.model.plan import Reason, ReasonCode
 from ivr.rules.routing import Ring, StepRule
 from ivr.rules.schema import Answering, Category, CentreState, County, ProvinceRules
 

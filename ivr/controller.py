@@ -14,7 +14,8 @@ from ivr.dialplan.conversation import Conversation, Mail, News
 from ivr.dialplan.whisper import Whisper
 from ivr.errors import LineError
 from ivr.floor_view import Attendance, AtWork, at_work_on, attendance_of, resting, view_of
-from ivr.model import CallId, CallRecord, CounsellorId, DeviceId, Offer, OfferId, OfferResult
+from ivr.model import CallId, CounsellorId, DeviceId, Offer, OfferId, OfferResult
+from ivr.model.record import CallRecord
 from ivr.planner import Planner
 from ivr.queues import Floor
 from ivr.view import FloorView

@@ -6,16 +6,8 @@ retried by the shell.
 
 from dataclasses import dataclass
 
-from ivr.model import (
-    CallFacts,
-    CallId,
-    CallRecord,
-    CounsellorId,
-    Offer,
-    OfferId,
-    OfferResult,
-    WaitNote,
-)
+from ivr.model import CallFacts, CallId, CounsellorId, Offer, OfferId, OfferResult, WaitNote
+from ivr.model.record import CallRecord
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,19 +13,19 @@ from ivr.model import (
     CallerRef,
     CallFacts,
     CallId,
-    CallLocation,
-    CallRecord,
     Counsellor,
     CounsellorId,
     DeviceId,
     DeviceState,
     EndedBy,
-    ExchangeSnapshot,
     OfferId,
     OfferResult,
     ProvinceId,
-    RoutePlan,
 )
+from ivr.model.exchange import ExchangeSnapshot
+from ivr.model.location import CallLocation
+from ivr.model.plan import RoutePlan
+from ivr.model.record import CallRecord
 from ivr.notices import Alarm, ClosedDesk
 
 

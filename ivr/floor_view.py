@@ -9,7 +9,6 @@ from ivr.desk_view import desk_of, desks_of
 from ivr.model import (
     CallId,
     CallPhase,
-    CallRecord,
     CounsellorId,
     CounsellorState,
     DeviceState,
@@ -17,6 +16,7 @@ from ivr.model import (
     Overtaking,
     Protection,
 )
+from ivr.model.record import CallRecord
 from ivr.offers import desk_for
 from ivr.order import Place, Rank, micros, overtaking
 from ivr.presence import NOT_ANSWERING, Presence

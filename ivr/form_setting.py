@@ -6,7 +6,8 @@ from ivr.calendar import TEHRAN
 from ivr.current import current_in_force
 from ivr.form_check import FormSetting
 from ivr.location_files import gazette
-from ivr.model import CallRecord, CountyId
+from ivr.model import CountyId
+from ivr.model.record import CallRecord
 from ivr.settings import Settings
 
 

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from ivr import effects as do
 from ivr import events as ev
 from ivr.floor_alarms import lift_alarm, raise_alarm
-from ivr.model import CallPhase, CallRecord, EndedBy, Lane
+from ivr.model import CallPhase, EndedBy, Lane
+from ivr.model.record import CallRecord
 from ivr.notices import AlarmCode
 from ivr.waiting import FloorCall
 

@@ -17,11 +17,11 @@ from ivr.model import (
     DeskId,
     EndedBy,
     Offer,
-    OfferEntry,
     OfferId,
     OfferResult,
     Overtaking,
 )
+from ivr.model.record import OfferEntry
 from ivr.presence import Presence
 from ivr.waiting import FloorCall
 

@@ -10,7 +10,8 @@ from datetime import UTC, datetime, timedelta
 from enum import IntEnum
 from typing import NamedTuple
 
-from ivr.model import CallFacts, CallId, Lane, Overtaking, Precedence, Weight
+from ivr.model import CallFacts, CallId, Lane, Overtaking, Precedence
+from ivr.model.plan import Weight
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)

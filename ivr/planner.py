@@ -9,7 +9,8 @@ from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 
 from ivr.duty import NO_BOOK, Duty, DutyBook, duty_at
-from ivr.model import CallFacts, CategoryId, Counsellor, CountyId, Lane, ProvinceId, RoutePlan
+from ivr.model import CallFacts, CategoryId, Counsellor, CountyId, Lane, ProvinceId
+from ivr.model.plan import RoutePlan
 from ivr.router import plan
 from ivr.rules.schema import ProvinceRules
 

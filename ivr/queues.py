@@ -33,7 +33,6 @@ from ivr.model import (
     CallEnd,
     CallId,
     CallPhase,
-    CallRecord,
     CounsellorId,
     DeskId,
     EndedBy,
@@ -41,6 +40,7 @@ from ivr.model import (
     OfferResult,
     ProvinceId,
 )
+from ivr.model.record import CallRecord
 from ivr.notices import ClosedDesk
 from ivr.order import Place, micros, standing_of
 from ivr.presence import Presence

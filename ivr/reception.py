@@ -22,15 +22,9 @@ from ivr.location import (
     identify,
     locate,
 )
-from ivr.model import (
-    CallerRef,
-    CallFacts,
-    CallId,
-    CallLocation,
-    OfferId,
-    ProvinceId,
-    RoutePlan,
-)
+from ivr.model import CallerRef, CallFacts, CallId, OfferId, ProvinceId
+from ivr.model.location import CallLocation
+from ivr.model.plan import RoutePlan
 from ivr.rules.schema import ProvinceRules
 
 LEG_PREFIX = "ivr-"  # docs/architecture.md: the leg's channel id

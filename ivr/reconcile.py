@@ -5,17 +5,9 @@ from typing import TYPE_CHECKING
 
 from ivr import offers
 from ivr.events import LegEnded, TalkStarted
-from ivr.model import (
-    CallFacts,
-    CallPhase,
-    CallRecord,
-    EndedBy,
-    ExchangeSnapshot,
-    LiveCall,
-    Offer,
-    OfferId,
-    OfferResult,
-)
+from ivr.model import CallFacts, CallPhase, EndedBy, Offer, OfferId, OfferResult
+from ivr.model.exchange import ExchangeSnapshot, LiveCall
+from ivr.model.record import CallRecord
 from ivr.presence import Presence
 from ivr.waiting import FloorCall
 

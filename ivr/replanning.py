@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 from ivr import effects as do
 from ivr import events as ev
 from ivr import matching, offers
-from ivr.model import CallPhase, OfferResult, RoutePlan
+from ivr.model import CallPhase, OfferResult
+from ivr.model.plan import RoutePlan
 from ivr.waiting import FloorCall
 
 if TYPE_CHECKING:

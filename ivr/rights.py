@@ -11,7 +11,8 @@ from enum import StrEnum
 
 from ivr.accounts import provinces_of
 from ivr.errors import BadInput, NotAllowed
-from ivr.model import CallRecord, CounsellorId, DeskId, OfferResult, ProvinceId
+from ivr.model import CounsellorId, DeskId, OfferResult, ProvinceId
+from ivr.model.record import CallRecord
 from ivr.people import Grant, Person, Role, province_of
 
 BREAK_GLASS_LASTS = timedelta(hours=4)

@@ -13,17 +13,8 @@ from itertools import chain
 
 from ivr.circles import Circle, Seen, circles, why_not_own
 from ivr.duty import Duty
-from ivr.model import (
-    CallFacts,
-    CounsellorId,
-    DeskId,
-    Lane,
-    Reason,
-    ReasonCode,
-    RoutePlan,
-    SkillId,
-    Step,
-)
+from ivr.model import CallFacts, CounsellorId, DeskId, Lane, SkillId
+from ivr.model.plan import Reason, ReasonCode, RoutePlan, Step
 from ivr.rules.hours import is_open
 from ivr.rules.routing import Ring, SkillNeed, StepRule
 from ivr.rules.schema import Category, County, ProvinceRules

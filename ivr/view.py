@@ -12,7 +12,6 @@ from ivr.model import (
     CallEnd,
     CallId,
     CallPhase,
-    CallRecord,
     CategoryId,
     CounsellorId,
     CounsellorState,
@@ -28,6 +27,7 @@ from ivr.model import (
     Relief,
     Sparing,
 )
+from ivr.model.record import CallRecord
 from ivr.notices import Alarm, ClosedDesk
 
 

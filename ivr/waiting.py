@@ -6,7 +6,9 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from ivr.heard import Heard
-from ivr.model import CallId, CallPhase, CallRecord, CounsellorId, Lane, Offer, OfferId, RoutePlan
+from ivr.model import CallId, CallPhase, CounsellorId, Lane, Offer, OfferId
+from ivr.model.plan import RoutePlan
+from ivr.model.record import CallRecord
 from ivr.order import Place, Rank
 
 if TYPE_CHECKING:

@@ -7,7 +7,8 @@ from typing import Any
 from ivr.dialplan.flow import Fact
 from ivr.dialplan.resume import facts_of, instant
 from ivr.dialplan.static import CALL_ARGUMENTS
-from ivr.model import CallFacts, CallId, CounsellorId, Lane, LiveCall, OfferId, ProvinceId
+from ivr.model import CallFacts, CallId, CounsellorId, Lane, OfferId, ProvinceId
+from ivr.model.exchange import LiveCall
 
 Message = Mapping[str, Any]
 

@@ -21,15 +21,8 @@ from ivr.events import (
     OfferFailed,
     TalkStarted,
 )
-from ivr.model import (
-    CallId,
-    DeviceId,
-    DeviceState,
-    EndedBy,
-    ExchangeSnapshot,
-    OfferId,
-    OfferResult,
-)
+from ivr.model import CallId, DeviceId, DeviceState, EndedBy, OfferId, OfferResult
+from ivr.model.exchange import ExchangeSnapshot
 
 TRUNK_CONTEXT = "trunk"
 

@@ -28,16 +28,13 @@ from ivr.model import (
     DeviceId,
     DeviceState,
     EndedBy,
-    ExchangeSnapshot,
     Lane,
     Offer,
     OfferResult,
     ProvinceId,
-    Reason,
-    ReasonCode,
-    RoutePlan,
-    Step,
 )
+from ivr.model.exchange import ExchangeSnapshot
+from ivr.model.plan import Reason, ReasonCode, RoutePlan, Step
 from ivr.queues import Floor
 from ivr.rules.priority import Priority, Urgency
 

@@ -13,20 +13,16 @@ from ivr.model import (
     CallFacts,
     CallId,
     CallPhase,
-    CallRecord,
     CategoryId,
     CounsellorId,
     CountyId,
     DeskId,
-    OfferEntry,
     OfferId,
     OfferResult,
     ProvinceId,
-    Reason,
-    ReasonCode,
-    RoutePlan,
-    Step,
 )
+from ivr.model.plan import Reason, ReasonCode, RoutePlan, Step
+from ivr.model.record import CallRecord, OfferEntry
 from ivr.outcomes import OutcomeId, Relation
 from ivr.reports.period import Period
 from ivr.store.outcome_tables import dispatches, forms, persons

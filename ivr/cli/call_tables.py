@@ -12,7 +12,9 @@ from rich.text import Text
 
 from ivr.calendar import TEHRAN
 from ivr.cli.location import candidates_table
-from ivr.model import CallId, CallRecord, OfferEntry, Reason, RoutePlan
+from ivr.model import CallId
+from ivr.model.plan import Reason, RoutePlan
+from ivr.model.record import CallRecord, OfferEntry
 from ivr.report_names import OutcomeLabels, outcome_label
 from ivr.store.records import (
     Correction,

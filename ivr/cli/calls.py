@@ -24,7 +24,8 @@ from ivr.cli.find_call import find_call
 from ivr.cli.own_words import rules_for_words
 from ivr.cli.recording import check_call
 from ivr.errors import BadInput
-from ivr.model import CallId, CallRecord
+from ivr.model import CallId
+from ivr.model.record import CallRecord
 from ivr.report_names import OutcomeLabels, outcome_label, outcome_labels
 from ivr.rights import Action
 from ivr.settings import load_settings

@@ -6,7 +6,8 @@ from ivr.calendar import plain_minute
 from ivr.cli.explain import SENTENCES
 from ivr.dry_run.compare import FEW_CALLS, Change, Comparison, CountyFigures
 from ivr.dry_run.replay import Served
-from ivr.model import CallFacts, RoutePlan
+from ivr.model import CallFacts
+from ivr.model.plan import RoutePlan
 
 UNKNOWN = "county not known"
 

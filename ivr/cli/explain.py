@@ -14,18 +14,8 @@ from ivr.current import current
 from ivr.duty import duty_at
 from ivr.errors import BadInput
 from ivr.jalali import parse_instant
-from ivr.model import (
-    UNKNOWN_CATEGORY,
-    CallFacts,
-    CategoryId,
-    CountyId,
-    CountySource,
-    Lane,
-    Reason,
-    ReasonCode,
-    RoutePlan,
-    Step,
-)
+from ivr.model import UNKNOWN_CATEGORY, CallFacts, CategoryId, CountyId, CountySource, Lane
+from ivr.model.plan import Reason, ReasonCode, RoutePlan, Step
 from ivr.router import plan
 from ivr.rules.judging import did_you_mean
 from ivr.rules.load import load_rules

@@ -1,7 +1,8 @@
 """The call that somebody means."""
 
 from ivr.errors import BadInput
-from ivr.model import CallId, CallRecord
+from ivr.model import CallId
+from ivr.model.record import CallRecord
 from ivr.store.store import Store
 
 

@@ -12,7 +12,8 @@ from ivr.errors import BadInput
 from ivr.location import Signals, identify, locate
 from ivr.location.number import AREA_CODES
 from ivr.location_files import check_table, gazette, load_tables
-from ivr.model import CallLocation, CountyId, ProvinceId
+from ivr.model import CountyId, ProvinceId
+from ivr.model.location import CallLocation
 from ivr.settings import load_settings
 from ivr.store.codec import Json, encode
 

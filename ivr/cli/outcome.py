@@ -19,7 +19,7 @@ from ivr.cli.recording import call_meant, check_call, keep, signed_in, told
 from ivr.errors import BadInput
 from ivr.form_check import check_form
 from ivr.form_setting import form_setting
-from ivr.model import CallRecord
+from ivr.model.record import CallRecord
 from ivr.outcome_form import OutcomeForm, OutcomeItem, with_outcome
 from ivr.outcomes import OUTCOME_LABELS, OutsideBody, ServiceKind, outcome_id
 from ivr.rights import Action

@@ -9,7 +9,8 @@ from typing import Any, TypeVar
 from ivr.cli.acting import sign_in
 from ivr.cli.find_call import find_call
 from ivr.errors import StoreError, ValueRefused
-from ivr.model import CallId, CallRecord, DeskId, ProvinceId
+from ivr.model import CallId, DeskId, ProvinceId
+from ivr.model.record import CallRecord
 from ivr.people import Person
 from ivr.rights import Action, may_of, may_of_call, not_allowed, reach
 from ivr.settings import load_settings

@@ -18,14 +18,9 @@ from ivr.dialplan.flow import ALL_KEYS, Answer, Fact, Flow, Question, Then
 from ivr.dialplan.preempting import first_of
 from ivr.dialplan.resume import Phase, Resume, county_facts, facts_of
 from ivr.dialplan.script import UNKNOWN_COUNTY, waiting_prompts
-from ivr.model import (
-    UNKNOWN_CATEGORY,
-    CallFacts,
-    CallId,
-    LocationCandidate,
-    ProvinceId,
-    RoutePlan,
-)
+from ivr.model import UNKNOWN_CATEGORY, CallFacts, CallId, ProvinceId
+from ivr.model.location import LocationCandidate
+from ivr.model.plan import RoutePlan
 
 News = do.Announce | do.Hush
 Mail = do.Connect | do.HoldCall | do.CloseCall | do.SendToFallback

@@ -11,14 +11,13 @@ from ivr.location import known_county
 from ivr.model import (
     UNKNOWN_CATEGORY,
     CallFacts,
-    CallLocation,
     CategoryId,
     CountyId,
     CountySource,
     Lane,
-    LocationCandidate,
     ProvinceId,
 )
+from ivr.model.location import CallLocation, LocationCandidate
 from ivr.rules.schema import ProvinceRules
 
 

@@ -28,10 +28,8 @@ from ivr.model import (
     DeviceId,
     DeviceKind,
     Lane,
-    ReasonCode,
-    RoutePlan,
-    Step,
 )
+from ivr.model.plan import ReasonCode, RoutePlan, Step
 from ivr.rules.schema import ProvinceRules
 
 MOST_STAGES = 4  # after the last one no closure counts: too many are safer than none

@@ -9,15 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from random import Random
 
-from ivr.model import (
-    UNKNOWN_CATEGORY,
-    CallFacts,
-    CallId,
-    CallRecord,
-    CountyId,
-    CountySource,
-    Lane,
-)
+from ivr.model import UNKNOWN_CATEGORY, CallFacts, CallId, CountyId, CountySource, Lane
+from ivr.model.record import CallRecord
 from ivr.rules.schema import ProvinceRules
 from ivr.simulator.day_people import (
     DANGER,

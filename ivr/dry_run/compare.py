@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 from ivr.dry_run.figures import NEAR, Figures, answered_where, figures_of
 from ivr.dry_run.replay import Served
-from ivr.model import CountyId, RoutePlan
+from ivr.model import CountyId
+from ivr.model.plan import RoutePlan
 
 LEAST_CALLS = 30  # of a county, before anything is said of its longest waits
 FEW_CALLS = 100  # of all: a share is right to ten points at best

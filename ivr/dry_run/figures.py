@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from ivr.dry_run.replay import Served
-from ivr.model import CallEnd, CounsellorId, ReasonCode, RoutePlan
+from ivr.model import CallEnd, CounsellorId
+from ivr.model.plan import ReasonCode, RoutePlan
 
 SERVICE_S = (15.0, 20.0)  # T of the service level
 

@@ -21,17 +21,17 @@ from ivr.limits import Limits
 from ivr.model import (
     CallId,
     CallPhase,
-    CallRecord,
     Counsellor,
     CounsellorId,
     DeviceId,
     DeviceState,
     EndedBy,
-    ExchangeSnapshot,
     OfferId,
     OfferResult,
-    RoutePlan,
 )
+from ivr.model.exchange import ExchangeSnapshot
+from ivr.model.plan import RoutePlan
+from ivr.model.record import CallRecord
 from ivr.planner import Planner
 from ivr.queues import Floor
 from ivr.rules.schema import ProvinceRules

@@ -11,15 +11,8 @@ from dataclasses import dataclass
 from ivr.location.headers import Cell, read_cells, read_civic_address
 from ivr.location.number import CallerNumber, NumberKind, normalise_number, subscriber
 from ivr.location.tables import LocationTables
-from ivr.model import (
-    CallLocation,
-    CountyId,
-    CountySource,
-    LocationCandidate,
-    LocationNote,
-    LocationNoteCode,
-    ProvinceId,
-)
+from ivr.model import CountyId, CountySource, ProvinceId
+from ivr.model.location import CallLocation, LocationCandidate, LocationNote, LocationNoteCode
 
 CONFIDENCE = {
     CountySource.COUNSELLOR: 1.0,  # has talked with the caller

@@ -8,7 +8,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from ivr.model import Weight
+from ivr.model.plan import Weight
 from ivr.rules.fields import Count, Record, Seconds, Times
 
 Rate = Annotated[Times, Field(ge=0.5, le=5)]

@@ -22,18 +22,9 @@ from ivr.deployment import Deployment, take_in
 from ivr.dialplan.static import CALL_ARGUMENTS
 from ivr.errors import BadInput, HungUp
 from ivr.location import Signals
-from ivr.model import (
-    CallEnd,
-    CallerRef,
-    CallId,
-    CallRecord,
-    Counsellor,
-    CounsellorId,
-    ExchangeSnapshot,
-    Lane,
-    Offer,
-    ProvinceId,
-)
+from ivr.model import CallEnd, CallerRef, CallId, Counsellor, CounsellorId, Lane, Offer, ProvinceId
+from ivr.model.exchange import ExchangeSnapshot
+from ivr.model.record import CallRecord
 from ivr.planner import Planner
 from ivr.reception import Line, Reception
 from ivr.simulator.day_checks import EPOCH, CheckedFloor

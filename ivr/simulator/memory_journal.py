@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from ivr.events import Event
-from ivr.model import CallId, CallRecord
+from ivr.model import CallId
+from ivr.model.record import CallRecord
 
 
 @dataclass(slots=True)

@@ -14,7 +14,8 @@ from ivr.deployment import Deployment
 from ivr.dry_run.figures import NEAR, answered_where, figures_of
 from ivr.dry_run.replay import Served, replay
 from ivr.errors import BadInput
-from ivr.model import CallFacts, Lane, ProvinceId, ReasonCode, RoutePlan
+from ivr.model import CallFacts, Lane, ProvinceId
+from ivr.model.plan import ReasonCode, RoutePlan
 from ivr.planner import Planner
 from ivr.rules.priority import Urgency
 from ivr.rules.routing import Ring

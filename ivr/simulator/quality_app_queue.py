@@ -23,7 +23,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from ivr.dry_run.replay import World
-from ivr.model import CounsellorId, Lane, RoutePlan
+from ivr.model import CounsellorId, Lane
+from ivr.model.plan import RoutePlan
 from ivr.rules.schema import ProvinceRules
 from ivr.simulator.quality_line import Caller, Person, QueueingLine
 

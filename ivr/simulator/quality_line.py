@@ -14,15 +14,9 @@ from typing import Any
 
 from ivr.dry_run.calls import PastCall, chance
 from ivr.dry_run.replay import WHISPER_S, Served, World
-from ivr.model import (
-    CallEnd,
-    CallPhase,
-    CallRecord,
-    CounsellorId,
-    DeviceId,
-    DeviceState,
-    RoutePlan,
-)
+from ivr.model import CallEnd, CallPhase, CounsellorId, DeviceId, DeviceState
+from ivr.model.plan import RoutePlan
+from ivr.model.record import CallRecord
 from ivr.planner import Planner
 from ivr.rules.schema import ProvinceRules
 from ivr.simulator.day_people import reaction

@@ -11,7 +11,9 @@ from datetime import datetime
 from ivr import effects as do
 from ivr.deployment import Deployment
 from ivr.events import Event
-from ivr.model import CallId, CallPhase, CallRecord, CountySource, OfferEntry, RoutePlan
+from ivr.model import CallId, CallPhase, CountySource
+from ivr.model.plan import RoutePlan
+from ivr.model.record import CallRecord, OfferEntry
 from ivr.queues import Floor
 
 

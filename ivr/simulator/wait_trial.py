@@ -12,7 +12,8 @@ from datetime import datetime
 from ivr import effects as do
 from ivr.events import Event
 from ivr.expected_wait import seconds_of
-from ivr.model import CallId, CallRecord, Lane, ProvinceId, WaitWords
+from ivr.model import CallId, Lane, ProvinceId, WaitWords
+from ivr.model.record import CallRecord
 from ivr.queues import Floor
 
 Journal = Iterable[tuple[Event, datetime]]

@@ -10,7 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from ivr.audit import AuditEntry
 from ivr.callers import CallerLink, check_merge, checked_reason, same_caller
 from ivr.errors import BadInput
-from ivr.model import CallId, CallRecord, ProvinceId
+from ivr.model import CallId, ProvinceId
+from ivr.model.record import CallRecord
 from ivr.store.database import lock_table
 from ivr.store.holds import standing_links
 from ivr.store.outcome_tables import caller_links

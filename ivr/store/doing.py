@@ -6,7 +6,8 @@ from typing import Any
 from ivr.bearers import ACTION_OF, bearer
 from ivr.dispatching import Dispatch
 from ivr.errors import BadInput, NotAllowed, NotThere
-from ivr.model import CallId, CallRecord, DeskId, ProvinceId
+from ivr.model import CallId, DeskId, ProvinceId
+from ivr.model.record import CallRecord
 from ivr.people import Person
 from ivr.rights import may_of, may_of_call, not_allowed, reach
 from ivr.store.deeds import (

@@ -10,7 +10,7 @@ from pathlib import Path
 import structlog
 
 from ivr.errors import StoreError
-from ivr.model import CallRecord
+from ivr.model.record import CallRecord
 from ivr.store.codec import Json, decode, encode
 from ivr.store.files import sync_directory
 from ivr.store.records import JournalEntry, entry_from_json, entry_to_json

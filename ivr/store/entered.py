@@ -17,7 +17,6 @@ from ivr.model import (
     CallFacts,
     CallId,
     CallPhase,
-    CallRecord,
     CategoryId,
     CounsellorId,
     CountyId,
@@ -26,6 +25,7 @@ from ivr.model import (
     Lane,
     ProvinceId,
 )
+from ivr.model.record import CallRecord
 from ivr.outcome_form import OutcomeForm
 from ivr.store.forms import SavedForm, Source, add_form
 from ivr.store.records import call_to_row

@@ -18,7 +18,6 @@ from ivr.model import (
     CallFacts,
     CallId,
     CallPhase,
-    CallRecord,
     CategoryId,
     CounsellorId,
     CountyId,
@@ -27,6 +26,7 @@ from ivr.model import (
     EndedBy,
     ProvinceId,
 )
+from ivr.model.record import CallRecord
 from ivr.store.cdr import BadLine, CdrCall, CdrLine, merge, parse_line
 from ivr.store.database import lock_table
 from ivr.store.records import call_from_row

@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from ivr.audit import AuditEntry
 from ivr.errors import BadInput, NotAllowed
 from ivr.floor_acts import MORE_S, ActKind, FloorAct, PauseReason
-from ivr.model import CallRecord
+from ivr.model.record import CallRecord
 from ivr.people import Person, province_of
 from ivr.rights import Action, desk_for_floor_act, may
 from ivr.store.people import PeopleStore

@@ -8,7 +8,7 @@ import structlog
 from sqlalchemy import select
 
 from ivr.errors import StoreError
-from ivr.model import CallRecord
+from ivr.model.record import CallRecord
 from ivr.store.emergency import kept_records
 from ivr.store.overlay import newest
 from ivr.store.records import Row, call_from_row, call_to_row

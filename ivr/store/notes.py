@@ -4,7 +4,7 @@ from datetime import datetime
 
 from ivr.audit import AuditEntry
 from ivr.callers import checked_reason
-from ivr.model import CallRecord
+from ivr.model.record import CallRecord
 from ivr.store.records import OutcomeEntry
 from ivr.store.store import Store
 

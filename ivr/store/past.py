@@ -8,7 +8,8 @@ from typing import Any
 from sqlalchemy import RowMapping, select
 
 from ivr.duty import Closure, DutyBook
-from ivr.model import CallId, CallPhase, CallRecord, CountySource, DeskId, ProvinceId
+from ivr.model import CallId, CallPhase, CountySource, DeskId, ProvinceId
+from ivr.model.record import CallRecord
 from ivr.store.duty import DutyStore
 from ivr.store.duty_rows import ClosureRecord
 from ivr.store.records import facts_from_row

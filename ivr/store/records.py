@@ -14,16 +14,15 @@ from ivr.model import (
     CallerRef,
     CallFacts,
     CallId,
-    CallLocation,
     CallPhase,
-    CallRecord,
     CountyId,
     CountySource,
     EndedBy,
     Lane,
-    OfferEntry,
-    RoutePlan,
 )
+from ivr.model.location import CallLocation
+from ivr.model.plan import RoutePlan
+from ivr.model.record import CallRecord, OfferEntry
 from ivr.outcomes import OutcomeId
 from ivr.store.codec import Json, decode, decode_event, encode, encode_event
 from ivr.store.served import served

@@ -6,7 +6,8 @@ From the row as it is saved, so that reports need not read plans of thousands of
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ivr.model import CallEnd, ReasonCode
+from ivr.model import CallEnd
+from ivr.model.plan import ReasonCode
 
 COLUMNS = ("answered_where", "abandoned_why")
 _CONNECTED = {CallEnd.CONNECTED.value, CallEnd.FALLBACK_CONNECTED.value}

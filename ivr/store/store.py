@@ -24,7 +24,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from ivr.audit import AuditEntry
 from ivr.earlier_calls import CallerPast, Earlier
 from ivr.errors import BadInput
-from ivr.model import UNKNOWN_CATEGORY, CallId, CallRecord, CountyId, CountySource, Lane
+from ivr.model import UNKNOWN_CATEGORY, CallId, CountyId, CountySource, Lane
+from ivr.model.record import CallRecord
 from ivr.settings import Settings
 from ivr.store.database import (
     asking,

@@ -13,7 +13,8 @@ import structlog
 
 from ivr.errors import StoreError, ValueRefused
 from ivr.events import Event
-from ivr.model import CallId, CallRecord
+from ivr.model import CallId
+from ivr.model.record import CallRecord
 from ivr.store.emergency import Batch, EmergencyFile, put_away, read_batches
 from ivr.store.records import JournalEntry
 from ivr.store.store import Store

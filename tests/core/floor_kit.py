@@ -10,7 +10,6 @@ from ivr.limits import Limits
 from ivr.model import (
     CallFacts,
     CallId,
-    CallRecord,
     CategoryId,
     Counsellor,
     CounsellorId,
@@ -21,14 +20,14 @@ from ivr.model import (
     DeviceId,
     DeviceState,
     EndedBy,
-    ExchangeSnapshot,
     Lane,
     Offer,
     OfferResult,
     ProvinceId,
-    RoutePlan,
-    Step,
 )
+from ivr.model.exchange import ExchangeSnapshot
+from ivr.model.plan import RoutePlan, Step
+from ivr.model.record import CallRecord
 from ivr.queues import Floor
 
 E = TypeVar("E", bound=do.Effect)

@@ -34,10 +34,10 @@ from ivr.model import (
     OfferId,
     OfferResult,
     ProvinceId,
-    RoutePlan,
     WaitNote,
     WaitWords,
 )
+from ivr.model.plan import RoutePlan
 from ivr.prompts.catalogue import load_catalogue
 from ivr.rules.load import load_rules
 from ivr.settings import PROJECT

@@ -24,8 +24,8 @@ from ivr.model import (
     OfferResult,
     Protection,
     ProvinceId,
-    RoutePlan,
 )
+from ivr.model.plan import RoutePlan
 from ivr.notices import AlarmCode
 from ivr.presence import Presence
 from ivr.queues import Floor

@@ -13,16 +13,8 @@ from ivr.coverage import Gap, GapKind, coverage, unmet_skills
 from ivr.coverage_findings import coverage_problems
 from ivr.coverage_time import Span, occasions
 from ivr.duty import NO_BOOK, ClosureKind, DutyBook, DutyKind, duty_at
-from ivr.model import (
-    CallFacts,
-    CategoryId,
-    Counsellor,
-    CounsellorId,
-    CountyId,
-    RoutePlan,
-    Skill,
-    SkillId,
-)
+from ivr.model import CallFacts, CategoryId, Counsellor, CounsellorId, CountyId, Skill, SkillId
+from ivr.model.plan import RoutePlan
 from ivr.prompts.catalogue import load_catalogue
 from ivr.publishing import publish_findings
 from ivr.router import needs_of, plan

@@ -24,7 +24,6 @@ from ivr.model import (
     CallFacts,
     CallId,
     CallPhase,
-    CallRecord,
     Counsellor,
     CounsellorId,
     CountyId,
@@ -35,6 +34,7 @@ from ivr.model import (
     Lane,
     ProvinceId,
 )
+from ivr.model.record import CallRecord
 from ivr.people import load_people
 from ivr.rules.load import load_rules
 from ivr.rules.schema import ProvinceRules

@@ -8,7 +8,7 @@ from typer.testing import CliRunner, Result
 from ivr.cli import app
 from ivr.cli.explain import SENTENCES
 from ivr.errors import BadInput
-from ivr.model import ReasonCode
+from ivr.model.plan import ReasonCode
 
 
 def run(*arguments: str) -> Result:

@@ -30,8 +30,8 @@ from ivr.model import (
     OfferResult,
     Precedence,
     ProvinceId,
-    Weight,
 )
+from ivr.model.plan import Weight
 from ivr.notices import SEVERITIES, Alarm, AlarmCode, ClosedDesk
 from ivr.queues import Floor
 from ivr.settings import PROJECT

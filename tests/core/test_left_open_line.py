@@ -6,18 +6,8 @@ import pytest
 
 from ivr import effects as do
 from ivr import events as ev
-from ivr.model import (
-    CallEnd,
-    CallFacts,
-    CallId,
-    CallPhase,
-    DeviceState,
-    EndedBy,
-    ExchangeSnapshot,
-    Lane,
-    LiveCall,
-    Precedence,
-)
+from ivr.model import CallEnd, CallFacts, CallId, CallPhase, DeviceState, EndedBy, Lane, Precedence
+from ivr.model.exchange import ExchangeSnapshot, LiveCall
 from ivr.notices import AlarmCode
 from tests.core.floor_kit import LIMITS, MARKAZI, START, Kit, counsellor, plan_of
 

@@ -2,7 +2,8 @@
 
 from ivr import effects as do
 from ivr import events as ev
-from ivr.model import CallerRef, CallId, CallLocation, CountySource, LocationCandidate
+from ivr.model import CallerRef, CallId, CountySource
+from ivr.model.location import CallLocation, LocationCandidate
 from tests.core.floor_kit import Kit, plan_of
 
 LOCATION = CallLocation(

@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from ivr.location import Signals, identify, known_county, locate, parse_table
 from ivr.location.decide import CONFIDENCE
 from ivr.location.headers import AreaKind, Cell, asks_privacy, read_cells, read_civic_address
-from ivr.model import CallLocation, CountySource, LocationCandidate, LocationNote, LocationNoteCode
+from ivr.model import CountySource
+from ivr.model.location import CallLocation, LocationCandidate, LocationNote, LocationNoteCode
 from ivr.rules.limits import LocationTrust
 from tests.core.location_calls import (
     COUNTIES,

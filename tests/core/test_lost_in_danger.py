@@ -6,16 +6,9 @@ import pytest
 
 from ivr import effects as do
 from ivr import events as ev
-from ivr.model import (
-    CallFacts,
-    CallId,
-    CallRecord,
-    CountyId,
-    DeviceState,
-    EndedBy,
-    ExchangeSnapshot,
-    Lane,
-)
+from ivr.model import CallFacts, CallId, CountyId, DeviceState, EndedBy, Lane
+from ivr.model.exchange import ExchangeSnapshot
+from ivr.model.record import CallRecord
 from ivr.notices import Alarm, AlarmCode
 from tests.core.floor_kit import LIMITS, MARKAZI, START, Kit, counsellor, plan_of
 

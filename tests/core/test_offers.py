@@ -14,12 +14,12 @@ from ivr.model import (
     CounsellorState,
     DeviceState,
     EndedBy,
-    ExchangeSnapshot,
     Lane,
     Offer,
     OfferResult,
     Relief,
 )
+from ivr.model.exchange import ExchangeSnapshot
 from ivr.notices import AlarmCode
 from ivr.presence import NOT_ANSWERING, Presence
 from ivr.queues import Floor

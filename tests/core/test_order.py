@@ -16,9 +16,8 @@ from ivr.model import (
     OfferResult,
     Overtaking,
     Precedence,
-    RoutePlan,
-    Weight,
 )
+from ivr.model.plan import RoutePlan, Weight
 from ivr.order import Place, micros, overtaking, standing_of
 from ivr.rules.priority import Level, Priority, Urgency
 from tests.core.floor_kit import MARKAZI, START, Kit, counsellor, plan_of

@@ -5,7 +5,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from ivr.duty import Closure, ClosureKind, Duty, DutyBook
-from ivr.model import CallFacts, CountyId, DeskId, ProvinceId, RoutePlan
+from ivr.model import CallFacts, CountyId, DeskId, ProvinceId
+from ivr.model.plan import RoutePlan
 from ivr.planner import Planner
 from ivr.router import plan
 from ivr.rules.load import load_rules

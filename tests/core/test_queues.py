@@ -17,12 +17,11 @@ from ivr.model import (
     DeviceId,
     DeviceState,
     EndedBy,
-    ExchangeSnapshot,
     Lane,
-    LiveCall,
     OfferId,
     OfferResult,
 )
+from ivr.model.exchange import ExchangeSnapshot, LiveCall
 from ivr.queues import Floor
 from tests.core.floor_kit import LIMITS, MARKAZI, START, Kit, counsellor, plan_of
 

@@ -11,15 +11,14 @@ from ivr.model import (
     CallEnd,
     CallId,
     CallPhase,
-    CallRecord,
     CounsellorId,
     CounsellorState,
     EndedBy,
-    ExchangeSnapshot,
-    LiveCall,
     OfferId,
     ProvinceId,
 )
+from ivr.model.exchange import ExchangeSnapshot, LiveCall
+from ivr.model.record import CallRecord
 from tests.core.floor_kit import START, Kit, counsellor
 
 OFFER = OfferId("6-1")

@@ -4,7 +4,8 @@ import pytest
 
 from ivr import effects as do
 from ivr import events as ev
-from ivr.model import CallId, CallPhase, Lane, OfferResult, RoutePlan
+from ivr.model import CallId, CallPhase, Lane, OfferResult
+from ivr.model.plan import RoutePlan
 from tests.core.floor_kit import START, Kit, counsellor, plan_of
 
 SAVEH_FIRST = plan_of((20, ("ali",)), (None, ("ali", "sara")))

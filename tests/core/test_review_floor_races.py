@@ -14,11 +14,10 @@ from ivr.model import (
     Device,
     DeviceId,
     DeviceState,
-    ExchangeSnapshot,
-    LiveCall,
     OfferId,
     OfferResult,
 )
+from ivr.model.exchange import ExchangeSnapshot, LiveCall
 from tests.core.floor_kit import MARKAZI, START, Kit, counsellor, plan_of
 
 ALI = plan_of((None, ("ali",)))

@@ -17,10 +17,8 @@ from ivr.model import (
     DeviceId,
     Lane,
     ProvinceId,
-    Reason,
-    ReasonCode,
-    RoutePlan,
 )
+from ivr.model.plan import Reason, ReasonCode, RoutePlan
 from ivr.router import plan
 from ivr.rules.load import load_all, load_rules
 from ivr.rules.schema import Answering, Centre, CentreState, ProvinceRules

@@ -9,17 +9,8 @@ import pytest
 
 from ivr.calendar import TEHRAN
 from ivr.duty import Duty
-from ivr.model import (
-    CallFacts,
-    CategoryId,
-    CountyId,
-    Lane,
-    ProvinceId,
-    Reason,
-    ReasonCode,
-    RoutePlan,
-    Step,
-)
+from ivr.model import CallFacts, CategoryId, CountyId, Lane, ProvinceId
+from ivr.model.plan import Reason, ReasonCode, RoutePlan, Step
 from ivr.people import load_people
 from ivr.router import plan
 from ivr.rules.load import load_all

@@ -13,8 +13,8 @@ from ivr.model import (
     DeviceKind,
     DeviceState,
     OfferResult,
-    RoutePlan,
 )
+from ivr.model.plan import RoutePlan
 from tests.core.floor_kit import Kit, counsellor, plan_of
 
 ALI = CounsellorId("ali")

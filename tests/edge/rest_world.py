@@ -10,7 +10,8 @@ from aiohttp import ClientResponse
 from aiohttp.test_utils import TestClient, TestServer
 
 from ivr.deployment import from_files
-from ivr.model import CallRecord, CounsellorId, CountyId, DeskId, ProvinceId
+from ivr.model import CounsellorId, CountyId, DeskId, ProvinceId
+from ivr.model.record import CallRecord
 from ivr.people import Person, load_persons
 from ivr.rest_ports.rest import Rest
 from ivr.settings import PROJECT, Settings

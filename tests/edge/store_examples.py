@@ -15,7 +15,6 @@ from ivr.model import (
     CallFacts,
     CallId,
     CallPhase,
-    CallRecord,
     CategoryId,
     CounsellorId,
     CountyId,
@@ -23,19 +22,15 @@ from ivr.model import (
     DeskId,
     EndedBy,
     Lane,
-    OfferEntry,
     OfferId,
     OfferResult,
     Overtaking,
     Precedence,
     ProvinceId,
-    Reason,
-    ReasonCode,
     Relief,
-    RoutePlan,
-    Step,
-    Weight,
 )
+from ivr.model.plan import Reason, ReasonCode, RoutePlan, Step, Weight
+from ivr.model.record import CallRecord, OfferEntry
 from ivr.outcome_form import OutcomeItem, one_touch
 from ivr.outcomes import OutcomeId, Relation
 from ivr.settings import Settings

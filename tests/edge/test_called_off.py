@@ -17,11 +17,11 @@ from ivr.model import (
     CountyId,
     DeviceId,
     DeviceState,
-    ExchangeSnapshot,
     Offer,
     OfferId,
     OfferResult,
 )
+from ivr.model.exchange import ExchangeSnapshot
 from ivr.planner import Planner
 from ivr.queues import Floor
 from ivr.simulator.memory_journal import MemoryJournal

@@ -12,7 +12,8 @@ from sqlalchemy import select
 from ivr.callers import Sight
 from ivr.dispatching import AskedBy, CoverKind, Dispatch
 from ivr.errors import BadInput
-from ivr.model import CallerRef, CallId, CallRecord, CountyId, DeskId, ProvinceId
+from ivr.model import CallerRef, CallId, CountyId, DeskId, ProvinceId
+from ivr.model.record import CallRecord
 from ivr.outcome_form import OutcomeForm, OutcomeItem
 from ivr.outcomes import OutcomeId, Risk
 from ivr.people import Grant, Person, Role

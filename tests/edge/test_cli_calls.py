@@ -18,7 +18,7 @@ from ivr import passwords
 from ivr.cli import app
 from ivr.cli.calls import parse_since
 from ivr.errors import BadInput, NotAllowed
-from ivr.model import CallRecord
+from ivr.model.record import CallRecord
 from ivr.outcomes import OUTCOME_LABELS
 from ivr.settings import Settings
 from ivr.store.records import OutcomeEntry

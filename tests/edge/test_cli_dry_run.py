@@ -22,13 +22,13 @@ from ivr.model import (
     CallFacts,
     CallId,
     CallPhase,
-    CallRecord,
     CategoryId,
     CountyId,
     CountySource,
     DeskId,
     ProvinceId,
 )
+from ivr.model.record import CallRecord
 from ivr.people import load_persons
 from ivr.rules.load import load_rules
 from ivr.settings import PROJECT, Settings

@@ -13,7 +13,8 @@ from typer.testing import CliRunner
 from ivr import passwords
 from ivr.cli import app
 from ivr.errors import BadInput
-from ivr.model import CallRecord, CounsellorId
+from ivr.model import CounsellorId
+from ivr.model.record import CallRecord
 from ivr.store.store import Store
 from tests.edge.staff import PASSWORD, take_in_staff
 from tests.edge.store_examples import at, call, settings

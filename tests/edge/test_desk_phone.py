@@ -13,16 +13,8 @@ from ivr.controller import Clock, Controller
 from ivr.desk_phone import DeskPhones
 from ivr.errors import StoreError
 from ivr.floor_acts import MORE_S
-from ivr.model import (
-    CallFacts,
-    CallId,
-    CounsellorId,
-    DeviceId,
-    DeviceState,
-    EndedBy,
-    ExchangeSnapshot,
-    OfferId,
-)
+from ivr.model import CallFacts, CallId, CounsellorId, DeviceId, DeviceState, EndedBy, OfferId
+from ivr.model.exchange import ExchangeSnapshot
 from ivr.planner import Planner
 from ivr.queues import Floor
 from ivr.simulator.memory_journal import MemoryJournal

@@ -12,7 +12,6 @@ from ivr.model import (
     CallFacts,
     CallId,
     CallPhase,
-    CallRecord,
     CategoryId,
     CounsellorId,
     CountyId,
@@ -21,6 +20,7 @@ from ivr.model import (
     EndedBy,
     ProvinceId,
 )
+from ivr.model.record import CallRecord
 from ivr.store.cdr import BadLine, parse_line
 from ivr.store.fallback_import import ImportReport, import_fallback_calls
 from ivr.store.store import Store

@@ -11,7 +11,8 @@ from ivr.act_watch import ActWatch
 from ivr.audit import AuditEntry
 from ivr.errors import BadInput, NotAllowed, StoreError
 from ivr.floor_acts import ActKind, FloorAct, PauseReason
-from ivr.model import CallRecord, CounsellorId, DeskId, ProvinceId
+from ivr.model import CounsellorId, DeskId, ProvinceId
+from ivr.model.record import CallRecord
 from ivr.people import Grant, Person, Role
 from ivr.store.decisions import Decisions
 from ivr.store.floor_acts import FRESH_S, FloorActStore

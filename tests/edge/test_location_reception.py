@@ -25,7 +25,8 @@ from ivr.errors import HungUp, StoreError
 from ivr.location import Signals
 from ivr.location.tables import Listed, LocationTables
 from ivr.location_files import gazette
-from ivr.model import CallerRef, CountySource, Lane, LocationNoteCode
+from ivr.model import CallerRef, CountySource, Lane
+from ivr.model.location import LocationNoteCode
 from ivr.planner import Planner
 from ivr.reception import Line, Reception
 from ivr.rules.load import load_rules

@@ -20,16 +20,8 @@ from ivr import passwords
 from ivr.cli import app
 from ivr.earlier_calls import CallerPast, Earlier
 from ivr.errors import BadInput, NotAllowed
-from ivr.model import (
-    CallerRef,
-    CallLocation,
-    CallPhase,
-    CountySource,
-    Lane,
-    LocationCandidate,
-    LocationNote,
-    LocationNoteCode,
-)
+from ivr.model import CallerRef, CallPhase, CountySource, Lane
+from ivr.model.location import CallLocation, LocationCandidate, LocationNote, LocationNoteCode
 from ivr.settings import Settings
 from ivr.store.database import MIGRATIONS
 from ivr.store.records import is_misrouted

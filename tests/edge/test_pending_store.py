@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from ivr.errors import BadInput
-from ivr.model import CallId, CallPhase, CallRecord, CounsellorId, CountyId, DeskId, ProvinceId
+from ivr.model import CallId, CallPhase, CounsellorId, CountyId, DeskId, ProvinceId
+from ivr.model.record import CallRecord
 from ivr.outcome_form import OutcomeForm, OutcomeItem, one_touch
 from ivr.outcomes import OutcomeId, Relation
 from ivr.store.entered import EnteredCall, EnteredStore

@@ -15,7 +15,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ivr.errors import BadInput, StoreError
 from ivr.events import CallArrived, CallHungUp, CallsRestored, Event
-from ivr.model import CallerRef, CallId, CallLocation, CallRecord, ProvinceId
+from ivr.model import CallerRef, CallId, ProvinceId
+from ivr.model.location import CallLocation
+from ivr.model.record import CallRecord
 from ivr.outcome_form import OutcomeForm, OutcomeItem, PersonsServed
 from ivr.outcomes import OutcomeId
 from ivr.reports.figures import Scope

@@ -13,7 +13,9 @@ from hypothesis import strategies as st
 
 from ivr.errors import StoreError
 from ivr.events import CallHungUp, DeviceChanged, Event, TimePassed
-from ivr.model import CallPhase, CallRecord, DeviceState, Lane, Reason, ReasonCode
+from ivr.model import CallPhase, DeviceState, Lane
+from ivr.model.plan import Reason, ReasonCode
+from ivr.model.record import CallRecord
 from ivr.store.codec import decode, decode_event, encode, encode_event
 
 NOW = datetime(2026, 11, 22, 0, 30, 12, 345678, tzinfo=UTC)

@@ -7,7 +7,8 @@ from typing import Any
 
 from sqlalchemy import RowMapping, text
 
-from ivr.model import CallEnd, CallId, CallPhase, CallRecord
+from ivr.model import CallEnd, CallId, CallPhase
+from ivr.model.record import CallRecord
 from ivr.settings import Settings
 from ivr.store.emergency import Batch, EmergencyFile
 from ivr.store.left_open import calls_left_open

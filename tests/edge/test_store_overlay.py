@@ -12,9 +12,7 @@ from ivr.model import (
     CallEnd,
     CallerRef,
     CallFacts,
-    CallLocation,
     CallPhase,
-    CallRecord,
     CategoryId,
     CounsellorId,
     CountyId,
@@ -22,13 +20,12 @@ from ivr.model import (
     DeskId,
     EndedBy,
     Lane,
-    LocationNote,
-    LocationNoteCode,
-    OfferEntry,
     OfferId,
     OfferResult,
     ProvinceId,
 )
+from ivr.model.location import CallLocation, LocationNote, LocationNoteCode
+from ivr.model.record import CallRecord, OfferEntry
 from ivr.store.overlay import newest, overlay
 from ivr.store.records import call_from_row, call_to_row
 from tests.edge.store_examples import FACTS, PLAN, at, call, full_call

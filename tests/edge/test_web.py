@@ -21,7 +21,6 @@ from ivr.model import (
     CallerRef,
     CallId,
     CallPhase,
-    CallRecord,
     CounsellorId,
     CounsellorState,
     DeskId,
@@ -31,6 +30,7 @@ from ivr.model import (
     Relief,
     Sparing,
 )
+from ivr.model.record import CallRecord
 from ivr.notices import Alarm, AlarmCode, ClosedDesk
 from ivr.outcomes import OUTCOME_LABELS, outcome_id
 from ivr.view import DeskView, Said, call_row

@@ -21,20 +21,18 @@ from ivr.model import (
     CallFacts,
     CallId,
     CallPhase,
-    CallRecord,
     CounsellorId,
     DeviceId,
     DeviceState,
     EndedBy,
-    ExchangeSnapshot,
     Lane,
-    LiveCall,
     Offer,
     OfferId,
     OfferResult,
-    RoutePlan,
-    Weight,
 )
+from ivr.model.exchange import ExchangeSnapshot, LiveCall
+from ivr.model.plan import RoutePlan, Weight
+from ivr.model.record import CallRecord
 from ivr.notices import AlarmCode
 from ivr.queues import Floor
 from ivr.waiting import FloorCall

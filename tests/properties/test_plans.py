@@ -21,12 +21,10 @@ from ivr.model import (
     CountyId,
     DeskId,
     Lane,
-    ReasonCode,
-    RoutePlan,
     Skill,
     SkillId,
-    Step,
 )
+from ivr.model.plan import ReasonCode, RoutePlan, Step
 from ivr.router import plan
 from ivr.rules.check import check
 from ivr.rules.counties import gazetteer

@@ -19,7 +19,8 @@ from ivr import effects as do
 from ivr import events as ev
 from ivr.cli.calls import call_json
 from ivr.deployment import load_deployment
-from ivr.model import CallId, CallRecord, DeviceId
+from ivr.model import CallId, DeviceId
+from ivr.model.record import CallRecord
 from ivr.people import device_passwords
 from ivr.prompts.audio import NARROW
 from ivr.prompts.builder import sound_path, sounds_dir

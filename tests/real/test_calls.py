@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from ivr.model import CallRecord
+from ivr.model.record import CallRecord
 from ivr.rules.load import load_all
 from ivr.settings import PROJECT
 from ivr.simulator.tone import COUNSELLOR_HZ

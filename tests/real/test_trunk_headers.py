@@ -11,7 +11,9 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from ivr.model import CallRecord, CountySource, DeviceId, LocationNoteCode
+from ivr.model import CountySource, DeviceId
+from ivr.model.location import LocationNoteCode
+from ivr.model.record import CallRecord
 from ivr.people import device_passwords
 from ivr.simulator.rtp import RtpStream
 from ivr.simulator.sip_agent import SipAgent

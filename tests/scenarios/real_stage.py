@@ -16,7 +16,8 @@ from ivr.asterisk.process import AsteriskProcess
 from ivr.asterisk.roster import lines_and_devices
 from ivr.asterisk.telephones import TRUNK_ENDPOINT, telephone_numbers
 from ivr.deployment import Deployment, load_deployment
-from ivr.model import CallId, CallRecord, DeviceId
+from ivr.model import CallId, DeviceId
+from ivr.model.record import CallRecord
 from ivr.notices import AlarmCode
 from ivr.prompts.builder import build
 from ivr.simulator.devices import BUSY, DECLINE

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ivr.model import CallRecord
+from ivr.model.record import CallRecord
 from ivr.settings import Settings
 from ivr.simulator import scenario_stage
 from ivr.simulator.scenario import DutyEntry, Manner, Scenario

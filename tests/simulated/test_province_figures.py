@@ -26,7 +26,8 @@ from ivr.cli import app
 from ivr.current import current_in_force
 from ivr.import_check import ImportFile
 from ivr.location_files import gazette
-from ivr.model import CallId, CallRecord, CountyId, ProvinceId
+from ivr.model import CallId, CountyId, ProvinceId
+from ivr.model.record import CallRecord
 from ivr.outcome_form import OutcomeForm, OutcomeItem, one_touch
 from ivr.outcomes import OutcomeId, OutsideBody, Relation
 from ivr.reports.figures import Scope

@@ -1,0 +1,66 @@
+"""What is kept of a call."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from ivr.model import (
+    CallEnd,
+    CallerRef,
+    CallFacts,
+    CallId,
+    CallPhase,
+    CounsellorId,
+    DeskId,
+    EndedBy,
+    OfferId,
+    OfferResult,
+    Overtaking,
+    ProvinceId,
+    Relief,
+    Sparing,
+)
+from ivr.model.location import CallLocation
+from ivr.model.plan import RoutePlan
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OfferEntry:
+    """An ended offer as it stands in a call's record."""
+
+    offer: OfferId
+    counsellor: CounsellorId
+    offered_at: datetime
+    ended_at: datetime
+    result: OfferResult
+    overtook: Overtaking | None = None
+    relief: Relief | None = None
+    sparing: Sparing | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallRecord:
+    """Everything that is kept of a call; saved whole at each change of phase, one row a call."""
+
+    call: CallId
+    province: ProvinceId
+    line: str
+    caller: CallerRef | None
+    arrived_at: datetime
+    phase: CallPhase
+    facts: CallFacts | None = None
+    plan: RoutePlan | None = None
+    joined_at: datetime | None = None
+    first_offered_at: datetime | None = None
+    connected_at: datetime | None = None
+    talk_ended_at: datetime | None = None
+    ended_at: datetime | None = None
+    counsellor: CounsellorId | None = None
+    desk: DeskId | None = None
+    ended_by: EndedBy | None = None
+    end: CallEnd | None = None
+    offers: tuple[OfferEntry, ...] = ()
+    fallback_s: float = 0.0
+    location: CallLocation | None = None
+    lost_at: datetime | None = None  # in danger, before the place was known
+    acknowledged_at: datetime | None = None  # when somebody took the lost call up …
+    acknowledged_by: str | None = None  # … and who
