@@ -1,9 +1,8 @@
 """Calls that Asterisk served without us get their one record when the controller is back."""
 
 import asyncio
-import hashlib
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +27,7 @@ from ivr.model import (
 )
 from ivr.model.record import CallRecord
 from ivr.store.cdr import BadLine, CdrCall, CdrLine, merge, parse_line
+from ivr.store.cdr_file import Line, Place, new_lines
 from ivr.store.database import lock_table
 from ivr.store.records import call_from_row
 from ivr.store.store import Store, write_calls
@@ -36,7 +36,7 @@ from ivr.store.tables import calls, imports
 log = structlog.get_logger()
 
 Staff = Mapping[DeviceId, CounsellorId]
-_LOOKED_UP_AT_ONCE = 500
+_LINES_AT_ONCE = 500  # in memory, and in one transaction: a file of months fits too
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,19 +54,22 @@ class ImportReport:
     skipped: int = 0
     bad_lines: tuple[str, ...] = ()
 
+    def __add__(self, other: "ImportReport") -> "ImportReport":
+        return ImportReport(
+            added=self.added + other.added,
+            closed=self.closed + other.closed,
+            corrected=self.corrected + other.corrected,
+            skipped=self.skipped + other.skipped,
+            bad_lines=self.bad_lines + other.bad_lines,
+        )
+
 
 @dataclass(frozen=True, slots=True)
-class _Piece:
-    """Whole lines of a file from `start` on; `end` is where the next import goes on."""
+class _Read:
+    """A line that was understood, and where it stands."""
 
-    path: Path
-    first_line: str
-    start: int
-    data: bytes
-
-    @property
-    def end(self) -> int:
-        return self.start + len(self.data)
+    place: Place
+    line: CdrLine
 
 
 def all_told(_call: CallId) -> bool:
@@ -85,129 +88,120 @@ async def import_fallback_calls(
     Asterisk writes a call down the moment it ends, a controller that serves it a moment later and
     knows it better: who is `yet_to_tell` is left to it, and looked at again the next time.
 
-    Where the file stopped is kept in the database, in the same transaction as the records; a file
-    that was rotated to `<name>.<anything>` in between is read to its end first. Importing a line
-    twice changes nothing. Raises StoreError where the database or the file cannot be read.
+    Where the next import goes on is kept in the database, in the same transaction as the records:
+    at the first line of a call that is yet to tell, else where the file stopped. What stands after
+    it is read once more; importing a line twice changes nothing. A file that was rotated to
+    `<name>.<anything>` in between is read to its end first. Raises StoreError where the database
+    or the file cannot be read.
     """
-    async with store.writing() as connection:
-        await lock_table(connection, imports)
-        mark = await _load_mark(connection, path)
-        pieces = await asyncio.to_thread(_read_new, path, mark)
+    lines = new_lines(path, await _load_mark(store, path), _LINES_AT_ONCE)
+    report, first_left = ImportReport(), None
+    while some := await _next(lines):
         bad_lines: list[str] = []
-        cdrs = merge(_parse(pieces, bad_lines))
-        settled = [cdr for cdr in cdrs if not yet_to_tell(CallId(cdr.call))]
-        report = await _save(connection, settled, counsellor_by_device, bad_lines)
-        if pieces and len(settled) == len(cdrs):
-            await _save_mark(connection, path, pieces[-1])
+        settled, left = _apart(_parse(some, bad_lines), yet_to_tell)
+        first_left = first_left or next((one.place for one in left), None)
+        async with store.writing() as connection:
+            await lock_table(connection, imports)
+            report += await _save(connection, merge(settled), counsellor_by_device, bad_lines)
+            await _save_mark(connection, path, first_left or some[-1].after)
     for bad_line in report.bad_lines:
         log.warning("cdr_line_unreadable", line=bad_line)
     return report
 
 
-async def _load_mark(connection: AsyncConnection, path: Path) -> RowMapping | None:
-    result = await connection.execute(select(imports).where(imports.c.path == str(path)))
-    return result.mappings().one_or_none()
+async def _load_mark(store: Store, path: Path) -> Place | None:
+    columns = select(imports.c.first_line, imports.c.offset)
+    found = await store.rows(columns.where(imports.c.path == str(path)))
+    return Place(**found[0]) if found else None
 
 
-async def _save_mark(connection: AsyncConnection, path: Path, piece: _Piece) -> None:
+async def _save_mark(connection: AsyncConnection, path: Path, goes_on: Place) -> None:
     await connection.execute(delete(imports).where(imports.c.path == str(path)))
-    values = {"path": str(path), "first_line": piece.first_line, "offset": piece.end}
-    await connection.execute(insert(imports).values(values))
+    await connection.execute(insert(imports).values({"path": str(path), **asdict(goes_on)}))
 
 
-def _read_new(path: Path, mark: RowMapping | None) -> list[_Piece]:
-    """The new lines, oldest file first; a file is known by its first line, not by its name."""
+async def _next(lines: Iterator[list[Line]]) -> list[Line]:
+    """Nothing at the end of them."""
     try:
-        found = [(file, _first_line(file)) for file in _files(path, mark)]
-        pieces = []
-        for file, first_line in found:
-            known = mark is not None and first_line == mark["first_line"]
-            start = mark["offset"] if mark is not None and known else 0
-            pieces.append(_Piece(file, first_line, start, _whole_lines(file, start)))
+        return await asyncio.to_thread(next, lines, [])
     except OSError as error:
         raise StoreError(
             f"Asterisk's calls in {error.filename} cannot be read: {error.strerror}. "
             "Calls that it served alone are missing until they are imported."
         ) from error
-    return [piece for piece in pieces if piece.first_line]
 
 
-def _files(path: Path, mark: RowMapping | None) -> list[Path]:
-    """The file, and before it those that have been rotated away since the mark."""
-    present = [path] if path.exists() else []
-    if mark is None or (present and _first_line(path) == mark["first_line"]):
-        return present
-    rotated = sorted(path.parent.glob(f"{path.name}.*"), key=lambda file: file.stat().st_mtime_ns)
-    for number, file in enumerate(rotated):
-        if _first_line(file) == mark["first_line"]:
-            return rotated[number:] + present
-    return present
+def _parse(lines: Iterable[Line], bad_lines: list[str]) -> list[_Read]:
+    read = []
+    for line in lines:
+        try:
+            read.append(_Read(line.place, parse_line(line.raw.decode("utf-8").rstrip("\r\n"))))
+        except (BadLine, UnicodeDecodeError) as error:
+            reason = error if isinstance(error, BadLine) else "it is not UTF-8"
+            bad_lines.append(f"{line.path}, byte {line.place.offset}: {reason}")
+    return read
 
 
-def _first_line(path: Path) -> str:
-    """SHA-256 of the first line (it holds a call's id, so no two files share it); "" for none."""
-    with path.open("rb") as file:
-        line = file.readline(10_000)
-    return hashlib.sha256(line).hexdigest() if line.endswith(b"\n") else ""
-
-
-def _whole_lines(path: Path, start: int) -> bytes:
-    """From `start` to the last line end: what follows is still being written."""
-    with path.open("rb") as file:
-        file.seek(start)
-        data = file.read()
-    return data[: data.rfind(b"\n") + 1]
-
-
-def _parse(pieces: Iterable[_Piece], bad_lines: list[str]) -> list[CdrLine]:
-    lines = []
-    for piece in pieces:
-        position = piece.start
-        for raw in piece.data.splitlines(keepends=True):
-            try:
-                lines.append(parse_line(raw.decode("utf-8").rstrip("\r\n")))
-            except (BadLine, UnicodeDecodeError) as error:
-                reason = error if isinstance(error, BadLine) else "it is not UTF-8"
-                bad_lines.append(f"{piece.path}, byte {position}: {reason}")
-            position += len(raw)
-    return lines
+def _apart(
+    read: Iterable[_Read], yet_to_tell: Callable[[CallId], bool]
+) -> tuple[list[CdrLine], list[_Read]]:
+    """Lines of calls that nobody has more to tell of, and those of the others."""
+    settled, left = [], []
+    for one in read:
+        if yet_to_tell(CallId(one.line.call)):
+            left.append(one)
+        else:
+            settled.append(one.line)
+    return settled, left
 
 
 async def _save(
     connection: AsyncConnection, cdrs: list[CdrCall], staff: Staff, bad_lines: list[str]
 ) -> ImportReport:
-    present = await _present(connection, [cdr.call for cdr in cdrs])
+    known = await _known(connection, cdrs)
+    telling = [cdr for cdr in cdrs if _tells(cdr, known.get(cdr.call))]
+    records = await _records(connection, [cdr.call for cdr in telling if cdr.call in known])
     added, closed, corrected = [], [], []
-    skipped = 0
-    for cdr in cdrs:
-        record = present.get(cdr.call)
+    for cdr in telling:
+        record = records.get(cdr.call)
         if record is None and not cdr.province:
             bad_lines.append(f"call {cdr.call}: no record of ours, and its lines name no province")
         elif record is None:
             added.append(_new_record(cdr, staff))
         elif record.ended_at is None:
             closed.append(_closed(record, cdr, staff))
-        elif cdr.connected_at and not record.connected_at:
-            corrected.append(_connected(record, cdr, staff))
         else:
-            skipped += 1
+            corrected.append(_connected(record, cdr, staff))
     await write_calls(connection, [*added, *closed, *corrected])
     return ImportReport(
         added=len(added),
         closed=len(closed),
         corrected=len(corrected),
-        skipped=skipped,
+        skipped=len(cdrs) - len(telling),
         bad_lines=tuple(bad_lines),
     )
 
 
-async def _present(connection: AsyncConnection, ids: list[str]) -> dict[str, CallRecord]:
-    found: dict[str, CallRecord] = {}
-    for start in range(0, len(ids), _LOOKED_UP_AT_ONCE):
-        some = ids[start : start + _LOOKED_UP_AT_ONCE]
-        rows = await connection.execute(select(calls).where(calls.c.call.in_(some)))
-        found |= {row["call"]: call_from_row(row) for row in rows.mappings()}
-    return found
+def _tells(cdr: CdrCall, known: RowMapping | None) -> bool:
+    """Whether there is anything in it that the database, as far as it knows the call, has not."""
+    if known is None or known["ended_at"] is None:
+        return True
+    return cdr.connected_at is not None and known["connected_at"] is None
+
+
+async def _known(connection: AsyncConnection, cdrs: Iterable[CdrCall]) -> dict[str, RowMapping]:
+    """How far each call is that has a record: nearly all had been served by us, to their end."""
+    columns = select(calls.c.call, calls.c.ended_at, calls.c.connected_at)
+    these = calls.c.call.in_([cdr.call for cdr in cdrs])
+    found = await connection.execute(columns.where(these))
+    return {row["call"]: row for row in found.mappings()}
+
+
+async def _records(connection: AsyncConnection, ids: list[str]) -> dict[str, CallRecord]:
+    if not ids:
+        return {}
+    found = await connection.execute(select(calls).where(calls.c.call.in_(ids)))
+    return {row["call"]: call_from_row(row) for row in found.mappings()}
 
 
 def _new_record(cdr: CdrCall, staff: Staff) -> CallRecord:

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import RowMapping
 
 from ivr.errors import StoreError
 from ivr.model import (
@@ -21,8 +22,10 @@ from ivr.model import (
     ProvinceId,
 )
 from ivr.model.record import CallRecord
-from ivr.store.cdr import BadLine, parse_line
+from ivr.store import fallback_import
+from ivr.store.cdr import BadLine, CdrLine, parse_line
 from ivr.store.fallback_import import ImportReport, import_fallback_calls
+from ivr.store.records import Row, call_from_row
 from ivr.store.store import Store
 from tests.edge.store_examples import NOW, call, full_call
 
@@ -322,3 +325,115 @@ async def test_a_call_whose_end_is_not_saved_yet_is_left_to_the_controller_that_
     assert (await load(store, rang)).ended_at is None
     assert await import_fallback_calls(store, cdr.path, STAFF) == ImportReport(closed=1, skipped=1)
     assert (await load(store, rang)).ended_at is not None
+
+
+@dataclass
+class Work:
+    """How many lines of the file imports have parsed, and how many whole records decoded."""
+
+    lines: int = 0
+    records: int = 0
+
+
+@pytest.fixture
+def work(monkeypatch: pytest.MonkeyPatch) -> Work:
+    done = Work()
+
+    def parse(text: str) -> CdrLine:
+        done.lines += 1
+        return parse_line(text)
+
+    def decode(row: Row | RowMapping) -> CallRecord:
+        done.records += 1
+        return call_from_row(row)
+
+    monkeypatch.setattr(fallback_import, "parse_line", parse)
+    monkeypatch.setattr(fallback_import, "call_from_row", decode)
+    return done
+
+
+def ours(number: int) -> str:
+    return OURS.replace("1795307900.1", f"1795307900.{number}")
+
+
+async def test_the_work_of_an_import_does_not_grow_with_calls_that_were_imported(
+    store: Store, cdr: File, work: Work
+) -> None:
+    """Under load somebody is always yet to tell: what was there before is not read again."""
+    cdr.begin("")
+    for number in range(0, 400, 10):
+        names = [f"1795307900.{n}" for n in range(number, number + 10)]
+        await store.save_calls([full_call(name) for name in names])
+        cdr.append("".join(ours(n) for n in range(number, number + 10)))
+        work.lines = 0
+        report = await import_fallback_calls(store, cdr.path, STAFF, names[-1:].__contains__)
+        assert report == ImportReport(skipped=9 if number == 0 else 10)
+        assert work.lines <= 11
+    assert work.records == 0
+
+
+async def test_what_stands_after_a_call_that_is_yet_to_tell_is_imported(
+    store: Store, cdr: File, work: Work
+) -> None:
+    cdr.begin(OURS + CONNECTED + RANG)
+    served = CallId("1795307900.1")
+    await store.save_calls([call(served, phase=CallPhase.TALKING)])
+    report = await import_fallback_calls(store, cdr.path, STAFF, lambda one: one == served)
+    assert report == ImportReport(added=2)
+    before = [await load(store, name) for name in ("1795307794.3", "1795307803.7")]
+    report = await import_fallback_calls(store, cdr.path, STAFF, lambda one: one == served)
+    assert report == ImportReport(skipped=2)
+    assert await import_fallback_calls(store, cdr.path, STAFF) == ImportReport(closed=1, skipped=2)
+    assert [await load(store, name) for name in ("1795307794.3", "1795307803.7")] == before
+    work.lines = 0
+    assert await import_fallback_calls(store, cdr.path, STAFF) == ImportReport()
+    assert work.lines == 0
+
+
+async def test_a_call_whose_lines_stand_before_and_after_where_the_next_import_begins(
+    store: Store, cdr: File
+) -> None:
+    """Read once more without its first line it stays what it was."""
+    first, second = CONNECTED.splitlines(keepends=True)
+    cdr.begin(first + OURS + second)
+    served = CallId("1795307900.1")
+    await store.save_calls([call(served, phase=CallPhase.TALKING)])
+    await import_fallback_calls(store, cdr.path, STAFF, lambda one: one == served)
+    before = await load(store, "1795307794.3")
+    assert before.end is CallEnd.FALLBACK_CONNECTED
+    assert await import_fallback_calls(store, cdr.path, STAFF) == ImportReport(closed=1, skipped=1)
+    assert await load(store, "1795307794.3") == before
+
+
+@pytest.mark.parametrize("at_once", [1, 2, 3, 4])
+async def test_a_file_is_read_a_few_lines_at_a_time(
+    store: Store, cdr: File, monkeypatch: pytest.MonkeyPatch, at_once: int
+) -> None:
+    """A call's lines are never taken apart, and what is yet to tell is not passed over."""
+    monkeypatch.setattr(fallback_import, "_LINES_AT_ONCE", at_once)
+    cdr.begin(OURS + CONNECTED + RANG + "rubbish\n" + ours(2))
+    await store.save_calls([call("1795307900.1"), full_call("1795307900.2")])
+    rang = CallId("1795307803.7")
+    report = await import_fallback_calls(store, cdr.path, STAFF, lambda one: one == rang)
+    place = f"{cdr.path}, byte {len(OURS + CONNECTED + RANG)}"
+    assert (report.closed, report.added, report.skipped) == (1, 1, 1)
+    assert report.bad_lines == (f"{place}: it has 1 columns, not 16",)
+    assert (await load(store, "1795307794.3")).ended_at == instant(1795307798.588682)
+    assert await store.load_call(rang) is None
+    report = await import_fallback_calls(store, cdr.path, STAFF)
+    assert (report.added, report.skipped) == (1, 1)
+    assert (await load(store, "1795307803.7")).ended_at == instant(1795307822.691565)
+    assert await import_fallback_calls(store, cdr.path, STAFF) == ImportReport()
+
+
+async def test_a_call_that_is_yet_to_tell_in_a_file_that_is_rotated(
+    store: Store, cdr: File
+) -> None:
+    cdr.begin(CONNECTED + RANG)
+    rang = CallId("1795307803.7")
+    report = await import_fallback_calls(store, cdr.path, STAFF, lambda one: one == rang)
+    assert report == ImportReport(added=1)
+    cdr.rotate()
+    cdr.begin(later(CONNECTED, days=1))
+    assert await import_fallback_calls(store, cdr.path, STAFF) == ImportReport(added=2)
+    assert await import_fallback_calls(store, cdr.path, STAFF) == ImportReport()
