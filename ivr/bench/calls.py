@@ -11,14 +11,22 @@ same where neither is more than a twentieth above the other: finer is not search
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
 from ivr.asterisk.process import AsteriskProcess
-from ivr.bench.calls_load import KEYS, KEYS_S, Load, counsellors, until_available, write_speech
+from ivr.bench.calls_load import (
+    KEYS,
+    KEYS_S,
+    Load,
+    caller_numbers,
+    counsellors,
+    until_available,
+    write_speech,
+)
 from ivr.bench.calls_pure import (
     PURE_LINE,
     WHISPER,
@@ -138,6 +146,7 @@ class _Bench:
     speech: Path
     up_to: float
     searches: dict[str, Search]
+    numbers: Iterator[str] = field(default_factory=caller_numbers)
     runs: list[Run] = field(default_factory=list)
 
 
@@ -227,6 +236,7 @@ async def _load(bench: _Bench, kind: str) -> AsyncIterator[Load]:
             stack=stack,
             probes=probes,
             speech=bench.speech,
+            numbers=bench.numbers,
         )
     await _empty(bench)
 

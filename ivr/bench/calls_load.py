@@ -8,9 +8,10 @@ hear its own tone come back from the counsellor.
 import asyncio
 import socket
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from itertools import count, islice
 from pathlib import Path
 
 from ivr.bench.calls_traces import CallSeen, Course, calls_of
@@ -34,6 +35,7 @@ _FOR_EVER_S = 3600
 _AVAILABLE_S = 30.0
 _POLL_S = 0.2
 _MANY = 1_000_000
+_NUMBERS_FILE = "numbers.csv"
 
 
 @asynccontextmanager
@@ -75,7 +77,7 @@ def _available(settings: Settings) -> int:
 
 @dataclass(slots=True)
 class Load:
-    """The callers of one run, sipp's and ours, over `course`."""
+    """The callers of one run, sipp's and ours, over `course`; each has the next of `numbers`."""
 
     settings: Settings
     line: str
@@ -84,6 +86,7 @@ class Load:
     stack: AsyncExitStack
     probes: asyncio.TaskGroup
     speech: Path
+    numbers: Iterator[str]
     running: list[SippProcess] = field(default_factory=list)
     probed: list[CallSeen] = field(default_factory=list)
     unheard: list[float] = field(default_factory=list)
@@ -92,15 +95,17 @@ class Load:
     async def call(self, rate: float, seconds: float) -> None:
         """Let sipp begin so many calls a second for so long, and probe meanwhile."""
         scenario = caller_scenario(
-            caller="09120000000",
+            caller="[field0]",
             keys=[(BEFORE_KEY_S, key) for key in KEYS],
             speech=self.speech,
             hang_up_after_s=self.course.talk_s,
         )
         calls = round(rate * seconds)
         own = ("-p", str(free_udp_port()), *media_ports())
-        dialled = ("-s", self.line, "-r", f"{rate:g}", "-l", str(calls))
+        dialled = ("-s", self.line, "-r", f"{rate:g}", "-l", str(calls), "-inf", _NUMBERS_FILE)
         sipp = SippProcess(scenario, sip_server(self.settings), *own, *dialled, calls=calls)
+        rows = ["SEQUENTIAL", *islice(self.numbers, calls)]
+        (sipp.files / _NUMBERS_FILE).write_text("\n".join(rows) + "\n")
         self.running.append(await self.stack.enter_async_context(sipp))
         ends_at = time.monotonic() + seconds
         while (left_s := ends_at - time.monotonic()) > 0:
@@ -124,7 +129,8 @@ class Load:
         call = CallSeen(time.time())
         self.probed.append(call)
         try:
-            async with CallerPhone(sip_server(self.settings), self.line, tone_hz=PROBE_HZ) as phone:
+            server, caller = sip_server(self.settings), next(self.numbers)
+            async with CallerPhone(server, self.line, caller=caller, tone_hz=PROBE_HZ) as phone:
                 await self._speak(phone, call)
                 call.left_at = time.time()
             call.closed = True
@@ -143,6 +149,11 @@ class Load:
         self.heard += 1
         await asyncio.sleep(ends_at - time.monotonic())
         call.thrown_out = phone.call.is_over
+
+
+def caller_numbers() -> Iterator[str]:
+    """Callers who never called before: the past of one who has had thousands of calls is longer."""
+    return (f"0912{place:07d}" for place in count(1))
 
 
 def write_speech(path: Path, seconds: float) -> Path:
