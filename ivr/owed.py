@@ -36,6 +36,7 @@ class OpenFollowUp:
     desk: DeskId | None
     expected_back: bool
     due_at: datetime
+    taken_at: datetime | None = None  # over, last
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,7 +113,7 @@ def _of_follow_ups(
 ) -> Iterator[Alarm]:
     late = defaultdict[tuple[AlarmCode, ProvinceId, DeskId | None], list[datetime]](list)
     for one in follow_ups:
-        late_at = left_over_at(one.due_at, shifts.get(one.province))
+        late_at = _late_at(one, shifts.get(one.province))
         if late_at <= at:
             back = one.expected_back
             code = AlarmCode.CALLERS_NOT_BACK if back else AlarmCode.FOLLOW_UPS_LATE
@@ -121,6 +122,15 @@ def _of_follow_ups(
         yield Alarm(
             code=code, subject=province, desk=desk, since_at=min(instants), count=len(instants)
         )
+
+
+def _late_at(one: OpenFollowUp, shifts: Shifts | None) -> datetime:
+    """Whoever took it over has it until the end of their own shift."""
+    late_at = left_over_at(one.due_at, shifts)
+    if one.taken_at is None:
+        return late_at
+    hour = one.taken_at.replace(microsecond=1)  # a time of day, never a whole day
+    return max(late_at, left_over_at(hour, shifts))
 
 
 def left_over_at(due_at: datetime, shifts: Shifts | None) -> datetime:

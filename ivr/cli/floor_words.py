@@ -124,12 +124,12 @@ ALARMS: Mapping[str, AlarmWords] = {
     "follow_ups_late": AlarmWords(
         "follow-ups of {desk} left over from an earlier shift: {count}",
         "somebody waits to be asked again",
-        "share them out: ivr follow-up list, ivr follow-up done",
+        "share them out: ivr follow-up list, ivr follow-up take, ivr follow-up done",
     ),
     "callers_not_back": AlarmWords(
         "callers expected back at {desk}, left over from an earlier shift: {count}",
         "they may be unable to call",
-        "see what is known and decide who looks after them: ivr follow-up list",
+        "see what is known and who looks after them: ivr follow-up list, ivr follow-up take",
     ),
     "webhook_fails": AlarmWords(
         "messages that webhook {subject} has not taken: {count}",

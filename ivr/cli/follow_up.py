@@ -10,11 +10,11 @@ import typer
 from ivr.cli.acting import WhoOption
 from ivr.cli.places import provinces_asked
 from ivr.cli.printing import as_plain, print_json, print_rows
-from ivr.cli.recording import do, readable, signed_in, told
+from ivr.cli.recording import do, keep, readable, signed_in, told
 from ivr.jalali import parse_instant
 from ivr.rights import Action
 from ivr.settings import load_settings
-from ivr.store.deeds import AddFollowUp, EndFollowUp
+from ivr.store.deeds import AddFollowUp, EndFollowUp, TakeFollowUp
 from ivr.store.follow_ups import FollowUp, FollowUpKind, FollowUpStore
 
 SOON = timedelta(hours=24)
@@ -56,6 +56,28 @@ def done(
     typer.echo(told(kept, f"follow-up {saved.id} done by {saved.done_by}" if saved else ""))
 
 
+@app.command("take")
+def take(
+    numbers: Annotated[list[str], typer.Argument(help="Their numbers, from `ivr follow-up list`.")],
+    who: WhoOption = None,
+) -> None:
+    """Take follow-ups over from an earlier shift: they are yours, and it is on record since when.
+
+    Until your own shift ends they are no alarm. Once more changes nothing.
+    """
+
+    async def save() -> None:
+        async with signed_in(who, Action.REFERRAL_WRITE) as (store, person):
+            for number in numbers:
+                kept = await keep(store, person, deed=TakeFollowUp(follow_up=number))
+                saved = kept.done if isinstance(kept.done, FollowUp) else None
+                typer.echo(
+                    told(kept, f"follow-up {saved.id} is {saved.taken_by}'s" if saved else "")
+                )
+
+    asyncio.run(save())
+
+
 @app.command("list")
 def due_list(
     province: Annotated[str | None, typer.Option(help="Of this province alone.")] = None,
@@ -85,7 +107,11 @@ def due_list(
         print_json([as_plain(asdict(one)) for one in found])
         return
     rows = (
-        (one.id, one.due_at, one.kind, one.call, one.desk or one.province, one.note)
+        (
+            *(one.id, one.due_at, one.kind, one.call, one.desk or one.province),
+            *(one.taken_by, one.taken_at, one.note),
+        )
         for one in found
     )
-    print_rows(("no", "due", "kind", "call", "desk", "note"), rows, "Nothing is due by then.")
+    headings = ("no", "due", "kind", "call", "desk", "taken by", "at", "note")
+    print_rows(headings, rows, "Nothing is due by then.")

@@ -1,6 +1,5 @@
 """Dispatches, visits and follow-ups for programs."""
 
-import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from datetime import datetime
@@ -21,9 +20,11 @@ from ivr.store.deeds import (
     Deed,
     EndFollowUp,
     EndVisit,
+    ProlongStay,
     RequestTrip,
     Save,
     StepTrip,
+    TakeFollowUp,
 )
 from ivr.store.dispatches import DispatchStore
 from ivr.store.doing import Done
@@ -94,7 +95,7 @@ class RestReferrals:
         return _trip(done) if isinstance(done, Dispatch) else Spooled(key=name)
 
     async def step_dispatch(
-        self, bearer: Bearer, number: int, step: it.NewStep
+        self, bearer: Bearer, number: int, step: it.NewStep, key: str
     ) -> it.DispatchAnswer | Spooled:
         said = StepTrip(
             trip=str(number),
@@ -104,7 +105,7 @@ class RestReferrals:
             result=step.result,
             served=step.persons,
         )
-        name = own_key(bearer, uuid.uuid4().hex)
+        name = own_key(bearer, key)
         done = await self._do_to(bearer, f"dispatch {number}", said, name)
         return _trip(done) if isinstance(done, Dispatch) else Spooled(key=name)
 
@@ -153,10 +154,18 @@ class RestReferrals:
             raise WrongFields([FieldProblem(field="centre", what=what)])
 
     async def end_visit(
-        self, bearer: Bearer, number: int, end: it.VisitEnd
+        self, bearer: Bearer, number: int, end: it.VisitEnd, key: str
     ) -> it.VisitAnswer | Spooled:
-        name = own_key(bearer, uuid.uuid4().hex)
+        name = own_key(bearer, key)
         said = EndVisit(visit=str(number), how=end.how, at=end.at or self._now())
+        done = await self._do_to(bearer, f"visit {number}", said, name)
+        return _visit(done) if isinstance(done, Visit) else Spooled(key=name)
+
+    async def prolong_visit(
+        self, bearer: Bearer, number: int, longer: it.VisitProlonged, key: str
+    ) -> it.VisitAnswer | Spooled:
+        name = own_key(bearer, key)
+        said = ProlongStay(visit=str(number), until_at=longer.until_at, by_court=longer.by_court)
         done = await self._do_to(bearer, f"visit {number}", said, name)
         return _visit(done) if isinstance(done, Visit) else Spooled(key=name)
 
@@ -177,12 +186,20 @@ class RestReferrals:
         return _follow_up(done) if isinstance(done, FollowUp) else Spooled(key=name)
 
     async def end_follow_up(
-        self, bearer: Bearer, number: int, done: it.FollowUpDone
+        self, bearer: Bearer, number: int, done: it.FollowUpDone, key: str
     ) -> it.FollowUpAnswer | Spooled:
-        name = own_key(bearer, uuid.uuid4().hex)
+        name = own_key(bearer, key)
         said = EndFollowUp(follow_up=str(number), note=done.note)
         ended = await self._do_to(bearer, f"follow-up {number}", said, name)
         return _follow_up(ended) if isinstance(ended, FollowUp) else Spooled(key=name)
+
+    async def take_follow_up(
+        self, bearer: Bearer, number: int, key: str
+    ) -> it.FollowUpAnswer | Spooled:
+        name = own_key(bearer, key)
+        said = TakeFollowUp(follow_up=str(number))
+        taken = await self._do_to(bearer, f"follow-up {number}", said, name)
+        return _follow_up(taken) if isinstance(taken, FollowUp) else Spooled(key=name)
 
     async def _do(
         self, bearer: Bearer, deed: Deed, *, key: str, call: CallId | None = None

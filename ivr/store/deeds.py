@@ -69,6 +69,13 @@ class EndFollowUp(Record):
     note: str = ""
 
 
+class TakeFollowUp(Record):
+    """Whoever asks has it from now on."""
+
+    what: Literal["take_follow_up"] = "take_follow_up"
+    follow_up: str
+
+
 class EnterCall(Record):
     """A call from paper with its form."""
 
@@ -77,7 +84,8 @@ class EnterCall(Record):
     form: OutcomeForm
 
 
-Referral = RequestTrip | StepTrip | BeginVisit | ProlongStay | EndVisit | AddFollowUp | EndFollowUp
+OfFollowUp = AddFollowUp | EndFollowUp | TakeFollowUp
+Referral = RequestTrip | StepTrip | BeginVisit | ProlongStay | EndVisit | OfFollowUp
 Deed = Annotated[Referral | EnterCall, Field(discriminator="what")]
 
 
@@ -129,7 +137,7 @@ def _touched(save: Save) -> list[str]:
             names.append(f"visit {visit}")
         case AddFollowUp():
             names.append(f"follow-up {save.key}")
-        case EndFollowUp(follow_up=follow_up):
+        case EndFollowUp(follow_up=follow_up) | TakeFollowUp(follow_up=follow_up):
             names.append(f"follow-up {follow_up}")
         case EnterCall(entered=entered):
             names.append(f"call {call_id(entered.key, Source.PAPER)}")

@@ -12,6 +12,7 @@ from ivr.dispatching import AskedBy, CoverKind, Dispatch, TripStep, stepped
 from ivr.errors import NotThere
 from ivr.model import CallId, ProvinceId
 from ivr.outcome_form import PersonsServed
+from ivr.store.answers import Act, first_answer, keep_answer
 from ivr.store.call_there import check_call
 from ivr.store.numbers import is_number
 from ivr.store.outcome_tables import dispatches, persons
@@ -52,22 +53,27 @@ class DispatchStore:
         vehicle: str | None = None,
         result: str | None = None,
         served: Iterable[PersonsServed] = (),
+        key: str | None = None,
     ) -> Dispatch:
-        """The trip one step on (`stepped`), with what is known by then. Raises BadInput."""
+        """The trip one step on (`stepped`), with what is known by then. Raises BadInput.
+
+        The same key again gives what was answered first.
+        """
+        act = Act(table=dispatches, name="step", key=key)
         async with self._store.writing() as connection:
             trip = await _one(connection, dispatches.c.id == number, lock=True)
             if trip is None:
                 raise NotThere(f"There is no dispatch {number}; nothing was changed.")
+            if earlier := await first_answer(connection, act, trip):
+                return earlier
             went_on = stepped(trip, step, at)
             new = replace(went_on, vehicle=vehicle or trip.vehicle, result=result or trip.result)
             changed = update(dispatches).where(dispatches.c.id == number).values(trip_to_row(new))
             await connection.execute(changed)
-            people = tuple(served)
-            if people:  # the newest word on whom the trip served counts, none is counted twice
-                await connection.execute(delete(persons).where(persons.c.dispatch == number))
-                await add_persons(connection, persons.c.dispatch, number, people)
+            await _served(connection, number, tuple(served))
             if went_on != trip:
                 await _tell(connection, new, step.value, at)
+            await keep_answer(connection, act, new)
             return new
 
     async def one(self, name: str) -> Dispatch:
@@ -94,6 +100,15 @@ class DispatchStore:
     async def of_call(self, call: CallId) -> tuple[Dispatch, ...]:
         statement = select(dispatches).where(dispatches.c.call == call).order_by(dispatches.c.id)
         return tuple(map(_trip, await self._store.rows(statement)))
+
+
+async def _served(
+    connection: AsyncConnection, number: int, people: tuple[PersonsServed, ...]
+) -> None:
+    """The newest word on whom the trip served counts, none is counted twice."""
+    if people:
+        await connection.execute(delete(persons).where(persons.c.dispatch == number))
+        await add_persons(connection, persons.c.dispatch, number, people)
 
 
 async def _tell(connection: AsyncConnection, trip: Dispatch, step: str, at: datetime) -> None:

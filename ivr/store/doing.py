@@ -21,6 +21,7 @@ from ivr.store.deeds import (
     RequestTrip,
     Save,
     StepTrip,
+    TakeFollowUp,
 )
 from ivr.store.dispatches import DispatchStore
 from ivr.store.entered import EnteredStore
@@ -91,8 +92,8 @@ class Doing:
                 return await self._change_stay(deed, save, actor)
             case AddFollowUp():
                 return await self._follow(deed, _there(call), save, actor)
-            case EndFollowUp():
-                return await self._followed(deed, save, actor)
+            case EndFollowUp() | TakeFollowUp():
+                return await self._change_follow_up(deed, save, actor)
 
     async def _call(self, text: CallId) -> CallRecord:
         """Also by the beginning of its id: while the database was away nobody could look it up."""
@@ -129,6 +130,7 @@ class Doing:
             vehicle=said.vehicle,
             result=said.result,
             served=said.served,
+            key=save.key,
         )
 
     async def _begin(
@@ -143,9 +145,9 @@ class Doing:
         visit = await self._visits.one(said.visit)
         self._check_event(visit, await self._call_of(visit), save, actor)
         if isinstance(said, EndVisit):
-            return await self._visits.end(visit.id, said.how, said.at)
+            return await self._visits.end(visit.id, said.how, said.at, key=save.key)
         return await self._visits.prolong(
-            visit.id, said.until_at, by_court=said.by_court, by=save.by, at=save.at
+            visit.id, said.until_at, by_court=said.by_court, by=save.by, at=save.at, key=save.key
         )
 
     async def _follow(
@@ -166,12 +168,17 @@ class Doing:
         )
         return await self._follow_ups.add(new)
 
-    async def _followed(self, said: EndFollowUp, save: Save, actor: Person) -> FollowUp:
+    async def _change_follow_up(
+        self, said: EndFollowUp | TakeFollowUp, save: Save, actor: Person
+    ) -> FollowUp:
         follow_up = await self._follow_ups.one(said.follow_up)
         call = await self._call_of(follow_up)
         if call is None or not may_of_call(actor, save.action, call, save.at):
             _check_place(actor, save, follow_up.province, follow_up.desk)
-        return await self._follow_ups.done(follow_up.id, by=save.by, at=save.at, note=said.note)
+        whose: dict[str, Any] = {"by": save.by, "at": save.at, "key": save.key}
+        if isinstance(said, TakeFollowUp):
+            return await self._follow_ups.take(follow_up.id, **whose)
+        return await self._follow_ups.done(follow_up.id, note=said.note, **whose)
 
     async def _enter(self, said: EnterCall, save: Save, actor: Person) -> CallId:
         entered = said.entered

@@ -136,8 +136,19 @@ follow_ups = Table(
     Column("done_by", String),
     Column("done_at", UtcDateTime),
     Column("done_note", Text),
+    Column("taken_by", String),  # who has it now, of a later shift; null: nobody took it over
+    Column("taken_at", UtcDateTime),
 )
 Index("ix_follow_ups_province_due_at", follow_ups.c.province, follow_ups.c.due_at)
+
+# What a save that changed a trip, a stay or a follow-up was answered: the same again is the same.
+answers = Table(
+    "answers",
+    metadata,
+    Column("key", String, primary_key=True),
+    Column("about", String, nullable=False),  # its table and number, and the act
+    Column("answer", JSON, nullable=False),  # without free text
+)
 
 # Two pseudonyms that are one person. A split undoes it; nothing is overwritten.
 caller_links = Table(

@@ -55,7 +55,7 @@ class OwedStore:
         self, provinces: Collection[ProvinceId], now: datetime
     ) -> tuple[OpenFollowUp, ...]:
         it = follow_ups.c
-        statement = select(it.province, it.desk, it.kind, it.due_at).where(
+        statement = select(it.province, it.desk, it.kind, it.due_at, it.taken_at).where(
             it.province.in_(provinces), it.done_at.is_(None), it.due_at <= now
         )
         return tuple(
@@ -64,6 +64,7 @@ class OwedStore:
                 desk=row["desk"],
                 expected_back=row["kind"] == "expected_back",
                 due_at=row["due_at"],
+                taken_at=row["taken_at"],
             )
             for row in await self._store.rows(statement)
         )

@@ -12,6 +12,7 @@ from ivr.audit import AuditEntry
 from ivr.errors import NotThere
 from ivr.model import ProvinceId
 from ivr.outcome_form import PersonsServed
+from ivr.store.answers import Act, first_answer, keep_answer
 from ivr.store.call_there import check_call
 from ivr.store.numbers import is_number
 from ivr.store.outcome_tables import persons, visits
@@ -51,15 +52,19 @@ class VisitStore:
             await add_persons(connection, persons.c.visit, int(number), served)
             return replace(visit, id=int(number))
 
-    async def end(self, number: int, how: StayEnd, at: datetime) -> Visit:
-        """A stay at its end. Raises BadInput."""
+    async def end(
+        self, number: int, how: StayEnd, at: datetime, *, key: str | None = None
+    ) -> Visit:
+        """A stay at its end. The same key again gives the first answer. Raises BadInput."""
+        act = Act(table=visits, name="end", key=key)
         async with self._store.writing() as connection:
-            visit = await _one(connection, visits.c.id == number, lock=True)
-            if visit is None:
-                raise NotThere(f"There is no visit {number}; nothing was changed.")
+            visit = await _locked(connection, number)
+            if earlier := await first_answer(connection, act, visit):
+                return earlier
             over = ended(visit, how, at)
             changed = update(visits).where(visits.c.id == number).values(visit_to_row(over))
             await connection.execute(changed)
+            await keep_answer(connection, act, over)
             return over
 
     async def one(self, name: str) -> Visit:
@@ -77,16 +82,28 @@ class VisitStore:
         return _visit(rows[0]) if rows else None
 
     async def prolong(
-        self, number: int, until_at: datetime, *, by_court: bool, by: str, at: datetime
+        self,
+        number: int,
+        until_at: datetime,
+        *,
+        by_court: bool,
+        by: str,
+        at: datetime,
+        key: str | None = None,
     ) -> Visit:
-        """A stay with another end, by somebody whom the trail names. Raises BadInput."""
+        """A stay with another end, by somebody whom the trail names. Raises BadInput.
+
+        The same key again gives the first answer.
+        """
+        act = Act(table=visits, name="prolong", key=key)
         async with self._store.writing() as connection:
-            visit = await _one(connection, visits.c.id == number, lock=True)
-            if visit is None:
-                raise NotThere(f"There is no visit {number}; nothing was changed.")
+            visit = await _locked(connection, number)
+            if earlier := await first_answer(connection, act, visit):
+                return earlier
             longer = prolonged(visit, until_at, by_court=by_court)
             changed = update(visits).where(visits.c.id == number).values(until_at=longer.until_at)
             await connection.execute(changed)
+            await keep_answer(connection, act, longer)
             entry = AuditEntry(
                 at=at,
                 by=by,
@@ -116,6 +133,13 @@ def _open_stays(provinces: Collection[ProvinceId]) -> Any:
         visits.c.kind == VisitKind.ADMISSION.value,
         visits.c.ended_at.is_(None),
     )
+
+
+async def _locked(connection: AsyncConnection, number: int) -> Visit:
+    visit = await _one(connection, visits.c.id == number, lock=True)
+    if visit is None:
+        raise NotThere(f"There is no visit {number}; nothing was changed.")
+    return visit
 
 
 async def _one(connection: AsyncConnection, condition: Any, *, lock: bool = False) -> Visit | None:

@@ -89,6 +89,19 @@ def follow_up(due_at: datetime, *, back: bool = False, desk: DeskId | None = DES
     return OpenFollowUp(province=QAZVIN, desk=desk, expected_back=back, due_at=due_at)
 
 
+def test_what_the_next_shift_took_over_is_late_when_that_one_ends() -> None:
+    def since(taken_at: datetime | None, at: datetime) -> list[datetime]:
+        owed = Owed(follow_ups=(replace(follow_up(at_hour(10)), taken_at=taken_at),))
+        return [alarm.since_at for alarm in owed_alarms(owed, [RULES], at)]
+
+    assert since(None, at_hour(15)) == [at_hour(14)]
+    assert since(at_hour(14.5), at_hour(15)) == []
+    assert since(at_hour(14.5), at_hour(22)) == [at_hour(21)]
+    assert since(at_hour(0, day=23), at_hour(2, day=23)) == []
+    assert since(at_hour(0, day=23), at_hour(8, day=23)) == [at_hour(7, day=23)]
+    assert since(at_hour(9), at_hour(15)) == [at_hour(14)]  # taken before it was left over
+
+
 def test_what_a_shift_leaves_over_is_one_alarm_a_desk_and_kind() -> None:
     owed = Owed(
         follow_ups=(

@@ -37,6 +37,7 @@ COMMANDS = {
     "end": "admission end 1 home",
     "stays": "admission list --province markazi",
     "follow": "follow-up add 170.5 1405-09-03",
+    "take": "follow-up take 1",
     "done": "follow-up done 1",
     "due": "follow-up list --province markazi",
 }
@@ -58,6 +59,7 @@ prolong   yes  -    yes  yes       -         -      -       -       -
 end       yes  -    yes  yes       -         -      -       -       -
 stays     yes  yes  yes  yes       -         yes    -       yes     -
 follow    yes  -    yes  yes       -         -      -       -       -
+take      yes  -    yes  yes       -         -      -       -       -
 done      yes  -    yes  yes       -         -      -       -       -
 due       yes  yes  yes  yes       -         yes    -       yes     -
 """

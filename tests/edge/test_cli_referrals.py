@@ -104,6 +104,19 @@ def test_a_follow_up_is_put_on_the_list_and_taken_off() -> None:
     (due,) = answer("follow-up", "list")
     assert due["kind"] == "expected_back"
     assert run("follow-up", "list", "--until", "1405-07-30") == "Nothing is due by then.\n"
+    run("follow-up", "add", "170.5", "1405-08-02")
+    assert run("follow-up", "take", "1", "2") == (
+        "Saved: follow-up 1 is chief's\nSaved: follow-up 2 is chief's\n"
+    )
+    first, second = answer("follow-up", "list")
+    assert (first["taken_by"], second["taken_by"]) == ("chief", "chief")
+    run("follow-up", "take", "2", "--as", "boss")
+    run("follow-up", "take", "1")  # once more changes nothing
+    assert answer("follow-up", "list")[0] == first
+    assert "boss" in run("follow-up", "list")
+    run("follow-up", "done", "2")
+    with pytest.raises(BadInput, match="2 was done by chief"):
+        run("follow-up", "take", "2")
     assert run("follow-up", "done", "1") == "Saved: follow-up 1 done by chief\n"
     assert run("follow-up", "list") == "Nothing is due by then.\n"
 
@@ -122,6 +135,7 @@ def test_a_follow_up_is_put_on_the_list_and_taken_off() -> None:
         (("admission", "end", "9", "home"), "no visit 9"),
         (("follow-up", "add", "9", "1405-09-01"), "begins with '9'"),
         (("follow-up", "done", "9"), "no follow-up 9"),
+        (("follow-up", "take", "9"), "no follow-up 9"),
     ],
 )
 def test_what_cannot_be_is_refused(arguments: tuple[str, ...], words: str) -> None:

@@ -7,12 +7,16 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 from yarl import URL
 
 from ivr.errors import LineError, StoreError
 from ivr.model import CallId
+from ivr.store.erasing import erase_text
 from ivr.store.forms import FormStore
+from ivr.store.outcome_tables import dispatches, persons
 from ivr.store.store import Store
+from ivr.store.tables import audit
 from ivr.tokens import Scope
 from ivr.web.rest import serve
 from ivr.web.rest.openapi import document
@@ -34,6 +38,12 @@ from tests.edge.rest_world import (
 from tests.edge.store_examples import call
 
 KEY = {"Idempotency-Key": "k1"}
+
+
+def key(name: str) -> dict[str, str]:
+    return {"Idempotency-Key": name}
+
+
 FORM = {"outcomes": [{"outcome": "external", "body": "judiciary"}]}
 
 
@@ -120,14 +130,22 @@ async def test_a_trip_goes_on_by_steps(api: World) -> None:
     assert await answer(api, secret, "POST", "/dispatches", new, 201, headers=KEY) == trip
     steps = f"/dispatches/{trip['id']}/steps"
     step = {"step": "sent", "vehicle": "پژو", "persons": [{"count": 2}]}
-    sent = await answer(api, secret, "POST", steps, step)
+    sent = await answer(api, secret, "POST", steps, step, headers=KEY)
     assert (sent["sent_at"] is not None, sent["vehicle"]) == (True, "پژو")
     found = await answer(api, secret, "GET", "/dispatches", params={"under_way": "true"})
     assert found == {"dispatches": [sent], "next": None}
-    await answer(api, secret, "POST", steps, {"step": "closed"})
+    await answer(api, secret, "POST", steps, {"step": "closed"}, headers=key("2"))
     found = await answer(api, secret, "GET", "/dispatches", params={"under_way": "true"})
     assert found["dispatches"] == []
-    await answer(api, secret, "POST", steps, {"step": "cancelled"}, 422)
+    await answer(api, secret, "POST", steps, {"step": "cancelled"}, 422, headers=key("3"))
+    again = {"step": "cancelled", "vehicle": "ون", "persons": [{"count": 9}]}
+    assert await answer(api, secret, "POST", steps, again, headers=KEY) == sent
+    other = await answer(api, secret, "POST", "/dispatches", new, 201, headers=key("4"))
+    steps = f"/dispatches/{other['id']}/steps"
+    await answer(api, secret, "POST", steps, {"step": "sent"}, 422, headers=KEY)  # of the first
+    await answer(api, secret, "POST", steps, {"step": "sent"}, 422)  # none
+    (counted,) = await api.store.rows(select(persons.c.count))
+    assert counted["count"] == 2
 
 
 @pytest.mark.parametrize("database", ["sqlite", "postgresql"])
@@ -140,8 +158,48 @@ async def test_a_stay_begins_and_ends_within_its_limit(api: World) -> None:
     visit = await answer(api, secret, "POST", "/visits", new, 201, headers=KEY)
     staying = await answer(api, secret, "GET", "/visits", params={"staying": "true"})
     assert [one["id"] for one in staying["visits"]] == [visit["id"]]
-    ended = await answer(api, secret, "POST", f"/visits/{visit['id']}/end", {"how": "home"})
+    end = f"/visits/{visit['id']}/end"
+    ended = await answer(api, secret, "POST", end, {"how": "home"}, headers=KEY)
     assert ended["ended_how"] == "home"
+    assert await answer(api, secret, "POST", end, {"how": "court"}, headers=KEY) == ended
+
+
+@pytest.mark.parametrize("database", ["sqlite", "postgresql"])
+async def test_a_stay_is_prolonged_by_a_courts_word_alone_beyond_its_limit(api: World) -> None:
+    secret = await api.secret()
+    new = {"county": "markazi-saveh", "centre": "centre", "kind": "admission"}
+    new |= {"persons": [{"count": 1}], "note": "با مادرش"}
+    visit = await answer(api, secret, "POST", "/visits", new, 201, headers=KEY)
+    prolong = f"/visits/{visit['id']}/prolong"
+    until_at = datetime.fromisoformat(visit["from_at"]) + timedelta(days=30)
+    longer = {"until_at": until_at.isoformat()}
+    await answer(api, secret, "POST", prolong, longer, 422, headers=key("1"))
+    longer |= {"by_court": True}
+    found = await answer(api, secret, "POST", prolong, longer, headers=key("2"))
+    assert datetime.fromisoformat(found["until_at"]) == until_at
+    shorter = {"until_at": (until_at - timedelta(days=20)).isoformat()}
+    await answer(api, secret, "POST", prolong, shorter, headers=key("3"))
+    assert await answer(api, secret, "POST", prolong, shorter, headers=key("2")) == found
+    chosen = select(audit).where(audit.c.action == "admission.prolong").order_by(audit.c.seq)
+    entries = await api.store.rows(chosen)
+    assert [entry["detail"]["by_court"] for entry in entries] == [True, False]
+    assert {entry["by"] for entry in entries} == {visit["by"]}
+    elsewhere = await api.secret(province=ILAM)
+    await answer(api, elsewhere, "POST", prolong, shorter, 404, headers=KEY)
+
+
+async def test_what_was_erased_since_is_in_no_first_answer(api: World) -> None:
+    secret = await api.secret()
+    new = {"county": "qazvin-avaj", "note": "نشانی"}
+    trip = await answer(api, secret, "POST", "/dispatches", new, 201, headers=KEY)
+    steps = f"/dispatches/{trip['id']}/steps"
+    step = {"step": "closed", "result": "به خانه رفت"}
+    closed = await answer(api, secret, "POST", steps, step, headers=KEY)
+    assert (closed["note"], closed["result"]) == ("نشانی", "به خانه رفت")
+    async with api.store.writing() as connection:
+        await erase_text(connection, dispatches, [trip["id"]])
+    erased = await answer(api, secret, "POST", steps, step, headers=KEY)
+    assert erased == closed | {"note": "", "result": None}
 
 
 async def test_a_follow_up_is_done_once(api: World) -> None:
@@ -150,10 +208,35 @@ async def test_a_follow_up_is_done_once(api: World) -> None:
     made = await answer(api, secret, "POST", "/follow-ups", new, 201, headers=KEY)
     assert (made["due_at"], made["province"]) == ("2026-12-01T04:30:00Z", MARKAZI)
     done = f"/follow-ups/{made['id']}/done"
-    first = await answer(api, secret, "POST", done, {"note": "آمد"})
-    assert await answer(api, secret, "POST", done, {"note": "دوباره"}) == first
+    first = await answer(api, secret, "POST", done, {"note": "آمد"}, headers=KEY)
+    for again in (KEY, key("2")):
+        assert await answer(api, secret, "POST", done, {"note": "دوباره"}, headers=again) == first
+    await answer(api, secret, "POST", f"/follow-ups/{made['id']}/taken", None, 422, headers=KEY)
     listed = await answer(api, secret, "GET", "/follow-ups", params={"done": "false"})
     assert listed["follow_ups"] == []
+
+
+@pytest.mark.parametrize("database", ["sqlite", "postgresql"])
+async def test_the_next_shift_takes_a_follow_up_over(api: World) -> None:
+    one, other = await api.secret(), await api.secret()
+    new = {"call": CALL, "due_at": "2026-12-01T08:00:00+03:30", "kind": "expected_back"}
+    made = await answer(api, one, "POST", "/follow-ups", new, 201, headers=KEY)
+    assert (made["taken_by"], made["taken_at"]) == (None, None)
+    path = f"/follow-ups/{made['id']}/taken"
+    first = await answer(api, one, "POST", path, headers=KEY)
+    assert first["taken_by"] == made["by"]
+    assert await answer(api, one, "POST", path, headers=key("2")) == first  # it has it already
+    second = await answer(api, other, "POST", path, headers=KEY)
+    assert second["taken_by"] not in {None, first["taken_by"]}
+    assert await answer(api, one, "POST", path, headers=KEY) == first  # the same act
+    listed = await answer(api, one, "GET", "/follow-ups", params={"done": "false"})
+    assert listed["follow_ups"] == [second]
+    chosen = select(audit).where(audit.c.action == "follow_up.take").order_by(audit.c.seq)
+    takings = [(entry["by"], entry["detail"]) for entry in await api.store.rows(chosen)]
+    assert takings == [
+        (first["taken_by"], {"from": made["by"]}),
+        (second["taken_by"], {"from": first["taken_by"]}),
+    ]
 
 
 @pytest.mark.parametrize("database", ["sqlite", "postgresql"])
@@ -348,9 +431,11 @@ POST /dispatches/{number}/steps referrals.write
 GET  /visits referrals.read
 POST /visits referrals.write
 POST /visits/{number}/end referrals.write
+POST /visits/{number}/prolong referrals.write
 GET  /follow-ups referrals.read
 POST /follow-ups referrals.write
 POST /follow-ups/{number}/done referrals.write
+POST /follow-ups/{number}/taken referrals.write
 GET  /reports reports.read
 GET  /reports/opened calls.read
 GET  /counsellors counsellors.read
@@ -401,6 +486,7 @@ async def test_a_token_of_another_province_sees_and_changes_nothing(api: World) 
         "/dispatches/{number}/steps": {"step": "sent"},
         "/visits": new,
         "/visits/{number}/end": {"how": "home"},
+        "/visits/{number}/prolong": {"until_at": "2026-12-01T00:00:00Z"},
         "/follow-ups": due,
     }
     for method, path, _ in EXPECTED:

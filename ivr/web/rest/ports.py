@@ -47,14 +47,17 @@ class ReferralPorts(Protocol):
         self, bearer: Bearer, new: referrals.NewDispatch, key: str
     ) -> referrals.DispatchAnswer | Spooled: ...
     async def step_dispatch(
-        self, bearer: Bearer, number: int, step: referrals.NewStep
+        self, bearer: Bearer, number: int, step: referrals.NewStep, key: str
     ) -> referrals.DispatchAnswer | Spooled: ...
     async def visits(self, bearer: Bearer, asked: referrals.VisitsAsked) -> referrals.VisitPage: ...
     async def begin_visit(
         self, bearer: Bearer, new: referrals.NewVisit, key: str
     ) -> referrals.VisitAnswer | Spooled: ...
     async def end_visit(
-        self, bearer: Bearer, number: int, end: referrals.VisitEnd
+        self, bearer: Bearer, number: int, end: referrals.VisitEnd, key: str
+    ) -> referrals.VisitAnswer | Spooled: ...
+    async def prolong_visit(
+        self, bearer: Bearer, number: int, longer: referrals.VisitProlonged, key: str
     ) -> referrals.VisitAnswer | Spooled: ...
     async def follow_ups(
         self, bearer: Bearer, asked: referrals.FollowUpsAsked
@@ -63,7 +66,10 @@ class ReferralPorts(Protocol):
         self, bearer: Bearer, new: referrals.NewFollowUp, key: str
     ) -> referrals.FollowUpAnswer | Spooled: ...
     async def end_follow_up(
-        self, bearer: Bearer, number: int, done: referrals.FollowUpDone
+        self, bearer: Bearer, number: int, done: referrals.FollowUpDone, key: str
+    ) -> referrals.FollowUpAnswer | Spooled: ...
+    async def take_follow_up(
+        self, bearer: Bearer, number: int, key: str
     ) -> referrals.FollowUpAnswer | Spooled: ...
 
 

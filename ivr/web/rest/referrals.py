@@ -104,6 +104,13 @@ class VisitEnd(Request):
     at: Instant | None = None
 
 
+class VisitProlonged(Request):
+    """Another end of a stay."""
+
+    until_at: Instant = Field(description="until when at the latest")
+    by_court: bool = Field(False, description="a court said so: longer than 21 days")
+
+
 class VisitAnswer(Answer):
     id: int
     call: str | None
@@ -161,6 +168,8 @@ class FollowUpAnswer(Answer):
     done_by: str | None
     done_at: datetime | None
     done_note: str | None
+    taken_by: str | None = Field(description="who took it over, last; null: nobody")
+    taken_at: datetime | None
 
 
 class FollowUpPage(Answer):

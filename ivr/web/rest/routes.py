@@ -127,9 +127,12 @@ _REFERRALS = (
         summary="Say how a trip goes on; a step that is said twice changes nothing",
         scope=Scope.REFERRALS_WRITE,
         body=referrals.NewStep,
+        keyed=True,
         spooled=True,
         answer=referrals.DispatchAnswer,
-        ask=lambda ports, it: ports.referrals.step_dispatch(it.bearer, it.path["number"], it.body),
+        ask=lambda ports, it: ports.referrals.step_dispatch(
+            it.bearer, it.path["number"], it.body, it.key
+        ),
     ),
     Route(
         method="GET",
@@ -158,9 +161,25 @@ _REFERRALS = (
         summary="Say that a stay has ended, and how",
         scope=Scope.REFERRALS_WRITE,
         body=referrals.VisitEnd,
+        keyed=True,
         spooled=True,
         answer=referrals.VisitAnswer,
-        ask=lambda ports, it: ports.referrals.end_visit(it.bearer, it.path["number"], it.body),
+        ask=lambda ports, it: ports.referrals.end_visit(
+            it.bearer, it.path["number"], it.body, it.key
+        ),
+    ),
+    Route(
+        method="POST",
+        path="/visits/{number}/prolong",
+        summary="Give a stay another end; the audit trail says who, and until when",
+        scope=Scope.REFERRALS_WRITE,
+        body=referrals.VisitProlonged,
+        keyed=True,
+        spooled=True,
+        answer=referrals.VisitAnswer,
+        ask=lambda ports, it: ports.referrals.prolong_visit(
+            it.bearer, it.path["number"], it.body, it.key
+        ),
     ),
     Route(
         method="GET",
@@ -189,9 +208,22 @@ _REFERRALS = (
         summary="Take a follow-up off the list; the first word on it stays",
         scope=Scope.REFERRALS_WRITE,
         body=referrals.FollowUpDone,
+        keyed=True,
         spooled=True,
         answer=referrals.FollowUpAnswer,
-        ask=lambda ports, it: ports.referrals.end_follow_up(it.bearer, it.path["number"], it.body),
+        ask=lambda ports, it: ports.referrals.end_follow_up(
+            it.bearer, it.path["number"], it.body, it.key
+        ),
+    ),
+    Route(
+        method="POST",
+        path="/follow-ups/{number}/taken",
+        summary="Take a follow-up over from an earlier shift; the audit trail says who, from whom",
+        scope=Scope.REFERRALS_WRITE,
+        keyed=True,
+        spooled=True,
+        answer=referrals.FollowUpAnswer,
+        ask=lambda ports, it: ports.referrals.take_follow_up(it.bearer, it.path["number"], it.key),
     ),
 )
 
