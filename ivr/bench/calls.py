@@ -10,6 +10,7 @@ same where neither is more than a twentieth above the other: finer is not search
 """
 
 import asyncio
+import math
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -17,6 +18,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
+from ivr.asterisk.instance import Instance
 from ivr.asterisk.process import AsteriskProcess
 from ivr.bench.calls_load import (
     KEYS,
@@ -36,7 +38,15 @@ from ivr.bench.calls_pure import (
     whisper_sound,
 )
 from ivr.bench.calls_search import Search, ramp_rates
-from ivr.bench.calls_traces import Course, counted, failures, legs_of
+from ivr.bench.calls_talks import (
+    RECORDS,
+    RECORDS_FILE,
+    Record,
+    by_order,
+    by_record,
+    read_records,
+)
+from ivr.bench.calls_traces import Course, LegSeen, Talk, counted, failures, legs_of
 from ivr.bench.machine import machine
 from ivr.bench.running_copy import (
     LINE,
@@ -59,6 +69,7 @@ _RAMP_STEP_S = 4.0
 _RAMP_FAILURES = 3
 _DEVICES = 240  # each is busy for some five seconds with a call: enough for 45 a second
 _QUIET_S = 60.0
+_WRITTEN_S = 5.0
 _POLL_S = 0.5
 
 
@@ -194,6 +205,7 @@ async def _bench(home: Path, up_to: float) -> AsyncIterator[_Bench]:
         limits={"wrap_up_s": 0},
         dialplan=pure_dialplan(flow),
         queues=pure_queue(devices),
+        call_records=RECORDS,
         rtp_ports="40000-59999",
     )
     async with (
@@ -248,7 +260,9 @@ async def _ramp(bench: _Bench, kind: str) -> Ramp:
         began_at, found = time.time(), []
         for rate in rates:
             await load.call(rate, _RAMP_STEP_S)
-            found = _failed(bench, load, began_at)
+            found = _failed(
+                load, by_order(load.calls(), _legs(bench, began_at)), bench, time.time()
+            )
             if len(found) > _RAMP_FAILURES:
                 place = int((found[0][0] - began_at) / _RAMP_STEP_S)
                 return Ramp(rates[min(place, len(rates) - 1)], counted(found))
@@ -265,7 +279,8 @@ async def _run(bench: _Bench, kind: str, rate: float, seconds: float) -> Run:
         after = [_usage(pid) for pid in pids]
         await load.over()
         await asyncio.sleep(_POLL_S)  # the last legs' BYEs
-        found, made = _failed(bench, load, began_at, over=True), len(load.calls())
+        talks = by_record(load.calls(), _legs(bench, began_at), await _records(bench, load))
+        found = _failed(load, talks, bench, math.inf)
     cores = [
         (late.processor_s - early.processor_s) / lasted_s
         for early, late in zip(before, after, strict=True)
@@ -274,7 +289,7 @@ async def _run(bench: _Bench, kind: str, rate: float, seconds: float) -> Run:
         kind=kind,
         rate=rate,
         lasted_s=lasted_s,
-        calls=made,
+        calls=len(talks),
         heard=load.heard,
         failed=counted(found),
         asterisk_cores=cores[0],
@@ -290,13 +305,25 @@ def _usage(pid: int | None) -> Usage:
     return usage_of(pid) if pid is not None else Usage(0.0, 0.0, 0.0)
 
 
-def _failed(
-    bench: _Bench, load: Load, began_at: float, *, over: bool = False
-) -> list[tuple[float, str]]:
-    now = float("inf") if over else time.time()
-    legs = [leg for leg in legs_of(bench.legs.messages()) if leg.rung_at >= began_at]
+def _failed(load: Load, talks: list[Talk], bench: _Bench, now: float) -> list[tuple[float, str]]:
     unheard = [(at, "no speech heard") for at in load.unheard]
-    return sorted([*failures(load.calls(), legs, bench.course, now), *unheard])
+    return sorted([*failures(talks, bench.course, now), *unheard])
+
+
+def _legs(bench: _Bench, began_at: float) -> list[LegSeen]:
+    return [leg for leg in legs_of(bench.legs.messages()) if leg.rung_at >= began_at]
+
+
+async def _records(bench: _Bench, load: Load) -> list[Record]:
+    """Asterisk's records of these calls: each is written a moment after its call's end."""
+    path = Instance(bench.settings.home).calls_csv.with_name(RECORDS_FILE)
+    ended = {call.number for call in load.calls() if call.closed}
+    give_up_at = time.monotonic() + _WRITTEN_S
+    while True:
+        records = await asyncio.to_thread(read_records, path)
+        if ended <= {record.caller for record in records} or time.monotonic() > give_up_at:
+            return records
+        await asyncio.sleep(_POLL_S)
 
 
 async def _empty(bench: _Bench) -> None:

@@ -87,7 +87,7 @@ class Load:
     probes: asyncio.TaskGroup
     speech: Path
     numbers: Iterator[str]
-    running: list[SippProcess] = field(default_factory=list)
+    running: list[tuple[SippProcess, list[str]]] = field(default_factory=list)
     probed: list[CallSeen] = field(default_factory=list)
     unheard: list[float] = field(default_factory=list)
     heard: int = 0
@@ -104,9 +104,9 @@ class Load:
         own = ("-p", str(free_udp_port()), *media_ports())
         dialled = ("-s", self.line, "-r", f"{rate:g}", "-l", str(calls), "-inf", _NUMBERS_FILE)
         sipp = SippProcess(scenario, sip_server(self.settings), *own, *dialled, calls=calls)
-        rows = ["SEQUENTIAL", *islice(self.numbers, calls)]
-        (sipp.files / _NUMBERS_FILE).write_text("\n".join(rows) + "\n")
-        self.running.append(await self.stack.enter_async_context(sipp))
+        numbers = list(islice(self.numbers, calls))
+        (sipp.files / _NUMBERS_FILE).write_text("\n".join(["SEQUENTIAL", *numbers]) + "\n")
+        self.running.append((await self.stack.enter_async_context(sipp), numbers))
         ends_at = time.monotonic() + seconds
         while (left_s := ends_at - time.monotonic()) > 0:
             self.probes.create_task(self._probe(), name="probe")
@@ -115,21 +115,26 @@ class Load:
     async def over(self) -> None:
         """Wait until all calls have ended; one that does not is left to the judgement."""
         limit_s = self.course.whole_s + 10
-        for sipp in self.running:
+        for sipp, _ in self.running:
             try:
                 await sipp.exited(limit_s)
             except TimeoutError:
                 limit_s = 0.1
 
     def calls(self) -> list[CallSeen]:
-        ours = [call for sipp in self.running for call in calls_of(sipp.messages())]
-        return [*ours, *self.probed]
+        """All so far; sipp takes the numbers in the order in which its calls begin."""
+        found = list(self.probed)
+        for sipp, numbers in self.running:
+            for call, number in zip(calls_of(sipp.messages()), numbers, strict=False):
+                call.number = number
+                found.append(call)
+        return found
 
     async def _probe(self) -> None:
-        call = CallSeen(time.time())
+        server, caller = sip_server(self.settings), next(self.numbers)
+        call = CallSeen(time.time(), number=caller)
         self.probed.append(call)
         try:
-            server, caller = sip_server(self.settings), next(self.numbers)
             async with CallerPhone(server, self.line, caller=caller, tone_hz=PROBE_HZ) as phone:
                 await self._speak(phone, call)
                 call.left_at = time.time()

@@ -1,8 +1,10 @@
 """What became of each call of a load, from what both sides saw, and what counts as a failure."""
 
+import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from ivr.simulator.sipp import Traced
 
@@ -10,6 +12,7 @@ ANSWER_S = 1.0
 CONNECT_S = 1.0  # from the last key to the counsellor's phone being picked up
 _CUT_OFF_S = 0.5
 _OVER_S = 3.0
+_CALLED = re.compile(r"INVITE sip:([^@]+)@")
 
 
 @dataclass(slots=True)
@@ -21,6 +24,7 @@ class CallSeen:
     thrown_out: bool = False  # the far end hung up
     left_at: float | None = None
     closed: bool = False  # our hang-up was confirmed
+    number: str = ""  # of the caller
 
 
 @dataclass(slots=True)
@@ -30,6 +34,14 @@ class LegSeen:
     rung_at: float
     up_at: float | None = None
     ended_at: float | None = None
+    device: str = ""
+
+
+class Talk(NamedTuple):
+    """A call, and the counsellor's phone that was picked up for it."""
+
+    call: CallSeen
+    leg: LegSeen | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,8 +82,8 @@ def legs_of(traces: Iterable[Traced]) -> list[LegSeen]:
         at = one.at.timestamp()
         if one.sent:
             continue
-        if one.what.startswith("INVITE"):
-            found.setdefault(one.call_id, LegSeen(at))
+        if called := _CALLED.match(one.what):
+            found.setdefault(one.call_id, LegSeen(at, device=called[1]))
         elif (leg := found.get(one.call_id)) is None:
             continue
         elif one.what.startswith("ACK"):
@@ -81,35 +93,19 @@ def legs_of(traces: Iterable[Traced]) -> list[LegSeen]:
     return list(found.values())
 
 
-def failures(
-    calls: Sequence[CallSeen], legs: Sequence[LegSeen], course: Course, now: float
-) -> list[tuple[float, str]]:
-    """What failed, each with the call's beginning; what is not due yet is not judged.
-
-    All counsellors are alike and calls come to them in order: the n-th call whose keys were
-    pressed belongs to the n-th phone that was picked up.
-    """
-    found = [(call.started_at, why) for call in calls if (why := _arrival(call, now))]
-    keyed = sorted(call.answered_at + course.keys_s for call in calls if call.answered_at)
-    begun = sorted((call for call in calls if call.answered_at), key=_answered_at)
-    up = sorted((leg for leg in legs if leg.up_at), key=_up_at)
-    for place, (call, keyed_at) in enumerate(zip(begun, keyed, strict=True)):
-        leg = up[place] if place < len(up) else None
-        if why := _talk(call, leg, keyed_at, course, now):
+def failures(talks: Iterable[Talk], course: Course, now: float) -> list[tuple[float, str]]:
+    """What failed, each with the call's beginning; what is not due yet is not judged."""
+    found = []
+    for call, leg in talks:
+        if why := _arrival(call, now):
+            found.append((call.started_at, why))
+        if call.answered_at and (why := _talk(call, leg, call.answered_at, course, now)):
             found.append((call.started_at, why))
     return sorted(found)
 
 
 def counted(found: Iterable[tuple[float, str]]) -> dict[str, int]:
     return dict(Counter(why for _, why in found))
-
-
-def _answered_at(call: CallSeen) -> float:
-    return call.answered_at or 0.0
-
-
-def _up_at(leg: LegSeen) -> float:
-    return leg.up_at or 0.0
 
 
 def _arrival(call: CallSeen, now: float) -> str | None:
@@ -119,8 +115,9 @@ def _arrival(call: CallSeen, now: float) -> str | None:
 
 
 def _talk(
-    call: CallSeen, leg: LegSeen | None, keyed_at: float, course: Course, now: float
+    call: CallSeen, leg: LegSeen | None, answered_at: float, course: Course, now: float
 ) -> str | None:
+    keyed_at = answered_at + course.keys_s
     if call.thrown_out:
         return "ended by the machine"
     if leg is None or leg.up_at is None:

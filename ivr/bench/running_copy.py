@@ -54,8 +54,8 @@ class BenchError(LineError):
 class Equipment:
     """What a benchmark's copy has. `devices` are counsellors too, one each, named as the device.
 
-    `limits` and `conversation` change the province's; `dialplan` and `queues` are put behind
-    Asterisk's own files.
+    `limits` and `conversation` change the province's; `dialplan`, `queues` and `call_records` are
+    put behind Asterisk's own files.
     """
 
     devices: Sequence[str]
@@ -63,6 +63,7 @@ class Equipment:
     conversation: Mapping[str, float] = field(default_factory=dict)
     dialplan: str = ""
     queues: str = ""
+    call_records: str = ""
     rtp_ports: str = "32000-32767"
 
 
@@ -108,9 +109,13 @@ async def running_asterisk(
         _put_sounds(sounds_dir(settings), sounds)
     lines, devices = lines_and_devices(settings)
     configure(settings, lines=lines, devices=devices)
-    etc = Instance(home).etc
-    for name, text in (("extensions.conf", equipment.dialplan), ("queues.conf", equipment.queues)):
-        with (etc / name).open("a", encoding="utf-8") as file:
+    added = {
+        "extensions.conf": equipment.dialplan,
+        "queues.conf": equipment.queues,
+        "cdr_custom.conf": equipment.call_records,
+    }
+    for name, text in added.items():
+        with (Instance(home).etc / name).open("a", encoding="utf-8") as file:
             file.write(f"\n{text}")
     async with AsteriskProcess(settings):
         yield settings

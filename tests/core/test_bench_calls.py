@@ -2,12 +2,14 @@
 
 import struct
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
 from ivr.bench.calls_load import KEYS
 from ivr.bench.calls_pure import markazi_flow, pure_dialplan, pure_queue
 from ivr.bench.calls_search import STEP, Search, ramp_rates
+from ivr.bench.calls_talks import Record, by_order, by_record, read_records
 from ivr.bench.calls_traces import CallSeen, Course, LegSeen, calls_of, counted, failures, legs_of
 from ivr.bench.handover_capture import datagrams
 from ivr.bench.sounds import rtp_pcap
@@ -30,7 +32,7 @@ def leg(at: float = 104.05) -> LegSeen:
 
 
 def why(one: CallSeen, *legs: LegSeen, now: float = LATER) -> dict[str, int]:
-    return counted(failures([one], legs, COURSE, now))
+    return counted(failures(by_order([one], legs), COURSE, now))
 
 
 def test_a_call_that_goes_as_it_should_is_no_failure() -> None:
@@ -69,13 +71,52 @@ def test_what_is_not_due_yet_is_not_judged() -> None:
     assert why(CallSeen(100.0, answered_at=100.0), LegSeen(104.0, up_at=104.1), now=109.0) == {}
 
 
-def test_calls_and_phones_are_paired_in_order() -> None:
-    pairs = [call(100.0), call(101.0)], [leg(105.03), leg(104.05)]
-    assert failures(*pairs, COURSE, LATER) == []
-    assert failures(pairs[0], pairs[1][:1], COURSE, LATER) == [
+def test_while_a_load_goes_on_calls_and_phones_are_paired_in_order() -> None:
+    calls, legs = [call(100.0), call(101.0)], [leg(105.03), leg(104.05)]
+    assert failures(by_order(calls, legs), COURSE, LATER) == []
+    assert failures(by_order(calls, legs[:1]), COURSE, LATER) == [
         (100.0, "connected late"),
         (101.0, "not connected"),
     ]
+
+
+def numbered(number: str, at: float) -> CallSeen:
+    one = call(at)
+    one.number = number
+    return one
+
+
+def test_a_call_has_the_phone_that_asterisk_called_for_it() -> None:
+    """Both waited for one moment of the machine; the second was put through first."""
+    calls = [numbered("1", 100.0), numbered("2", 100.9)]
+    legs = [
+        LegSeen(104.9, up_at=104.95, ended_at=110.9, device="b"),
+        LegSeen(104.9, up_at=104.99, ended_at=110.0, device="a"),
+    ]
+    records = [Record("1", "a", 8), Record("2", "b", 7)]
+    assert counted(failures(by_order(calls, legs), COURSE, LATER)) == {"cut off": 1}
+    talks = by_record(calls, legs, records)
+    assert [talk.leg for talk in talks] == [legs[1], legs[0]]
+    assert failures(talks, COURSE, LATER) == []
+
+
+def test_a_phone_has_one_call_after_the_other_and_not_each_is_picked_up() -> None:
+    calls = [numbered("1", 100.0), numbered("2", 120.0), numbered("3", 130.0)]
+    legs = [
+        LegSeen(124.0, up_at=124.1, device="a"),
+        LegSeen(104.0, up_at=104.1, device="a"),
+        LegSeen(134.0, device="a"),
+    ]
+    records = [Record("1", "a", 1), Record("1", "b", 2), Record("2", "a", 3), Record("3", "a", 4)]
+    talks = by_record(calls, legs, records)
+    assert [talk.leg for talk in talks] == [legs[1], legs[0], None]
+
+
+def test_records_are_read_in_the_order_of_the_channels(tmp_path: Path) -> None:
+    path = tmp_path / "calls.csv"
+    assert read_records(path) == []
+    path.write_text('"2","PJSIP/bench-001-0000000a"\n"3",""\n"1","PJSIP/bench-002-00000009"\n')
+    assert read_records(path) == [Record("1", "bench-002", 9), Record("2", "bench-001", 10)]
 
 
 def test_both_sides_are_read_from_traces() -> None:
@@ -88,13 +129,13 @@ def test_both_sides_are_read_from_traces() -> None:
     ]
     assert calls_of(caller) == [CallSeen(1.0, answered_at=1.6, left_at=9.0, closed=True)]
     counsellor = [
-        traced(2.0, "b", "R", "7 INVITE", "INVITE sip:x SIP/2.0"),
+        traced(2.0, "b", "R", "7 INVITE", "INVITE sip:desk@x SIP/2.0"),
         traced(2.1, "b", "S", "7 INVITE", "SIP/2.0 200 OK"),
         traced(2.2, "b", "R", "7 ACK", "ACK sip:x SIP/2.0"),
         traced(8.0, "b", "R", "8 BYE", "BYE sip:x SIP/2.0"),
         traced(3.0, "c", "R", "1 OPTIONS", "OPTIONS sip:x SIP/2.0"),
     ]
-    assert legs_of(counsellor) == [LegSeen(2.0, up_at=2.2, ended_at=8.0)]
+    assert legs_of(counsellor) == [LegSeen(2.0, up_at=2.2, ended_at=8.0, device="desk")]
 
 
 def test_a_machine_that_hangs_up_is_seen() -> None:
