@@ -48,6 +48,7 @@ class Action(StrEnum):
     CALLER_ERASE = "caller.erase"
     HOLD_WRITE = "hold.write"
     RETENTION_RUN = "retention.run"
+    KEYS_MANAGE = "keys.manage"  # that numbers are sealed with
     TOKEN_MANAGE = "token.manage"  # noqa: S105 - no password
     WEBHOOK_MANAGE = "webhook.manage"
 
@@ -66,7 +67,13 @@ _RULES = frozenset(
 )
 _CALLERS = frozenset({Action.CALLER_HISTORY, Action.CALLER_MERGE, Action.CALLER_REVEAL})
 _KEEPING = frozenset(
-    {Action.CALLER_HISTORY, Action.CALLER_ERASE, Action.HOLD_WRITE, Action.RETENTION_RUN}
+    {
+        Action.CALLER_HISTORY,
+        Action.CALLER_ERASE,
+        Action.HOLD_WRITE,
+        Action.RETENTION_RUN,
+        Action.KEYS_MANAGE,
+    }
 )
 _API = frozenset({Action.TOKEN_MANAGE, Action.WEBHOOK_MANAGE})
 _FIGURES = frozenset({Action.CALL_READ, Action.REPORT_READ})

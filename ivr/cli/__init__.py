@@ -15,7 +15,7 @@ COMMANDS = ("serve", "run", "report")
 GROUPS = (
     *("asterisk", "rules", "duty", "people", "counsellors", "audit", "calls", "location"),
     *("outcome", "dispatch", "admission", "follow-up", "prompts", "simulate", "bench"),
-    *("token", "webhook"),
+    *("token", "webhook", "store"),
     *("callers", "retention", "floor"),
 )
 _ELSEWHERE = {"floor": "floor_acts"}

@@ -62,6 +62,7 @@ caller.reveal       -          yes        -     -       -
 caller.erase        -          -          yes   -       -
 hold.write          -          -          yes   -       -
 retention.run       -          -          yes   -       -
+keys.manage         -          -          yes   -       -
 token.manage        -          yes        yes   -       -
 webhook.manage      -          -          yes   -       -
 """

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from ivr.errors import StoreError
-from ivr.store.vault import Vault, rotate
-from tests.edge.store_examples import settings
+from ivr.store.key_file import KeyFile
+from ivr.store.vault import Vault
+from tests.edge.store_examples import NOW, settings
 
 NUMBER = "09120000123"
 
@@ -76,7 +77,7 @@ def test_a_named_key_file_that_is_missing_is_not_made(tmp_path: Path) -> None:
 
 def test_a_new_sealing_key_reads_old_numbers_and_keeps_pseudonyms(tmp_path: Path) -> None:
     old = Vault.open(settings(tmp_path)).seal(NUMBER)
-    assert rotate(key_file(tmp_path)) == "2"
+    assert KeyFile(key_file(tmp_path)).add("2", NOW).current == "2"
     vault = Vault.open(settings(tmp_path))
     new = vault.seal(NUMBER)
     assert (old.ciphertext[:2], new.ciphertext[:2]) == ("1.", "2.")
