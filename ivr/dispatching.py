@@ -4,6 +4,7 @@ The county is that of the event, not of the caller. Own team, then those of the 
 then a team that covers the province (Qazvin's at night), then whoever works at all.
 """
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -12,6 +13,7 @@ from typing import Any
 
 from ivr.errors import BadInput
 from ivr.model import CallId, CountyId, ProvinceId
+from ivr.rules.fields import ID
 from ivr.rules.schema import ProvinceRules
 from ivr.rules.units import MobileTeam, on_shift
 
@@ -99,7 +101,8 @@ def chosen_team(
 ) -> TeamChoice:
     """The team that was named, else the one to propose; raises BadInput where there is none.
 
-    One that is named may be sent although it does not work then.
+    One that is named may be sent although it does not work then. Where a province names none its
+    list is not complete: any id is taken, as the county's own, which is how imports read it.
     """
     choices = team_choices(rules, county, at)
     if team is None and choices:
@@ -113,10 +116,18 @@ def chosen_team(
             return TeamChoice(
                 team=unit.id, county=unit.county, cover=cover, on_shift=False, to_confirm=True
             )
-    known = ", ".join(unit.id for unit in rules.mobile_teams) or "none is named in the rules"
-    raise BadInput(
-        f"{team or 'No team'} cannot be sent to {county}; nothing was saved. Name a team: {known}."
-    )
+    if team is not None and not rules.mobile_teams and re.fullmatch(ID, team):
+        return TeamChoice(
+            team=team, county=county, cover=CoverKind.OWN, on_shift=None, to_confirm=True
+        )
+    raise BadInput(_no_team(rules, county, team))
+
+
+def _no_team(rules: ProvinceRules, county: CountyId, team: str | None) -> str:
+    named = ", ".join(unit.id for unit in rules.mobile_teams)
+    what = f"{team!r} cannot be sent to {county}" if team else f"No team is known for {county}"
+    mend = f"Name a team: {named}." if named else "Name the team by an id, such as team-saveh."
+    return f"{what}; nothing was saved. {mend}"
 
 
 class TripStep(StrEnum):

@@ -56,7 +56,8 @@ def propose(county: CountyArgument, at: AtOption = None, *, as_json: JsonOption 
         print_rows(
             ("team", "county", "why", "known"),
             rows,
-            f"No team of the province works then: nobody can be sent to {county} by this line.",
+            f"No team that the rules name works then for {county}. Find out by telephone who goes, "
+            "and enter the trip with --team.",
         )
 
 
@@ -82,7 +83,10 @@ def request(
         str | None, typer.Option(help="The call that it comes of; left out for none.")
     ] = None,
     team: Annotated[
-        str | None, typer.Option(help="Which team (default: the one that is proposed).")
+        str | None,
+        typer.Option(
+            help="Which team (default: the one that is proposed); any id where the rules name none."
+        ),
     ] = None,
     asked_by: Annotated[
         AskedBy | None, typer.Option(help="Who asked (default: the call, or other).")

@@ -10,6 +10,7 @@ from ivr.dispatching import (
     CoverKind,
     Dispatch,
     TripStep,
+    chosen_team,
     stepped,
     team_choices,
 )
@@ -73,6 +74,18 @@ def test_a_supporting_countys_team_goes_before_one_that_covers_all(qazvin: Provi
         CoverKind.SUPPORTING,
         True,
     )
+
+
+def test_where_no_team_is_named_any_is_sent_by_its_id_as_the_countys_own() -> None:
+    markazi = load_rules(PROJECT / "deploy" / "provinces" / "markazi.yaml")
+    saveh = CountyId("markazi-saveh")
+    choice = chosen_team(markazi, saveh, "team-saveh", DAY)
+    assert (choice.team, choice.county, choice.cover) == ("team-saveh", saveh, CoverKind.OWN)
+    assert (choice.on_shift, choice.to_confirm) == (None, True)
+    with pytest.raises(BadInput, match=r"^No team is known for markazi-saveh.*by an id"):
+        chosen_team(markazi, saveh, None, DAY)
+    with pytest.raises(BadInput, match=r"'the red van' cannot be sent.*by an id"):
+        chosen_team(markazi, saveh, "the red van", DAY)
 
 
 def test_a_team_of_unknown_shifts_is_named_as_to_be_confirmed(qazvin: ProvinceRules) -> None:

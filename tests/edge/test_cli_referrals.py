@@ -73,8 +73,14 @@ def test_a_trip_without_a_call_is_entered_as_far_as_it_is() -> None:
 def test_a_team_is_sent_although_it_does_not_work_then_but_only_one_there_is() -> None:
     asked = run("dispatch", "request", "qazvin-avaj", "--team", "team-avaj", *NIGHT)
     assert "team-avaj (own)" in asked
-    with pytest.raises(BadInput, match=r"team-arak cannot be sent.*team-qazvin"):
+    with pytest.raises(BadInput, match=r"'team-arak' cannot be sent.*team-qazvin"):
         run("dispatch", "request", "qazvin-avaj", "--team", "team-arak", *NIGHT)
+
+
+def test_a_province_whose_teams_nobody_has_named_enters_its_trips_too() -> None:
+    assert "with --team" in run("dispatch", "propose", "markazi-saveh")
+    asked = run("dispatch", "request", "markazi-saveh", "--team", "team-saveh", "--step", "sent")
+    assert asked == "Saved: dispatch 1, team-saveh (own) to markazi-saveh\n"
 
 
 def test_an_admission_is_entered_listed_and_ended() -> None:
