@@ -197,9 +197,7 @@ def _ahead(floor: "Floor", call: FloorCall) -> _Ahead | None:
     """None where it is not known: the line is not whole."""
     if not call.plan.circles or _others_will_return(floor, call):
         return None
-    everyone = call.plan.circles[-1]
-    rung = len(set(_rung_before(floor, call, everyone)))
-    return _Ahead(rung, floor.line.ahead(call, floor.now))
+    return _Ahead(len(_rung_before(floor, call)), floor.line.ahead(call, floor.now))
 
 
 def _key(floor: "Floor", call: FloorCall) -> Key:
@@ -215,13 +213,11 @@ def _others_will_return(floor: "Floor", call: FloorCall) -> bool:
     )
 
 
-def _rung_before(
-    floor: "Floor", call: FloorCall, everyone: frozenset[CounsellorId]
-) -> Iterator[CallId]:
-    for offer_id, other in floor.ringing.items():
-        theirs = other is not call and other.offers[offer_id].counsellor in everyone
-        if theirs and _key(floor, other) < _key(floor, call):
-            yield other.id
+def _rung_before(floor: "Floor", call: FloorCall) -> set[CallId]:
+    mine = _key(floor, call)
+    rung = floor.ringing.keys() & call.plan.circles[-1]
+    others = (floor.ringing[counsellor] for counsellor in rung)
+    return {other.id for other in others if other is not call and _key(floor, other) < mine}
 
 
 def _forecast(floor: "Floor", call: FloorCall, ahead: _Ahead | None) -> Forecast | Withheld:
@@ -313,10 +309,7 @@ def _busy(floor: "Floor", presence: Presence, free_at: datetime) -> Busy:
 
 def _all_in_talks(floor: "Floor", call: FloorCall) -> bool:
     """Whether somebody is on duty for the call, and everybody who is talks, rings or writes."""
-    somebody = False
-    for presence in _servers(floor, call):
-        if presence.noted_state in _IN_TALKS:
-            somebody = True
-        elif presence.noted_state is not CounsellorState.BUSY_ELSEWHERE:
-            return False
-    return somebody
+    everyone, expected = call.plan.circles[-1], call.plan.expected[-1]
+    if any(one.able[one.profile.id not in expected] for one in floor.staff.at_rest(everyone)):
+        return False
+    return any(one.noted_state in _IN_TALKS for one in _servers(floor, call))

@@ -99,10 +99,13 @@ class Line:
     def enter(self, call: FloorCall) -> None:
         """Take the place that the call has, in the circle of its step."""
         self._calls[call.id] = call
+        self._stand(call)
+        self._all_of(call).add(call)
+
+    def _stand(self, call: FloorCall) -> None:
         self._fresh[call.id] = call
         call.circle = self._circle(call)
         call.circle.add(call)
-        self._all_of(call).add(call)
 
     def leave(self, call: FloorCall) -> None:
         if self._calls.pop(call.id, None) is not None:
@@ -113,10 +116,10 @@ class Line:
             self._all_of(call).remove(call)
 
     def step_opened(self, call: FloorCall) -> None:
-        """Or its plan is another one: the circle may be too."""
+        """Of a plan that is the same: who may be rung in the end are those they were."""
         if call.circle is not None:
-            self.leave(call)
-            self.enter(call)
+            call.circle.remove(call)
+            self._stand(call)
 
     def take_fresh(self) -> list[FloorCall]:
         """Calls that wait since the last time, or wait for more people."""

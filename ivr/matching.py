@@ -56,16 +56,19 @@ def leave_steps_to_nobody(floor: "Floor") -> None:
 
 def match(floor: "Floor") -> None:
     """Make offers until no waiting call has anybody who may be rung for it."""
+    waiting, free = floor.line.take_fresh(), floor.staff.pool.take_fresh()
+    if not waiting and not free:
+        return
     candidates = _Candidates(floor)
-    for call in floor.line.take_fresh():
+    for call in waiting:
         candidates.add(call)
-    for free in floor.staff.pool.take_fresh():
-        candidates.add_next_for(free)
-    for call, presence in candidates.in_order():
+    for presence in free:
+        candidates.add_next_for(presence)
+    for call, of in candidates.in_order():
         if call.id in floor.line:
             _offer(floor, call)
-        if presence is not None and call.id not in floor.line:
-            candidates.add_next_for(presence)
+        if of is not None and call.id not in floor.line:
+            candidates.add_next_for(of)
 
 
 def _offer(floor: "Floor", call: FloorCall) -> None:

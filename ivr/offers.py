@@ -72,7 +72,7 @@ def make_offer(
 
 def start_offer(floor: "Floor", call: FloorCall, offer: Offer, presence: Presence) -> None:
     call.offers[offer.id] = offer
-    floor.offers[offer.id] = floor.ringing[offer.id] = call
+    floor.offers[offer.id] = floor.ringing[offer.counsellor] = call
     floor.staff.take(presence, offer.id, call.id, floor.now)
 
 
@@ -151,7 +151,7 @@ def talk_started(floor: "Floor", event: ev.TalkStarted) -> None:
     offer = call.offers[event.offer]
     presence = floor.staff.get(offer.counsellor)
     assert presence is not None, "who has an offer is on the floor"
-    del floor.ringing[offer.id]
+    del floor.ringing[offer.counsellor]
     floor.staff.start_talk(presence, floor.limits_of(call), floor.now)
     floor.change(
         call,
@@ -195,7 +195,7 @@ def _talk_broke_off(floor: "Floor", call: FloorCall, offer: Offer) -> None:
 def end_offer(floor: "Floor", call: FloorCall, offer: Offer, result: OfferResult) -> None:
     del call.offers[offer.id]
     del floor.offers[offer.id]
-    floor.ringing.pop(offer.id, None)
+    floor.ringing.pop(offer.counsellor, None)
     entry = OfferEntry(
         offer=offer.id,
         counsellor=offer.counsellor,

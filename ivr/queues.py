@@ -79,7 +79,7 @@ class Floor:
         self.restored: dict[CallId, CallRecord] = {}
         self.lost: dict[CallId, CallRecord] = {}  # in danger, and nobody has acknowledged it
         self.offers: dict[OfferId, FloorCall] = {}
-        self.ringing: dict[OfferId, FloorCall] = {}  # those of them that are no talk yet
+        self.ringing: dict[CounsellorId, FloorCall] = {}  # for whom; no talk yet
         self.wanting: dict[CallId, FloorCall] = {}  # calls for which more telephones may ring
         self.several: dict[CallId, FloorCall] = {}  # calls for which more than one rings
         self.broken_off: dict[CallId, FloorCall] = {}  # and may go back to their counsellor

@@ -8,6 +8,7 @@ from ivr.model import (
     CallId,
     Counsellor,
     CounsellorId,
+    CounsellorState,
     DeskId,
     DeviceId,
     DeviceState,
@@ -35,6 +36,7 @@ class Staff:
         self._by_device: dict[DeviceId, Presence] = {}
         self._not_answering: dict[CounsellorId, Presence] = {}
         self._asking: dict[CounsellorId, Presence] = {}  # for a break
+        self._at_rest: dict[CounsellorId, Presence] = {}  # there, and in nothing; held or not
         self._more_able = False  # since breaks were last looked at
 
     def __iter__(self) -> Iterator[Presence]:
@@ -48,7 +50,7 @@ class Staff:
 
     def could_serve(self, counsellor: CounsellorId, expected: bool) -> bool:
         presence = self._presences.get(counsellor)
-        return presence is not None and presence.could_serve(expected=expected)
+        return presence is not None and presence.able[not expected]
 
     def take_unable(self) -> list[CounsellorId]:
         """Who could serve the last time and cannot any more: a step may be left to nobody."""
@@ -204,6 +206,11 @@ class Staff:
             for other in self._presences.values()
         )
 
+    def at_rest(self, among: frozenset[CounsellorId]) -> Iterator[Presence]:
+        """Who of them is there, rings nowhere, talks with nobody and has nothing to write."""
+        names = self._at_rest.keys() & among
+        return (self._at_rest[name] for name in names)
+
     def not_answering(self) -> list[Presence]:
         """Whom the floor has paused because they did not answer."""
         return list(self._not_answering.values())
@@ -336,6 +343,8 @@ class Staff:
         self.pool.note(presence, now, there=there)
         keep(self._not_answering, presence, there and presence.pause_reason == NOT_ANSWERING)
         keep(self._asking, presence, there and presence.load.break_asked_at is not None)
+        at_rest = presence.noted_state is CounsellorState.AVAILABLE
+        keep(self._at_rest, presence, at_rest and presence.able[0])
 
     def _note_able(self, presence: Presence) -> None:
         gone = presence.profile.id not in self._presences
