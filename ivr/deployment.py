@@ -18,6 +18,7 @@ from ivr.model import Counsellor, ProvinceId
 from ivr.people import load_persons
 from ivr.prompts.catalogue import load_catalogue
 from ivr.reception import Line, Reception
+from ivr.report_names import outcome_labels
 from ivr.rules.load import load_all
 from ivr.rules.schema import ProvinceRules
 from ivr.settings import Settings
@@ -64,6 +65,7 @@ class Deployment:
                 for rules in self.rules
                 for category in rules.categories
             },
+            outcomes=outcome_labels(self.rules),
         )
 
 

@@ -233,6 +233,7 @@ class Names:
     provinces: Mapping[ProvinceId, str] = field(default_factory=dict)
     counties: Mapping[CountyId, str] = field(default_factory=dict)
     categories: Mapping[CategoryId, str] = field(default_factory=dict)
+    outcomes: Mapping[ProvinceId, Mapping[str, str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

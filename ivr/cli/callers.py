@@ -20,7 +20,9 @@ from ivr.cli.caller_rights import (
     pseudonym_of,
 )
 from ivr.cli.find_call import find_call
+from ivr.cli.own_words import rules_for_words
 from ivr.cli.printing import print_json, print_rows
+from ivr.report_names import OutcomeLabels, outcome_label, outcome_labels
 from ivr.rights import Action
 from ivr.settings import load_settings
 from ivr.store.callers import CallerStore
@@ -62,19 +64,22 @@ def contacts(
         print_json({"pseudonym": caller, "contacts": [asdict(one) for one in found]})
         return
     typer.echo(f"Caller {caller}")
-    headings = ("arrived", "call", "where", "category", "outcomes", "marks")
-    print_rows(headings, map(_contact_row, found), "No contact that you may see.")
+    words = outcome_labels(rules_for_words())
+    headings = ("arrived", "call", "where", "category", "marks", "outcomes")
+    rows = (_contact_row(one, words) for one in found)
+    print_rows(headings, rows, "No contact that you may see.")
 
 
-def _contact_row(one: Contact) -> tuple[object, ...]:
+def _contact_row(one: Contact, words: OutcomeLabels) -> tuple[object, ...]:
     marks = [name for name in ("danger", "silence") if getattr(one, name)]
-    if one.sight is Sight.BRIEF:
-        return (one.arrived_at, "elsewhere", None, None, None, ", ".join(marks))
+    if one.sight is Sight.BRIEF or one.province is None:
+        return (one.arrived_at, "elsewhere", None, None, ", ".join(marks), None)
     trips = [f"{trip.team} {'went' if trip.went_at else 'asked'}" for trip in one.trips]
     due = [one.kind for one in one.follow_ups if one.done_at is None]
-    said = ", ".join(one.form.outcomes) if one.form else None
+    outcomes = one.form.outcomes if one.form else ()
+    said = "، ".join(outcome_label(words, one.province, outcome) for outcome in outcomes)
     place = one.county or one.province
-    return (one.arrived_at, one.call, place, one.category, said, ", ".join(marks + trips + due))
+    return (one.arrived_at, one.call, place, one.category, ", ".join(marks + trips + due), said)
 
 
 @app.command("links")

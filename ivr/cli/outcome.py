@@ -15,13 +15,18 @@ from ivr.cli.acting import WhoOption
 from ivr.cli.find_call import find_call
 from ivr.cli.outcome_input import first_mistake, outcome_item
 from ivr.cli.outcome_lists import paper, pending, spool
+from ivr.cli.outcome_words import form_rows
+from ivr.cli.own_words import rules_for_words
+from ivr.cli.printing import print_rows
 from ivr.cli.recording import call_meant, check_call, keep, signed_in, told
 from ivr.errors import BadInput
 from ivr.form_check import check_form
 from ivr.form_setting import form_setting
+from ivr.model import ProvinceId
 from ivr.model.record import CallRecord
 from ivr.outcome_form import OutcomeForm, OutcomeItem, with_outcome
 from ivr.outcomes import OUTCOME_LABELS, OutsideBody, ServiceKind, outcome_id
+from ivr.report_names import OutcomeLabels, outcome_label, outcome_labels
 from ivr.rights import Action
 from ivr.settings import load_settings
 from ivr.store.forms import FormStore, SavedForm
@@ -77,8 +82,14 @@ def add(  # noqa: PLR0917 - the command line names them
     is printed once it is on disk.
     """
     item = outcome_item(outcome_id(outcome), kind, unit, body, note)
-    kept = asyncio.run(_keep(call, who, None, item=item))
-    typer.echo(told(kept, f"{kept.save.call} {item.outcome} {OUTCOME_LABELS[item.outcome]}"))
+    kept, province = asyncio.run(_keep(call, who, None, item=item))
+    label = outcome_label(_words(kept), province or ProvinceId(""), item.outcome)
+    typer.echo(told(kept, f"{kept.save.call} {item.outcome} {label}"))
+
+
+def _words(kept: Kept) -> OutcomeLabels:
+    """Nothing is said in words of what waits in the spool."""
+    return outcome_labels(rules_for_words()) if kept.done else {}
 
 
 @app.command("save")
@@ -91,7 +102,7 @@ def save(
     nothing is saved.
     """
     form = _read_form(file)
-    kept = asyncio.run(_keep(call, who, key, form=form))
+    kept, _ = asyncio.run(_keep(call, who, key, form=form))
     number = f" (form {kept.done.id})" if isinstance(kept.done, SavedForm) else ""
     typer.echo(told(kept, f"{kept.save.call} {form.relation}{number}"))
 
@@ -99,9 +110,24 @@ def save(
 @app.command("form")
 def form(call: CallArgument, who: WhoOption = None) -> None:
     """Print the form of a call that counts, as JSON; a new one where there is none yet."""
-    saved = asyncio.run(_counting(call, who))
+    saved, _ = asyncio.run(_counting(call, who))
     found = saved.form if saved else OutcomeForm()
     typer.echo(json.dumps(found.model_dump(mode="json"), ensure_ascii=False, indent=2))
+
+
+@app.command("show")
+def show(call: CallArgument, who: WhoOption = None) -> None:
+    """Show the form of a call that counts, in its province's own words. Notes are left out.
+
+    `ivr outcome form` prints the whole as JSON, to be changed and saved again.
+    """
+    saved, province = asyncio.run(_counting(call, who))
+    if saved is None:
+        typer.echo(f"Nobody has saved a form of {call}.")
+        return
+    rows = form_rows(saved.form, rules_for_words(), province)
+    ended = [("saved by", saved.by, None), ("at", saved.at, None)]
+    print_rows(("field", "is", "in words"), [*rows, *ended], "")
 
 
 def _read_form(file: str) -> OutcomeForm:
@@ -122,8 +148,11 @@ async def _keep(
     *,
     form: OutcomeForm | None = None,
     item: OutcomeItem | None = None,
-) -> Kept:
-    """In the database, or in the spool where that is away; then nobody can check it."""
+) -> tuple[Kept, ProvinceId | None]:
+    """In the database, or in the spool where that is away; then nobody can check it.
+
+    With the call's province, where that is known.
+    """
     async with signed_in(who, Action.OUTCOME_WRITE) as (store, person):
         call, record = await call_meant(store, text)
         if record is not None:
@@ -131,14 +160,16 @@ async def _keep(
             if not (key and await FormStore(store).with_key(key, call)):  # else it was right once
                 whole = form if item is None else with_outcome(OutcomeForm(), item)
                 await _check(record, whole or OutcomeForm(), datetime.now(UTC))
-        return await keep(store, person, key, call=call, form=form, item=item)
+        kept = await keep(store, person, key, call=call, form=form, item=item)
+        return kept, record.province if record else None
 
 
-async def _counting(text: str, who: str | None) -> SavedForm | None:
+async def _counting(text: str, who: str | None) -> tuple[SavedForm | None, ProvinceId]:
     async with signed_in(who, Action.OUTCOME_READ) as (store, person):
         record = await find_call(store, text)
         check_call(person, Action.OUTCOME_READ, record)
-        return (await FormStore(store).counting(record.call)).get(record.call)
+        found = await FormStore(store).counting(record.call)
+        return found.get(record.call), record.province
 
 
 async def _check(record: CallRecord, form: OutcomeForm, now: datetime) -> None:

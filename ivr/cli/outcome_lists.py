@@ -10,6 +10,8 @@ import typer
 
 from ivr.cli.acting import WhoOption
 from ivr.cli.outcome_input import outcome_item
+from ivr.cli.outcome_words import category_names
+from ivr.cli.own_words import rules_for_words
 from ivr.cli.places import province_of_county
 from ivr.cli.printing import print_json, print_rows
 from ivr.cli.recording import do, readable, signed_in, told
@@ -58,7 +60,8 @@ def pending(
     if as_json:
         print_json([asdict(one) for one in found])
     else:
-        headings = ("talk ended", "call", "counsellor", "county", "category", "draft")
+        names = category_names(rules_for_words()) if found else {}
+        headings = ("talk ended", "call", "counsellor", "county", "category", "draft", "in words")
         rows = (
             (
                 one.talk_ended_at,
@@ -67,6 +70,7 @@ def pending(
                 one.county or one.province,
                 one.category,
                 "yes" if one.has_draft else None,
+                names.get(one.province, {}).get(one.category or ""),
             )
             for one in found
         )

@@ -37,6 +37,7 @@ LATE_S = 20  # the second service level (design §6)
 GRAVE_S = 120
 A_DAY_S = 86_400
 
+_ANYWHERE = {str(outcome): label for outcome, label in OUTCOME_LABELS.items()}
 _CONNECTED = (CallEnd.CONNECTED, CallEnd.FALLBACK_CONNECTED)
 
 
@@ -97,7 +98,6 @@ class Drawing:
             "place": _Places(names),
             "name_of": _names_by_id(view.counsellors),
             "connected": _CONNECTED,
-            "outcomes": OUTCOME_LABELS,
         }
         return self._render("calls", context)
 
@@ -126,6 +126,11 @@ class _Places:
         if category in {None, UNKNOWN_CATEGORY}:
             return words.NO_CATEGORY
         return self._names.categories.get(category, category)
+
+    def outcome(self, province: ProvinceId, outcome: str) -> str:
+        """In the province's own word; one of a newer version by its id."""
+        own = self._names.outcomes.get(province, {}).get(outcome)
+        return own or _ANYWHERE.get(outcome, outcome)
 
     def desks(self, counsellor: CounsellorView) -> str:
         """A desk has the id of its county, or of the province for which it answers."""
