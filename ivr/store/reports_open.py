@@ -160,7 +160,7 @@ def _with_outcome(figure: str, seen: FromClause) -> ColumnElement[bool]:
 
 
 def _misrouted(_figure: str, seen: FromClause) -> ColumnElement[bool]:
-    return seen.c.call.in_(misrouted_calls())
+    return seen.c.call.in_(misrouted_calls(seen))
 
 
 def _wrapped_up(_figure: str, seen: FromClause) -> ColumnElement[bool]:

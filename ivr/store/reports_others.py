@@ -2,51 +2,54 @@
 
 from typing import Any
 
-from sqlalchemy import Column, FromClause, Select, Table, func, select
+from sqlalchemy import Column, ColumnElement, FromClause, Select, and_, case, func, select
 
 from ivr.model import UNKNOWN_CATEGORY
 from ivr.reports.figures import Scope
 from ivr.reports.period import Period
 from ivr.store.outcome_tables import dispatches, forms, visits
+from ivr.store.reports_by import OF_CALLS, By, key_columns, only
 from ivr.store.tables import calls
 
 
-def sent_dispatches(scope: Scope, period: Period) -> FromClause:
-    """One row a dispatch that was sent in the period: id, call, cover, county, team, sent_at."""
+def sent_dispatches(scope: Scope, period: Period, bys: tuple[By, ...] = ()) -> FromClause:
+    """One row a dispatch that was sent in the period: id, call, cover, county, team, sent_at.
+
+    Then the key columns of `bys`, here as of visits.
+    """
     names = ("id", "call", "cover", "county", "team", "sent_at")
-    return _in_scope(dispatches, dispatches.c.sent_at, names, scope, period).subquery("sent")
+    return _in_scope(dispatches.c.sent_at, names, scope, period, bys).subquery("sent")
 
 
-def began_visits(scope: Scope, period: Period) -> FromClause:
+def began_visits(scope: Scope, period: Period, bys: tuple[By, ...] = ()) -> FromClause:
     """One row a visit that began in the period: id, call, kind, county, centre, from_at."""
     names = ("id", "call", "kind", "county", "centre", "from_at")
-    return _in_scope(visits, visits.c.from_at, names, scope, period).subquery("began")
+    return _in_scope(visits.c.from_at, names, scope, period, bys).subquery("began")
 
 
 def _in_scope(
-    table: Table, at: Column[Any], names: tuple[str, ...], scope: Scope, period: Period
+    at: Column[Any], names: tuple[str, ...], scope: Scope, period: Period, bys: tuple[By, ...]
 ) -> Select[Any]:
     """Category, desk and counsellor are those of the call: without one it belongs to none."""
-    statement = select(*(table.c[name] for name in names)).where(
-        at >= period.from_at, at < period.until_at
+    table = at.table
+    limits = dict(only(scope))
+    category = func.coalesce(forms.c.category, calls.c.category, UNKNOWN_CATEGORY)
+    of: dict[By, ColumnElement[Any]] = {
+        By.COUNTY: table.c.county,
+        By.CATEGORY: case((calls.c.call.is_not(None), category)),
+        By.DESK: calls.c.desk,
+        By.COUNSELLOR: calls.c.counsellor,
+    }
+    statement = (
+        select(*(table.c[name] for name in names), *key_columns(bys, period, at, of))
+        .select_from(table)
+        .where(at >= period.from_at, at < period.until_at)
+        .where(*(of[by] == value for by, value in limits.items()))
     )
     if scope.province is not None:
         statement = statement.where(table.c.province == scope.province)
-    if scope.county is not None:
-        statement = statement.where(table.c.county == scope.county)
-    if scope.category or scope.desk or scope.counsellor:
-        statement = statement.where(table.c.call.in_(_calls_of(scope)))
-    return statement
-
-
-def _calls_of(scope: Scope) -> Select[Any]:
-    statement = select(calls.c.call)
-    if scope.category is not None:
-        counting = (forms.c.call == calls.c.call) & forms.c.replaced_by.is_(None)
-        category = func.coalesce(forms.c.category, calls.c.category, UNKNOWN_CATEGORY)
-        statement = statement.outerjoin(forms, counting).where(category == scope.category)
-    if scope.desk is not None:
-        statement = statement.where(calls.c.desk == scope.desk)
-    if scope.counsellor is not None:
-        statement = statement.where(calls.c.counsellor == scope.counsellor)
+    if {*bys, *limits}.intersection(OF_CALLS):
+        counting = and_(forms.c.call == calls.c.call, forms.c.replaced_by.is_(None))
+        statement = statement.outerjoin(calls, calls.c.call == table.c.call)
+        statement = statement.outerjoin(forms, counting)
     return statement

@@ -21,6 +21,7 @@ from ivr.reports.figures import Scope
 from ivr.reports.period import Period, clock_changes
 from ivr.reports.tally import Base
 from ivr.store.outcome_tables import forms
+from ivr.store.reports_by import By, key_columns, key_name, only
 from ivr.store.reports_sql import half_hour, microseconds
 from ivr.store.tables import calls, corrections, outcomes
 
@@ -35,20 +36,24 @@ _ABANDONED = (CallEnd.ABANDONED.value, CallEnd.FALLBACK_ABANDONED.value)
 _CONNECTED = (CallEnd.CONNECTED.value, CallEnd.FALLBACK_CONNECTED.value)
 
 
-def seen_calls(scope: Scope, period: Period) -> FromClause:
+def seen_calls(scope: Scope, period: Period, bys: tuple[By, ...] = ()) -> FromClause:
     """One row a call that arrived in the period; its columns are those of `ix_calls_counted`.
+
+    Then the key columns of `bys`.
 
     A scope without a province reads all; whoever counts names them (`ReportStore`).
     """
     county = func.coalesce(forms.c.county, calls.c.county)
     category = func.coalesce(forms.c.category, calls.c.category, UNKNOWN_CATEGORY)
-    limits = {
-        calls.c.province: scope.province,
-        county: scope.county,
-        category: scope.category,
-        calls.c.desk: scope.desk,
-        calls.c.counsellor: scope.counsellor,
+    of: dict[By, ColumnElement[Any]] = {
+        By.COUNTY: county,
+        By.CATEGORY: category,
+        By.DESK: calls.c.desk,
+        By.COUNSELLOR: calls.c.counsellor,
     }
+    limits = [of[by] == value for by, value in only(scope)]
+    if scope.province is not None:
+        limits.append(calls.c.province == scope.province)
     joined, connected = calls.c.joined_at, calls.c.connected_at
     ended = func.coalesce(connected, calls.c.ended_at)
     return (
@@ -64,11 +69,12 @@ def seen_calls(scope: Scope, period: Period) -> FromClause:
             microseconds(connected, calls.c.talk_ended_at).label("talk_us"),
             microseconds(calls.c.arrived_at, joined).label("menu_us"),
             _hour(calls.c.arrived_at, period).label("hour"),
+            *key_columns(bys, period, calls.c.arrived_at, of),
         )
         .select_from(calls)
         .outerjoin(forms, and_(forms.c.call == calls.c.call, forms.c.replaced_by.is_(None)))
         .where(calls.c.arrived_at >= period.from_at, calls.c.arrived_at < period.until_at)
-        .where(*(column == value for column, value in limits.items() if value is not None))
+        .where(*limits)
         .subquery("seen")
     )
 
@@ -124,19 +130,6 @@ def _of_level(seen: Columns) -> ColumnElement[bool]:
     return or_(_waited(seen), left)
 
 
-# What the conditions of COUNTS and BASES look at.
-CALL_COLUMNS = (
-    *("call", "relation", "entered", "end", "joined_at", "connected_at", "lost_at"),
-    *(
-        "answered_where",
-        "abandoned_why",
-        "wrong_county",
-        "wrong_category",
-        "wait_us",
-        "talk_us",
-        "menu_us",
-    ),
-)
 # Counted in one reading of the period's calls.
 COUNTS: Mapping[str, Condition] = {
     "calls": _every,
@@ -211,10 +204,11 @@ OUTCOMES: Mapping[str, Condition] = {
 }
 
 
-def misrouted_calls() -> Select[Any]:
+def misrouted_calls(seen: FromClause) -> Select[Any]:
     """Ids of calls as `ivr.store.records.is_misrouted` judges them: the first word and the last."""
     ends = (
         select(func.min(corrections.c.id).label("first"), func.max(corrections.c.id).label("last"))
+        .join_from(seen, corrections, corrections.c.call == seen.c.call)
         .group_by(corrections.c.call)
         .subquery("ends")
     )
@@ -227,15 +221,19 @@ def misrouted_calls() -> Select[Any]:
     )
 
 
-def wrap_ups(seen: FromClause) -> FromClause:
-    """One row a call whose first outcome was saved soon enough after its talk: call, wrap_up_us."""
+def wrap_ups(seen: FromClause, bys: tuple[By, ...] = ()) -> FromClause:
+    """One row a call whose first outcome was saved soon enough after its talk: call, wrap_up_us.
+
+    Then the key columns of `bys`, which `seen` has.
+    """
+    columns = [seen.c.call, *(seen.c[key_name(by)] for by in bys)]
     saved = func.min(microseconds(seen.c.talk_ended_at, outcomes.c.at)).label("wrap_up_us")
     each = (
-        select(seen.c.call, saved)
+        select(*columns, saved)
         .join_from(seen, outcomes, outcomes.c.call == seen.c.call)
         .where(seen.c.connected_at.is_not(None), seen.c.talk_ended_at.is_not(None))
         .where(seen.c.entered.is_(None))
-        .group_by(seen.c.call)
+        .group_by(*columns)
         .subquery("saved")
     )
     soon = each.c.wrap_up_us.between(0, _WRAP_UP_AT_MOST_US)

@@ -1,8 +1,8 @@
-"""What SQLite and PostgreSQL say differently in counting: spans of time, and hours of the day."""
+"""What SQL has no one word for in counting: spans of time, hours of the day, numbers in a row."""
 
 from typing import Any
 
-from sqlalchemy import BigInteger, Integer
+from sqlalchemy import BigInteger, Integer, String
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
@@ -20,6 +20,19 @@ class half_hour(FunctionElement[int]):  # noqa: N801
 
     type = Integer()
     inherit_cache = True
+
+
+class numbers(FunctionElement[str]):  # noqa: N801
+    """Many numbers as one text, such as `12,0,7`; null where one of them is."""
+
+    type = String()
+    inherit_cache = True
+
+
+@compiles(numbers)
+def _numbers(element: numbers, compiler: SQLCompiler, **kw: Any) -> str:
+    texts = (f"CAST({compiler.process(clause, **kw)} AS VARCHAR)" for clause in element.clauses)
+    return " || ',' || ".join(texts)
 
 
 @compiles(microseconds, "postgresql")
