@@ -50,7 +50,15 @@ from ivr.store.records import (
     entry_from_row,
     entry_to_row,
 )
-from ivr.store.tables import calls, corrections, epochs, journal, outcomes
+from ivr.store.tables import (
+    COUNTY_CONFIRMED,
+    SILENT,
+    calls,
+    corrections,
+    epochs,
+    journal,
+    outcomes,
+)
 from ivr.store.trail import Added, add_to_trail, keep_head
 
 ROWS_AT_ONCE = 10  # some 4 ms of the event loop's time, where plans are long
@@ -277,7 +285,6 @@ class Store:
         return tuple(_correction(dict(row)) for row in await self.rows(statement))
 
 
-_CONFIRMED = (CountySource.KEYPAD.value, CountySource.COUNSELLOR.value)
 _OF_CALLER = (calls.c.caller_pseudonym == bindparam("pseudonym")) & (
     calls.c.call != bindparam("not_of")
 )
@@ -286,8 +293,7 @@ _EARLIER = select(
     .where(
         _OF_CALLER,
         calls.c.arrived_at >= bindparam("county_since_at"),
-        calls.c.county_source.in_(_CONFIRMED),
-        calls.c.county.is_not(None),
+        COUNTY_CONFIRMED,
     )
     .order_by(calls.c.arrived_at.desc())
     .limit(1)
@@ -297,7 +303,7 @@ _EARLIER = select(
     .where(
         _OF_CALLER,
         calls.c.arrived_at >= bindparam("silence_since_at"),
-        calls.c.lane == Lane.SILENCE.value,
+        SILENT,
     )
     .exists()
     .label("silent"),

@@ -21,8 +21,11 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    text,
 )
 from sqlalchemy.types import TypeDecorator
+
+from ivr.model import Lane
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -100,6 +103,22 @@ Index("ix_calls_arrived_at", calls.c.arrived_at)
 Index("ix_calls_ended_at", calls.c.ended_at)  # open calls are those without
 Index("ix_calls_lost_at", calls.c.lost_at)
 Index("ix_calls_caller_pseudonym_arrived_at", calls.c.caller_pseudonym, calls.c.arrived_at)
+# What a caller's earlier calls tell. These words are those of the question, literally: by a bound
+# value no database can tell that such an index answers it.
+COUNTY_CONFIRMED = text("county_source IN ('keypad', 'counsellor') AND county IS NOT NULL")
+SILENT = text(f"lane = {Lane.SILENCE:d}")
+Index(
+    "ix_calls_confirmed",
+    *(calls.c.caller_pseudonym, calls.c.arrived_at),
+    sqlite_where=COUNTY_CONFIRMED,
+    postgresql_where=COUNTY_CONFIRMED,
+)
+Index(
+    "ix_calls_silent",
+    *(calls.c.caller_pseudonym, calls.c.arrived_at),
+    sqlite_where=SILENT,
+    postgresql_where=SILENT,
+)
 # All that reports count of a call, so that they read no plans.
 Index(
     "ix_calls_counted",

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import sqlite3
+from collections.abc import AsyncIterator, Iterator
 from contextlib import closing
 from dataclasses import replace
 from datetime import datetime
@@ -13,7 +14,7 @@ import pytest
 from alembic import command
 from alembic.config import Config
 from argon2 import PasswordHasher
-from sqlalchemy import Connection, event
+from sqlalchemy import Connection, event, insert, select, text
 from typer.testing import CliRunner
 
 from ivr import passwords
@@ -26,6 +27,7 @@ from ivr.settings import Settings
 from ivr.store.database import MIGRATIONS
 from ivr.store.records import is_misrouted
 from ivr.store.store import Store
+from ivr.store.tables import calls
 from ivr.store.vault import Vault
 from tests.edge.staff import PASSWORD, take_in_staff
 from tests.edge.store_examples import FACTS, at, call, full_call, settings
@@ -116,20 +118,74 @@ async def test_lost_calls_are_those_that_nobody_has_taken_up(chosen: Settings) -
         assert await store.load_call(lost.call) == seen
 
 
-async def test_the_look_up_uses_an_index(tmp_path: Path) -> None:
-    asked: list[tuple[str, Any]] = []
-    async with await Store.open(settings(tmp_path)) as store:
+@pytest.fixture
+async def called_often(chosen: Settings) -> AsyncIterator[Store]:
+    """A caller has called 500 times, silently or with a confirmed county; so have 16,000 others."""
+    async with await Store.open(chosen) as store:
+        await store.save_calls([known("0", "markazi-arak", CountySource.KEYPAD, arrived_at=at(0))])
+        (row,) = await store.rows(select(calls))
+        rows = [
+            {**row, "call": f"{number}", "arrived_at": at(number), "lane": number % 3}
+            for number in range(2, 500)
+        ]
+        async with store.writing() as connection:
+            await connection.execute(insert(calls), rows)
+            for copy in range(32):
+                name = calls.c.call + f"-{copy}"
+                new = {"call": name, "caller_pseudonym": name}
+                columns = [new.get(column.name, column) for column in calls.c]
+                of_caller = calls.c.caller_pseudonym == CALLER.pseudonym
+                copied = select(*columns).where(of_caller)
+                await connection.execute(insert(calls).from_select(list(calls.c), copied))
+            await connection.execute(text("ANALYZE"))
+        yield store
 
-        @event.listens_for(store.engine.sync_engine, "before_cursor_execute")
-        def note(_connection: Any, _cursor: Any, statement: str, values: Any, *_: Any) -> None:
-            asked.append((statement, values))
 
-        await store.earlier_calls(PAST)
-    ((statement, values),) = asked
+async def asked(store: Store) -> tuple[str, Any]:
+    """The one statement of a look-up, as the database gets it, and its values."""
+    heard: list[tuple[str, Any]] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, values: Any, *_: Any) -> None:
+        heard.append((statement, values))
+
+    event.listen(store.engine.sync_engine, "before_cursor_execute", note)
+    await store.earlier_calls(PAST)
+    event.remove(store.engine.sync_engine, "before_cursor_execute", note)
+    ((statement, values),) = heard
+    return statement, values
+
+
+@pytest.mark.parametrize("database", ["sqlite"])
+async def test_sqlite_answers_the_look_up_by_its_indexes_alone(
+    called_often: Store, tmp_path: Path
+) -> None:
+    statement, values = await asked(called_often)
     with closing(sqlite3.connect(tmp_path / "line123.sqlite")) as database:
-        plan = database.execute(f"EXPLAIN QUERY PLAN {statement}", values).fetchall()
-    assert str(plan).count("USING INDEX ix_calls_caller_pseudonym_arrived_at") == 2
-    assert "TEMP B-TREE" not in str(plan)
+        plan = [row[3] for row in database.execute(f"EXPLAIN QUERY PLAN {statement}", values)]
+    of_caller = "(caller_pseudonym=? AND arrived_at>?)"
+    assert [step for step in plan if "calls" in step or "TEMP" in step] == [
+        f"SEARCH calls USING INDEX ix_calls_confirmed {of_caller}",
+        f"SEARCH calls USING INDEX ix_calls_silent {of_caller}",
+    ]
+
+
+@pytest.mark.parametrize("database", ["postgresql"])
+async def test_postgresql_reads_at_most_two_rows_of_each_index(called_often: Store) -> None:
+    statement, values = await asked(called_often)
+    async with called_often.writing() as connection:
+        explain = f"EXPLAIN (ANALYZE, FORMAT JSON) {statement}"
+        found = await connection.exec_driver_sql(explain, values)
+        (plan,) = found.scalars()
+    scans = list(scans_of(plan[0]["Plan"]))
+    assert {scan["Index Name"] for scan in scans} == {"ix_calls_confirmed", "ix_calls_silent"}
+    assert all(scan["Actual Rows"] + scan.get("Rows Removed by Filter", 0) <= 2 for scan in scans)
+
+
+def scans_of(node: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    if "Scan" in node["Node Type"]:
+        yield node
+    for part in node.get("Plans", ()):
+        yield from scans_of(part)
 
 
 async def test_a_look_up_that_is_given_up_leaves_the_store_usable(chosen: Settings) -> None:
