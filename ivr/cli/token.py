@@ -14,6 +14,7 @@ from ivr.model import CounsellorId, ProvinceId
 from ivr.rights import Action
 from ivr.rules.counties import gazetteer
 from ivr.settings import load_settings
+from ivr.store.known_tokens import KnownTokens
 from ivr.store.people import PeopleStore
 from ivr.store.store import Store
 from ivr.store.tokens import TokenStore
@@ -98,7 +99,10 @@ async def _revoke(name: str, who: str | None) -> Token:
         if found is None:
             raise BadInput(f"There is no token {name!r}; `ivr token list` shows all.")
         actor = await acting(store, who, Action.TOKEN_MANAGE, province=found.province)
-        return await TokenStore(store).revoke(name, by=actor.id, at=datetime.now(UTC))
+        now = datetime.now(UTC)
+        revoked = await TokenStore(store).revoke(name, by=actor.id, at=now)
+        KnownTokens(store.home).forget(name, now)
+        return revoked
 
 
 @app.command("list")

@@ -1,12 +1,13 @@
 """Every route of the API for every role and scope; tokens shrink with who made them."""
 
 from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from aiohttp.test_utils import TestClient, TestServer
 
 from ivr.bearers import ACTION_OF
 from ivr.calendar import TEHRAN
@@ -14,12 +15,17 @@ from ivr.errors import StoreError
 from ivr.form_check import FOLLOW_UP_AT_MOST
 from ivr.model import CallId, DeskId
 from ivr.people import Grant, Person, Role
+from ivr.rest_ports.rest import Rest
 from ivr.rights import ACTIONS
 from ivr.store.forms import FormStore
+from ivr.store.known_tokens import KnownTokens
 from ivr.store.people import PeopleStore
 from ivr.store.saving import Saving
 from ivr.store.store import Store
-from ivr.tokens import Scope
+from ivr.store.tokens import TokenStore
+from ivr.tokens import Scope, id_of
+from ivr.view import FloorView
+from ivr.web.app import make_app
 from ivr.web.rest.routes import ROUTES
 from tests.edge import rest_world
 from tests.edge.rest_world import (
@@ -34,6 +40,7 @@ from tests.edge.rest_world import (
     take_in_people,
     world,
 )
+from tests.web.floors import InventedConsole
 
 NAMES = {"call": CALL, "number": "1", "counsellor": COUNSELLOR, "province": "markazi"}
 FORM = {"outcomes": [{"outcome": "external", "body": "judiciary"}]}
@@ -208,6 +215,79 @@ async def test_what_programs_save_while_the_database_is_away_follows(
         assert len(listed) == 1
     (sent,) = (await (await api.ask(secret, "GET", "/dispatches")).json())["dispatches"]
     assert sent["sent_at"] is not None
+
+
+@asynccontextmanager
+async def started_again(
+    store: Store, monkeypatch: pytest.MonkeyPatch, now: datetime
+) -> AsyncIterator[World]:
+    """The line of the same copy anew, with the database away; its clock stands."""
+    with database_away(monkeypatch):
+        floor = FloorView(sequence=1, at=now, exchange_up=True)
+        rest = Rest(store, lambda: rest_world.IN_FORCE, lambda: floor, now=lambda: now)
+        async with TestClient(TestServer(make_app(InventedConsole(), rest))) as client:
+            yield World(client, store)
+
+
+SAVE = {"body": FORM, "headers": {"Idempotency-Key": "k"}}
+FORM_PATH = f"/calls/{CALL}/form"
+
+
+@pytest.mark.parametrize("database", ["sqlite", "postgresql"])
+async def test_a_token_that_was_seen_valid_lately_outlives_a_restart_without_the_database(
+    api: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    secret, never_used = await api.secret(), await api.secret()
+    assert await calls(api, secret) == [CALL, ELSEWHERE]
+    another = secret[:-3] + ("AAA" if not secret.endswith("AAA") else "BBB")
+    async with started_again(api.store, monkeypatch, datetime.now(UTC)) as line:
+        assert await status(line, secret, "POST", FORM_PATH, **SAVE) == 202
+        assert await status(line, secret, "GET", "/calls") == 503
+        assert await status(line, another, "POST", FORM_PATH, **SAVE) == 401
+        response = await line.ask(never_used, "POST", FORM_PATH, **SAVE)
+        assert (response.status, response.headers["Retry-After"]) == (503, "5")
+        assert "not seen this token valid within a day" in (await response.json())["detail"]
+    kept = api.store.home / "secrets" / "known_tokens.json"
+    assert kept.stat().st_mode & 0o777 == 0o600
+    assert secret.rpartition("_")[2] not in kept.read_text()
+    assert await Saving(api.store, api.store.home).drain() == 1
+    assert len(await FormStore(api.store).history(CallId(CALL))) == 1
+
+
+async def test_a_copy_of_a_token_ends_after_a_day_and_with_its_token(
+    api: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    secret, short, revoked = [await api.secret() for _ in range(3)]
+    soon = datetime.now(UTC) + timedelta(hours=2)
+    ends = await api.secret(expires_at=soon)
+    for one in (secret, ends, revoked, short):
+        await calls(api, one)
+    tokens, now = TokenStore(api.store), datetime.now(UTC)
+    await tokens.revoke(str(id_of(revoked)), by="chief", at=now)
+    assert await status(api, revoked, "GET", "/calls") == 401
+    KnownTokens(api.store.home).forget(str(id_of(short)), now)  # as `ivr token revoke` does
+    for later, expected in (
+        (timedelta(hours=1), {secret: 202, ends: 202, revoked: 503, short: 503}),
+        (timedelta(hours=3), {secret: 202, ends: 401}),
+        (timedelta(hours=25), {secret: 503, ends: 503}),
+        (timedelta(hours=-1), {secret: 503}),  # a clock that went back proves nothing
+    ):
+        async with started_again(api.store, monkeypatch, now + later) as line:
+            for one, code in expected.items():
+                assert await status(line, one, "POST", FORM_PATH, **SAVE) == code
+
+
+@pytest.mark.parametrize("content", ["", "[]", '{"x": 1}', '{"ID": {"seen_at": "NOW"}}'])
+async def test_a_copy_that_nobody_can_read_opens_nothing(
+    api: World, monkeypatch: pytest.MonkeyPatch, content: str
+) -> None:
+    secret = await api.secret()
+    await calls(api, secret)
+    now = datetime.now(UTC)
+    text = content.replace("ID", str(id_of(secret))).replace("NOW", now.isoformat())
+    (api.store.home / "secrets" / "known_tokens.json").write_text(text)
+    async with started_again(api.store, monkeypatch, now) as line:
+        assert await status(line, secret, "POST", FORM_PATH, **SAVE) == 503
 
 
 async def test_what_a_token_saved_after_it_was_revoked_or_shrunk_is_set_aside(

@@ -23,6 +23,10 @@ class Conflict(BadInput):
     """The thing is there and cannot be changed like this now."""
 
 
+class NobodyKnows(StoreError):
+    """Whose token it is cannot be looked up: it is not refused, and nothing was done."""
+
+
 class FieldProblem(BaseModel):
     """One field that is wrong."""
 
@@ -85,6 +89,8 @@ def away(detail: str) -> web.Response:
 def problem_of(error: LineError) -> web.Response:
     """What an error of ours is to a program."""
     fields: Any = error.problems if isinstance(error, WrongFields) else ()
+    if isinstance(error, NobodyKnows):
+        return away(str(error))
     if isinstance(error, StoreError) and not isinstance(error, ValueRefused):
         return away("The database is away; nothing was saved. Ask again, with the same key.")
     return problem(_status(error), str(error), problems=fields)

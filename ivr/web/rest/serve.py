@@ -14,13 +14,14 @@ from aiohttp import web
 from pydantic import BaseModel, ValidationError
 
 from ivr.bearers import Bearer
-from ivr.errors import LineError, NotAllowed
+from ivr.errors import LineError, NotAllowed, StoreError, ValueRefused
 from ivr.web.rest.fields import Spooled
 from ivr.web.rest.openapi import KEY_PATTERN, SPOOLED, document
 from ivr.web.rest.ports import RestPorts
 from ivr.web.rest.problems import (
     FieldProblem,
     Missing,
+    NobodyKnows,
     WrongFields,
     away,
     problem,
@@ -78,7 +79,15 @@ def _handler(ports: RestPorts, route: Route) -> Handler:
 async def _bearer(ports: RestPorts, request: web.Request) -> Bearer:
     said = request.headers.get("Authorization", "")
     secret = said.removeprefix(_BEARER).strip() if said.startswith(_BEARER) else ""
-    bearer = await ports.bearer(secret) if secret else None
+    try:
+        bearer = await ports.bearer(secret) if secret else None
+    except ValueRefused:
+        raise
+    except StoreError:
+        raise NobodyKnows(
+            "The database is away, and this machine has not seen this token valid within a day, so "
+            "nobody can say what it may. Nothing was changed. Ask again, with the same key."
+        ) from None
     if bearer is None:
         raise _NotSignedIn("Send a token that is valid: Authorization: Bearer line123_…")
     return bearer
