@@ -8,6 +8,7 @@ from ivr.model import UNKNOWN_CATEGORY, CategoryId, CountyId
 from ivr.outcome_form import ONE_TOUCH, RELATIONS, OutcomeForm, OutcomeItem
 from ivr.outcomes import OutcomeId
 from ivr.rules.schema import ProvinceRules
+from ivr.text import holds_telephone
 
 FOLLOW_UP_AT_MOST = timedelta(days=366)
 
@@ -38,6 +39,7 @@ def check_form(form: OutcomeForm, setting: FormSetting) -> tuple[Problem, ...]:
         *_of_place(form, setting),
         *_of_category(form, setting),
         *_of_outcomes(form, setting.rules),
+        *_of_notes(form),
         *_of_follow_up(form, setting.today),
     )
 
@@ -118,6 +120,20 @@ def units_of(outcome: OutcomeId, rules: ProvinceRules) -> tuple[str, ...] | None
     }
     units = by_outcome.get(outcome)
     return None if units is None else tuple(unit.id for unit in units)
+
+
+def _of_notes(form: OutcomeForm) -> Iterator[Problem]:
+    """A note is read by more people than may see a number, and outlives its erasure."""
+    notes = {"note": form.note} | {
+        f"outcomes.{number}.note": item.note for number, item in enumerate(form.outcomes)
+    }
+    for field, note in notes.items():
+        if holds_telephone(note):
+            yield Problem(
+                field,
+                "it holds a telephone number; take it out (the caller's own is kept sealed with "
+                "the call)",
+            )
 
 
 def _of_follow_up(form: OutcomeForm, today: date) -> Iterator[Problem]:

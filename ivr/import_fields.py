@@ -26,7 +26,7 @@ from ivr.outcomes import (
     ServiceKind,
     Sex,
 )
-from ivr.text import search_key, to_ascii_digits
+from ivr.text import holds_telephone, search_key, to_ascii_digits
 from ivr.visits import CentreService
 
 T = TypeVar("T")
@@ -34,8 +34,6 @@ E = TypeVar("E", bound=StrEnum)
 
 _PART = re.compile(r"\s*[;؛]\s*")
 _KEY = re.compile(r"[^\s/]{1,64}")
-# As telephones in Iran are written (ITU-T E.164 country code 98), in whatever groups.
-_TELEPHONE = re.compile(r"(?:\+98|0098|\b0)[ -]?\d(?:[ -]?\d){8,9}\b", re.ASCII)
 _FIRST_DAY = parse_day("1378-01-01")  # the social emergency began in that year
 _SLACK = timedelta(minutes=5)  # clocks differ
 _LABELS: Mapping[type[StrEnum], str] = {
@@ -72,7 +70,7 @@ class Fields:
     def text(self, column: str) -> str | None:
         """A text without a telephone's number, which has no place in these records."""
         found = self._values.get(column)
-        if found and _TELEPHONE.search(to_ascii_digits(found)):
+        if found and holds_telephone(found):
             self.wrong(column, "it holds a telephone number; take it out")
         return found
 

@@ -28,7 +28,8 @@ def county_of(text: str, province: ProvinceId | None) -> CountyId:
     found = gazette().names.get((province, name_key(text))) if province else None
     if found is None:
         where = f"no county of {province}" if province else "no county's id"
-        raise BadInput(f"{text!r} is {where}; write its id, such as markazi-saveh")
+        mend = "" if province else ", or the province beside its name"
+        raise BadInput(f"{text!r} is {where}; write its id, such as markazi-saveh{mend}")
     return found
 
 

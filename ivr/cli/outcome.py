@@ -8,12 +8,11 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from pydantic import ValidationError
 from typer.core import TyperGroup
 
 from ivr.cli.acting import WhoOption
 from ivr.cli.find_call import find_call
-from ivr.cli.outcome_input import first_mistake, outcome_item
+from ivr.cli.outcome_input import outcome_form, outcome_item
 from ivr.cli.outcome_lists import paper, pending, spool
 from ivr.cli.outcome_words import form_rows
 from ivr.cli.own_words import rules_for_words
@@ -136,9 +135,9 @@ def _read_form(file: str) -> OutcomeForm:
     except (OSError, UnicodeDecodeError) as error:
         raise BadInput(f"{file} cannot be read ({error}); nothing was saved.") from None
     try:
-        return OutcomeForm.model_validate_json(text)
-    except ValidationError as error:
-        raise BadInput(f"{file}: {first_mistake(error)}; nothing was saved.") from None
+        return outcome_form(text)
+    except BadInput as error:
+        raise BadInput(f"{file} is not right; nothing was saved:\n{error}") from None
 
 
 async def _keep(

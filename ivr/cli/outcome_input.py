@@ -1,10 +1,15 @@
 """What people type of an outcome, as a record; a mistake is told without what was typed."""
 
+import json
+
 from pydantic import ValidationError
 
 from ivr.errors import BadInput
-from ivr.outcome_form import OutcomeItem
+from ivr.jalali import parse_day
+from ivr.outcome_form import OutcomeForm, OutcomeItem
 from ivr.outcomes import OutcomeId, OutsideBody, ServiceKind
+
+_DAY = "follow_up_on"
 
 
 def outcome_item(
@@ -18,11 +23,32 @@ def outcome_item(
     try:
         return OutcomeItem(outcome=outcome, kind=kind, unit=unit, body=body, note=note)
     except ValidationError as error:
-        raise BadInput(f"{first_mistake(error)}; nothing was saved.") from None
+        raise BadInput(f"{'; '.join(_mistakes(error))}; nothing was saved.") from None
 
 
-def first_mistake(error: ValidationError) -> str:
-    """The field and what is wrong with it; never the value, which may tell of a caller."""
-    first = error.errors(include_url=False, include_input=False)[0]
-    place = ".".join(map(str, first["loc"])) or "the form"
-    return f"{place}: {first['msg']}"
+def outcome_form(text: str) -> OutcomeForm:
+    """A whole form of JSON; its day Jalali or Gregorian. Raises BadInput with all that is wrong."""
+    try:
+        return OutcomeForm.model_validate_json(_with_plain_day(text))
+    except ValidationError as error:
+        raise BadInput("\n".join(f"  {said}" for said in _mistakes(error))) from None
+
+
+def _with_plain_day(text: str) -> str:
+    try:
+        data = json.loads(text)
+    except ValueError:
+        return text  # said better by whoever reads all of it
+    day = data.get(_DAY) if isinstance(data, dict) else None
+    if not isinstance(day, str):
+        return text
+    try:
+        return json.dumps({**data, _DAY: parse_day(day).isoformat()})
+    except BadInput as error:
+        raise BadInput(f"  {_DAY}: {error}") from None
+
+
+def _mistakes(error: ValidationError) -> list[str]:
+    """Each field and what is wrong with it; never the value, which may tell of a caller."""
+    found = error.errors(include_url=False, include_input=False)
+    return [f"{'.'.join(map(str, one['loc'])) or 'the form'}: {one['msg']}" for one in found]

@@ -125,6 +125,12 @@ def test_one_touch_is_a_whole_form(relation: Relation, setting: FormSetting) -> 
             "outcomes.1",
             "there twice",
         ),
+        (solved(note="دوباره زنگ بزنید: ۰۹۱۲ ۱۱۱ ۲۲۳۳"), "note", "take it out"),
+        (
+            {"outcomes": [{"outcome": "service_base", "note": "+98 86 3312 3456"}]},
+            "outcomes.0.note",
+            "a telephone number",
+        ),
         (solved(follow_up_on=TODAY - timedelta(days=400)), "follow_up_on", "a year ago"),
         (solved(follow_up_on=TODAY + timedelta(days=400)), "follow_up_on", "more than a year"),
     ],

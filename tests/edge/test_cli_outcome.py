@@ -3,11 +3,13 @@
 import asyncio
 import json
 import re
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from argon2 import PasswordHasher
+from persiantools.jdatetime import JalaliDate
 from typer.testing import CliRunner
 
 from ivr import passwords
@@ -79,11 +81,23 @@ def test_a_word_more_is_an_outcome_more_and_one_touch_is_all() -> None:
     assert (form["relation"], len(form["outcomes"])) == ("unrelated", 1)
 
 
+def test_the_day_to_ask_again_may_be_jalali() -> None:
+    day = JalaliDate.today() + timedelta(days=3)
+    fields = {"outcomes": [{"outcome": "service_base"}], "follow_up_on": day.strftime("%Y/%m/%d")}
+    run("save", CALL, "-", text=json.dumps(fields))
+    assert answer("form", CALL)["follow_up_on"] == day.to_gregorian().isoformat()
+
+
 @pytest.mark.parametrize(
     ("form", "words"),
     [
         ("{", "the form: Invalid JSON"),
         ('{"persons": [{"count": 0}]}', "persons.0.count"),
+        ('{"risk": "huge", "colour": "red"}', "colour: Extra inputs"),
+        ('{"risk": "huge", "colour": "red"}', "risk: Input should be"),
+        ('{"follow_up_on": "1404-12-30"}', "follow_up_on: '1404-12-30': there is no such day"),
+        ('{"follow_up_on": 7}', "follow_up_on: "),
+        ("[]", "the form: "),
         ("{}", "outcomes: nothing is said"),
         ('{"outcomes": [{"outcome": "prank"}]}', "set the relation to prank"),
         ('{"county": "nowhere", "outcomes": [{"outcome": "service_base"}]}', "'nowhere'"),
