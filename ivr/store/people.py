@@ -26,6 +26,7 @@ from ivr.people import Person, Role
 from ivr.rights import with_admin_role
 from ivr.store.broken_glass import BREAK_GLASS, REVIEW, not_reviewed
 from ivr.store.failures import Failures
+from ivr.store.hashing import hashing
 from ivr.store.secret_check import Secret, check_secret
 from ivr.store.store import Store
 from ivr.store.tables import people
@@ -205,7 +206,7 @@ class PeopleStore:
         self, person_id: str, text: str, *, by: str, now: datetime, guard: Guard = everybody_may
     ) -> Person:
         """A new password; failed sign-ins before it count no longer."""
-        kept = await asyncio.to_thread(hash_password, text)
+        kept = await hashing(hash_password, text)
         decision = _Decision(by=by, now=now, action="people.password", guard=guard)
         return await self._set(person_id, Secret.PASSWORD, kept, decision)
 
@@ -213,7 +214,7 @@ class PeopleStore:
         self, person_id: str, text: str, *, by: str, now: datetime, guard: Guard = everybody_may
     ) -> Person:
         """A new PIN; failed sign-ins before it count no longer."""
-        kept = await asyncio.to_thread(hash_pin, text)
+        kept = await hashing(hash_pin, text)
         decision = _Decision(by=by, now=now, action="people.pin", guard=guard)
         return await self._set(person_id, Secret.PIN, kept, decision)
 
@@ -327,8 +328,7 @@ def _summary(changes: Sequence[AccountChange]) -> TakenIn:
 
 
 async def _hashed(passwords: Mapping[str, str]) -> dict[str, str]:
-    work = (asyncio.to_thread(hash_password, text) for text in passwords.values())
-    return dict(zip(passwords, await asyncio.gather(*work), strict=True))
+    return {id_: await hashing(hash_password, text) for id_, text in passwords.items()}
 
 
 def _reason(text: str) -> str:

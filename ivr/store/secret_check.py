@@ -17,6 +17,7 @@ from ivr.passwords import fits, is_outdated, rehash
 from ivr.people import Person
 from ivr.rules.fields import ID
 from ivr.store.failures import Failures
+from ivr.store.hashing import hashing
 from ivr.store.store import Store
 from ivr.store.tables import people
 
@@ -44,10 +45,8 @@ async def check_secret(
     rows = await store.rows(select(people).where(people.c.id == person_id)) if named else ()
     person = Person.model_validate(rows[0]["person"]) if rows else None
     kept: str | None = rows[0][secret.column] if rows else None
-    right = await asyncio.to_thread(fits, kept, text) and person is not None and person.enabled
-    renewed = (
-        await asyncio.to_thread(rehash, text) if right and kept and is_outdated(kept) else None
-    )
+    right = await hashing(fits, kept, text) and person is not None and person.enabled
+    renewed = await hashing(rehash, text) if right and kept and is_outdated(kept) else None
     failures, name = Failures(store.home), person.id if person else NOBODY
     if right and person and not (await asyncio.to_thread(failures.row, name)).is_refused(now):
         before = await asyncio.to_thread(failures.forget, name)
