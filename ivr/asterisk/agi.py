@@ -114,9 +114,14 @@ class AgiSession:
     async def stop_music(self) -> None:
         await self._command(wire.agi_line("SET MUSIC OFF"), COMMAND_LIMIT_S)
 
-    async def set_variable(self, name: str, value: str) -> None:
-        words = wire.identifier(name, "a variable's name"), wire.agi_word(value, f"variable {name}")
-        await self._command(wire.agi_line("SET VARIABLE", *words), COMMAND_LIMIT_S)
+    async def set_variables(self, values: Mapping[str, str]) -> None:
+        """All at once: each command costs Asterisk and us as much as any other.
+
+        The values are identifiers or empty; MSet would take other text apart.
+        """
+        pairs = [_assignment(name, value) for name, value in values.items()]
+        line = wire.agi_line("EXEC", "MSet", wire.agi_word(",".join(pairs)))
+        await self._command(line, COMMAND_LIMIT_S)
 
     async def get_variable(self, name: str) -> str:
         """A variable or function of the channel, at most 1023 bytes; "" where there is none.
@@ -260,13 +265,13 @@ class AgiChannel:
         await self._session.set_music(MUSIC_CLASS)
 
     async def set_variables(self, values: Mapping[str, str]) -> None:
-        for name, value in values.items():
-            await self._session.set_variable(name, value)
+        if values:
+            await self._session.set_variables(values)
 
     async def enter_room(self, room: str, role: RoomRole) -> None:
         arguments = (wire.identifier(room, "a room's name"), ROOM_PROFILE, USER_PROFILES[role])
-        # ConfBridge ends only its own music: what was set on would drown the counsellor.
-        await self._session.stop_music()
+        if role is RoomRole.CALLER:  # ConfBridge ends only its own music: the line's would go on
+            await self._session.stop_music()
         reply = await self._session.execute("ConfBridge", *arguments)
         if reply.result == -2:  # handle_exec: no such application
             raise SessionLost("Asterisk has no ConfBridge: load app_confbridge.so.")
@@ -276,6 +281,13 @@ class AgiChannel:
 def _anew(over: HungUp | SessionLost) -> HungUp | SessionLost:
     """To be raised: one that is kept would keep the frames it comes through, the whole call's."""
     return type(over)(*over.args)
+
+
+def _assignment(name: str, value: str) -> str:
+    wire.identifier(name, "a variable's name")
+    if value:
+        wire.identifier(value, f"variable {name}")
+    return f"{name}={value}"
 
 
 def _arguments(env: Mapping[str, str]) -> Mapping[str, str]:

@@ -121,10 +121,10 @@ class Controller:
     async def _close(self, session: AgiSession, line: str) -> None:
         _report("returned", line)
         await session.stream_file("closing", "")
-        await session.set_variable("IVR_DONE", "1")
+        await session.set_variables({"IVR_DONE": "1"})
 
     async def _dial(self, session: AgiSession, line: str) -> None:
-        await session.set_variable("IVR_PHASE", "talk")
+        await session.set_variables({"IVR_PHASE": "talk"})
         options = f"m(default)gU(whisper^{line})"
         command = f'EXEC Dial "PJSIP/{_device(line)},30,{options}"\n'
         await session._command(command.encode(), None)  # noqa: SLF001  no application of ours
@@ -134,12 +134,11 @@ class Controller:
         self._offers[offer.id] = offer
         self._by_channel[session.uniqueid] = offer
         guard = "1" if mechanism is Mechanism.GUARDED_ROOM else ""
-        await session.set_variable("IVR_OFFER", offer.id)
-        await session.set_variable("IVR_GUARD", guard)
+        await session.set_variables({"IVR_OFFER": offer.id, "IVR_GUARD": guard})
         try:
             await self._originate(offer)
             await self._until_accepted(session, offer)
-            await session.set_variable("IVR_PHASE", "talk")
+            await session.set_variables({"IVR_PHASE": "talk"})
             if mechanism is Mechanism.PLAIN_ROOM:
                 # Whoever enters before the caller would else leave the line's music playing.
                 await session._command(b"SET MUSIC OFF\n", 5)  # noqa: SLF001
@@ -188,7 +187,7 @@ class Controller:
         if offer.mechanism is Mechanism.GUARDED_ROOM:
             async with asyncio.timeout(2):
                 await offer.caller_in_room.wait()
-            await session.set_variable("IVR_TALKED", "1")
+            await session.set_variables({"IVR_TALKED": "1"})
         await session.execute("ConfBridge", offer.id, "trial_room", "trial_counsellor")
 
     async def whisper(self, session: AgiSession) -> None:
@@ -198,8 +197,7 @@ class Controller:
         reply = await session.stream_file("whisper", "")
         if reply.result < 0:
             raise HungUp("The counsellor left during the whisper.")
-        await session.set_variable("IVR_WHISPERED", "1")
-        await session.set_variable("GOSUB_RESULT", "")
+        await session.set_variables({"IVR_WHISPERED": "1", "GOSUB_RESULT": ""})
         _report("accepted", line)
 
 

@@ -108,6 +108,7 @@ class AgiSession:
             "playback": self._playback,
             "wait": self._wait,
             "noop": self._nothing,
+            "mset": self._set_variables,
         }
 
     async def run(self, url: str, arguments: Mapping[str, str]) -> str:
@@ -280,6 +281,10 @@ class AgiSession:
     async def _confbridge(self, argument: str) -> None:
         room, _bridge_profile, user_profile, *_menu = [*argument.split(","), "", ""]
         await self._bridges.confbridge(self.channel, room, user_profile)
+
+    async def _set_variables(self, argument: str) -> None:
+        pairs = (pair.partition("=") for pair in argument.split(","))
+        self.channel.variables |= {name: value for name, _, value in pairs}
 
     async def _playback(self, argument: str) -> None:
         channel = self.channel

@@ -86,6 +86,9 @@ class TestCommands:
             assert await agi.ask('SET VARIABLE "IVR_X" "a \\"b\\" c"') == "200 result=1"
             assert await agi.ask("GET VARIABLE IVR_X") == '200 result=1 (a "b" c)'
             assert await agi.ask("GET VARIABLE IVR_Y") == "200 result=0"
+            assert await agi.ask('EXEC MSet "IVR_X=,IVR_Y=1-2,IVR_Z=3"') == "200 result=0"
+            assert await agi.ask("GET VARIABLE IVR_Y") == "200 result=1 (1-2)"
+            assert await agi.ask("GET VARIABLE IVR_X") == "200 result=0"
             full = await agi.ask('GET FULL VARIABLE "${IVR_PROVINCE}/${CALLERID(num)}"')
             assert full == "200 result=1 (markazi/09121234567)"
 
