@@ -36,8 +36,8 @@ if TYPE_CHECKING:
 
 SILENCE_EVERY = 4  # intervals: a hidden caller's telephone should hardly ever speak
 _IN_TALKS = (CounsellorState.TALKING, CounsellorState.OFFERED, CounsellorState.WRAP_UP)
-AT_ONCE = 4  # announcements in one step of the floor, so that none of its steps takes long …
-PAUSE_S = 0.02  # … and then others first
+AT_ONCE = 3  # announcements in one step of the floor, so that none of its steps takes long …
+PAUSE_S = 0.015  # … and then others first
 KEPT_PLACE_S = 2.0  # who joined longer ago has stood in line before
 
 
@@ -252,13 +252,13 @@ def _withheld(floor: "Floor", call: FloorCall) -> Withheld | None:
 
 def _soonest(floor: "Floor", call: FloorCall) -> list[tuple[Presence, Busy]]:
     """Of those who may serve the call now or at a later step the ones who are free first."""
-    opens_at, circles = _opens_at(call), call.plan.circles
-    found = (
+    later = list(_later_steps(call))
+    found = [
         (order, free_at, presence.state_since_at or floor.now, presence.profile.id, presence)
         for presence in _servers(floor, call)
         if (order := FREE_FIRST.get(presence.noted_state)) is not None
-        for free_at in [_free_at(floor, presence, opens_at, circles)]
-    )
+        for free_at in [_free_at(floor, presence, later)]
+    ]
     return [
         (presence, _busy(floor, presence, free_at))
         for _, free_at, _, _, presence in nsmallest(MOST_COUNSELLORS, found)
@@ -266,17 +266,16 @@ def _soonest(floor: "Floor", call: FloorCall) -> list[tuple[Presence, Busy]]:
 
 
 def _free_at(
-    floor: "Floor",
-    presence: Presence,
-    opens_at: Sequence[datetime | None],
-    circles: Sequence[frozenset[CounsellorId]],
+    floor: "Floor", presence: Presence, later: Sequence[tuple[datetime, frozenset[CounsellorId]]]
 ) -> datetime:
     """At the earliest: the end of a wrap-up or back-off, and the opening of the step."""
     until_at = presence.wrap_up_until_at or presence.held_until_at or floor.now
-    for opens, people in zip(opens_at, circles, strict=True):
-        if presence.profile.id in people:
-            return max(until_at, opens or floor.now, floor.now)
-    return until_at
+    opens_at = floor.now
+    for step_opens_at, reached_before in later:
+        if presence.profile.id in reached_before:
+            break
+        opens_at = step_opens_at
+    return max(until_at, opens_at, floor.now)
 
 
 def _servers(floor: "Floor", call: FloorCall) -> Iterator[Presence]:
@@ -287,15 +286,13 @@ def _servers(floor: "Floor", call: FloorCall) -> Iterator[Presence]:
             yield presence
 
 
-def _opens_at(call: FloorCall) -> list[datetime | None]:
-    """When each step opens; None for those that are open."""
-    opens: list[datetime | None] = [None] * (call.step + 1)
-    due_at = call.step_due_at()
-    for step in call.plan.steps[call.step + 1 :]:
+def _later_steps(call: FloorCall) -> Iterator[tuple[datetime, frozenset[CounsellorId]]]:
+    """When each step opens that is not open yet, and whom the call reaches before."""
+    due_at = call.step_due_at
+    for number, step in enumerate(call.plan.steps[call.step + 1 :], call.step):
         assert due_at is not None, "a step that is not the last has its time"
-        opens.append(due_at)
+        yield due_at, call.plan.circles[number]
         due_at += timedelta(seconds=step.lasts_s or 0.0)
-    return opens
 
 
 def _busy(floor: "Floor", presence: Presence, free_at: datetime) -> Busy:

@@ -78,7 +78,7 @@ class Lengths:
         ordered = sorted(samples)
         self._lengths_s = [length_s for length_s, _ in ordered]
         self._weights = list(accumulate(weight for _, weight in ordered))
-        self.spread_s = tuple(self._above(0.0, share) for share in SPREAD)
+        self.spread_s = self._spread_s(0)
 
     @property
     def weight(self) -> float:
@@ -92,15 +92,17 @@ class Lengths:
         first = bisect_right(self._lengths_s, after_s)
         if first == len(self._lengths_s):
             return self.spread_s
-        before = self._weights[first - 1] if first else 0.0
-        return tuple(self._above(before, share) - after_s for share in SPREAD)
+        return tuple(length_s - after_s for length_s in self._spread_s(first))
 
-    def _above(self, base: float, share: float) -> float:
-        if not self._weights:
-            return 0.0
-        wanted = base + share * (self.weight - base)
-        place = bisect_left(self._weights, wanted)
-        return self._lengths_s[min(place, len(self._lengths_s) - 1)]
+    def _spread_s(self, first: int) -> tuple[float, ...]:
+        """Of the lengths from that one on."""
+        lengths_s, weights = self._lengths_s, self._weights
+        if not weights:
+            return (0.0,) * RUNS
+        before, last = (weights[first - 1] if first else 0.0), len(weights) - 1
+        rest = weights[-1] - before
+        places = (bisect_left(weights, before + share * rest) for share in SPREAD)
+        return tuple(lengths_s[min(place, last)] for place in places)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

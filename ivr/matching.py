@@ -30,7 +30,7 @@ def enter_line(floor: "Floor", call: FloorCall) -> None:
 def widen(floor: "Floor", call: FloorCall) -> None:
     """Open the steps whose time has come or that nobody could serve, of a call not in line."""
     call.open_steps(floor.now, floor.staff.could_serve)
-    floor.wake(call.step_due_at(), "step", call.id)
+    floor.wake(call.step_due_at, "step", call.id)
 
 
 def step_due(floor: "Floor", call_id: CallId) -> None:
@@ -42,7 +42,7 @@ def step_due(floor: "Floor", call_id: CallId) -> None:
 def _open_steps(floor: "Floor", call: FloorCall) -> None:
     if call.open_steps(floor.now, floor.staff.could_serve):
         floor.line.step_opened(call)
-        floor.wake(call.step_due_at(), "step", call.id)
+        floor.wake(call.step_due_at, "step", call.id)
 
 
 def leave_steps_to_nobody(floor: "Floor") -> None:

@@ -29,7 +29,7 @@ class FloorCall:
     back_to: CounsellorId | None = None  # whose talk with this caller broke off …
     back_until_at: datetime | None = None  # … and who is to have them again until then
     step: int = 0
-    step_opened_at: datetime | None = None
+    step_due_at: datetime | None = None  # when the next one opens for reasons of time alone
     left_open_at: datetime | None = None  # when a talk ended after which nobody has hung up
     looked_after: bool = False  # … and it has stood in line for that
     fallback_since_at: datetime | None = None
@@ -71,10 +71,9 @@ class FloorCall:
         return circles[self.step] if circles else frozenset()
 
     def start_plan(self, joined_at: datetime) -> None:
-        self.step, self.step_opened_at = 0, joined_at
         self.planned_from_at = joined_at
-        while self.plan.all_at_once and self._has_next_step:
-            self._open_next(joined_at)
+        last = len(self.plan.steps) - 1
+        self._open(last if self.plan.all_at_once else 0, joined_at)
 
     def open_steps(self, now: datetime, could_serve: Callable[[CounsellorId, bool], bool]) -> bool:
         """Open each step whose time has come; a step that nobody could serve lasts no time.
@@ -82,27 +81,18 @@ class FloorCall:
         `could_serve` is told whether duty expects them. Returns whether any was opened.
         """
         before = self.step
-        while (due_at := self.step_due_at()) is not None:
+        while self.step_due_at is not None:
             expected = self.expected
             if not any(could_serve(name, name in expected) for name in self.eligible):
-                self._open_next(now)
-            elif due_at <= now:
-                self._open_next(due_at)
+                self._open(self.step + 1, now)
+            elif self.step_due_at <= now:
+                self._open(self.step + 1, self.step_due_at)
             else:
                 break
         return self.step != before
 
-    def step_due_at(self) -> datetime | None:
-        """When the next step opens for reasons of time alone; None when all are open."""
-        if not self._has_next_step or self.step_opened_at is None:
-            return None
-        lasts_s = self.plan.steps[self.step].lasts_s
-        return self.step_opened_at + timedelta(seconds=lasts_s or 0.0)
-
-    @property
-    def _has_next_step(self) -> bool:
-        return self.step + 1 < len(self.plan.steps)
-
-    def _open_next(self, at: datetime) -> None:
-        self.step += 1
-        self.step_opened_at = at
+    def _open(self, step: int, at: datetime) -> None:
+        self.step, self.step_due_at = step, None
+        if step + 1 < len(self.plan.steps):
+            lasts_s = self.plan.steps[step].lasts_s
+            self.step_due_at = at + timedelta(seconds=lasts_s or 0.0)

@@ -41,7 +41,7 @@ class CheckedFloor(Floor):
         free = [presence for presence in self.staff if presence.free]
         yielding = [presence for presence in self.staff if presence.relief(self.now)]
         for call in self.line:
-            due_at = call.step_due_at()
+            due_at = call.step_due_at
             if call.in_danger and any(_may_be_rung(presence, call) for presence in yielding):
                 self.broken["danger waited while a wrap-up or back-off could be ended"] += 1
             if any(

@@ -86,7 +86,7 @@ def _preference(presence: Presence, call: FloorCall, now: datetime) -> tuple[obj
 def _open_steps(floor: Floor, call: FloorCall) -> None:
     if call.open_steps(floor.now, floor.staff.could_serve):
         floor.line.step_opened(call)
-        floor.wake(call.step_due_at(), "step", call.id)
+        floor.wake(call.step_due_at, "step", call.id)
 
 
 def order_of(call: FloorCall, now: datetime) -> _Order:
