@@ -98,8 +98,11 @@ def _missing(book: DutyBook, duty: Duty, desk: DeskId, seen: _Sight) -> Iterator
         for person in rostered
         if person not in seen.present
     }
-    if seen.present.isdisjoint((*rostered, *duty.of_desk(desk))):
-        yield DutyAlarm(code=DutyAlarmCode.DESK_EMPTY, desk=desk, at=max(away.values()))
+    of_desk = duty.of_desk(desk)
+    if seen.present.isdisjoint((*rostered, *of_desk)):
+        others = (seen.away_since[one] for one in of_desk if one in seen.away_since)
+        since_at = max((*away.values(), *others))
+        yield DutyAlarm(code=DutyAlarmCode.DESK_EMPTY, desk=desk, at=since_at)
     for person, since_at in away.items():
         if seen.at - since_at > LATE_AFTER:
             yield DutyAlarm(code=DutyAlarmCode.ABSENT, desk=desk, counsellor=person, at=since_at)

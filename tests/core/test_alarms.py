@@ -70,6 +70,11 @@ def test_a_desk_is_empty_since_its_last_one_left() -> None:
     assert found == [(EMPTY, None, hour(8.95)), (ABSENT, "a", hour(8))]
 
 
+def test_a_desk_is_empty_since_whoever_helped_out_there_left() -> None:
+    found = seen(SHIFT, 9, away={"a": hour(7.5), "b": hour(8.95)})
+    assert found == [(EMPTY, None, hour(8.95)), (ABSENT, "a", hour(7.5))]
+
+
 def test_who_is_logged_in_without_a_roster_is_no_alarm_and_fills_the_desk() -> None:
     assert seen(SHIFT, 7, "b") == []
     assert seen(SHIFT, 8, "a", "b", "c") == []
