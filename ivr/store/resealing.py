@@ -9,7 +9,18 @@ from collections import Counter
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, and_, func, or_, select, update
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Update,
+    and_,
+    case,
+    func,
+    literal,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ivr.errors import StoreError
@@ -51,7 +62,7 @@ class Resealing:
         """
         async with self._store.at_one_instant() as connection:
             for place in PLACES:
-                chosen = select(place.table).where(place.under_any(vault.keys)).limit(TRIED)
+                chosen = select(*place.read).where(place.under_any(vault.keys)).limit(TRIED)
                 rows = (await connection.execute(chosen)).mappings().all()
                 if rows and all(sealed_again(place, vault, row) is None for row in rows):
                     raise StoreError(
@@ -89,22 +100,27 @@ class Resealing:
         self, place: Place, old: Sequence[str], vault: Vault, keys: Sequence[tuple[Any, ...]]
     ) -> int:
         """On disk, all of it or nothing, when this returns; erased meanwhile stays erased."""
-        done = 0
         async with self._store.writing() as connection:
             here = or_(*map(place.row, keys))
-            chosen = select(place.table).where(here, place.under_any(old)).with_for_update()
-            for row in (await connection.execute(chosen)).mappings().all():
-                new = sealed_again(place, vault, row)
-                if new is not None:
-                    changed = update(place.table).where(place.row(row))
-                    await connection.execute(changed.values({place.column.name: new}))
-                    done += 1
-        return done
+            chosen = select(*place.read).where(here, place.under_any(old)).with_for_update()
+            rows = (await connection.execute(chosen)).mappings().all()
+            sealed = [(row, sealed_again(place, vault, row)) for row in rows]
+            new = [(place.row(row), text) for row, text in sealed if text is not None]
+            if new:
+                await connection.execute(_all_at_once(place, new))
+        return len(new)
 
     async def open_since_before(self, at: Any) -> tuple[CallId, ...]:
         """Calls that a line may write again as they were sealed when they came."""
         chosen = select(calls.c.call).where(calls.c.ended_at.is_(None), calls.c.arrived_at < at)
         return tuple(row["call"] for row in await self._store.rows(chosen))
+
+
+def _all_at_once(place: Place, new: Sequence[tuple[ColumnElement[bool], Any]]) -> Update:
+    """One statement: what watches the table for reports writes a line for each."""
+    column = place.column
+    value = case(*((row, literal(text, column.type)) for row, text in new), else_=column)
+    return update(place.table).where(or_(*(row for row, _ in new))).values({column.name: value})
 
 
 async def _count(connection: AsyncConnection, place: Place, what: ColumnElement[bool]) -> int:

@@ -30,6 +30,12 @@ class Place:
     under: Callable[[str], ColumnElement[bool]]
     strange: Callable[[Collection[str]], ColumnElement[bool]]
     again: Callable[[Vault, RowMapping], Any]
+    beside: tuple[Column[Any], ...] = ()
+
+    @property
+    def read(self) -> tuple[Column[Any], ...]:
+        """What `again` needs of a row, and its key."""
+        return (*self.order, self.column, *self.beside)
 
     @property
     def table(self) -> Table:
@@ -44,7 +50,9 @@ class Place:
         return and_(*(one == value for one, value in zip(self.order, values, strict=True)))
 
 
-def _of_column(name: str, column: Column[Any], key: Column[Any], again: Any) -> Place:
+def _of_column(
+    name: str, column: Column[Any], key: Column[Any], again: Any, *beside: Column[Any]
+) -> Place:
     def under(named: str) -> ColumnElement[bool]:
         return column.startswith(f"{named}.", autoescape=True)
 
@@ -55,6 +63,7 @@ def _of_column(name: str, column: Column[Any], key: Column[Any], again: Any) -> 
         under=under,
         strange=lambda keys: and_(column != ERASED, *(~under(one) for one in keys)),
         again=again,
+        beside=beside,
     )
 
 
@@ -86,7 +95,7 @@ def _old(caller: dict[str, Any]) -> Iterator[str]:
 
 PLACES: Final = (
     *(
-        _of_column(name, column, calls.c.call, _again_of_call(column))
+        _of_column(name, column, calls.c.call, _again_of_call(column), calls.c.caller_pseudonym)
         for name, column in (
             ("numbers", calls.c.caller_ciphertext),
             ("headers", calls.c.caller_raw_ciphertext),
