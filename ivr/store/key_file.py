@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from ivr.errors import BadInput, StoreError
 from ivr.settings import Settings
@@ -32,8 +32,7 @@ class KeyFile:
     def alone(self) -> Iterator[Vault]:
         """No other command changes it, or seals again, meanwhile. Raises BadInput."""
         vault = Vault.read(self.path)
-        with self.path.with_name(f".{self.path.name}.lock").open("w") as lock:
-            give(Path(lock.name), self.path.parent)
+        with self._lock() as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
@@ -43,6 +42,18 @@ class KeyFile:
                 ) from None
             self._sweep()
             yield vault
+
+    def _lock(self) -> IO[str]:
+        path = self.path.with_name(f".{self.path.name}.lock")
+        try:
+            lock = path.open("w")
+            give(path, self.path.parent)
+        except OSError as error:
+            raise StoreError(
+                f"{path} cannot be written ({error.strerror}), so the keys cannot be changed. Do "
+                "it as a user who may write there; nothing was changed."
+            ) from error
+        return lock
 
     def _sweep(self) -> None:
         """Half-made files of who was killed hold keys."""

@@ -182,13 +182,14 @@ def _read(path: Path) -> _Keys:
         data = json.loads(path.read_text())
         sealing = {str(name): AESGCM(_key(text)) for name, text in data["sealing"].items()}
         pseudonym, current = _key(data["pseudonym"]), str(data["current"])
+        is_private = not path.stat().st_mode & 0o077
     except OSError as error:
         raise StoreError(f"The key file {path} cannot be read: {error.strerror}.") from error
     except (ValueError, KeyError, TypeError, AttributeError):
         raise _not_a_key_file(path) from None
     if current not in sealing:
         raise _not_a_key_file(path)
-    if path.stat().st_mode & 0o077:
+    if not is_private:
         log.warning("key_file_readable_by_others", path=str(path))
     return _Keys(pseudonym=pseudonym, sealing=sealing, current=current, stamp=stamp)
 
@@ -217,14 +218,17 @@ def _make_key_file(path: Path) -> None:
 
 
 def write_private(path: Path, data: object) -> Path:
-    """A complete, synced file beside `path`, for its owner alone."""
+    """A complete, synced file beside `path`: for its owner alone, or for those of the one there."""
     fresh = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w") as file:
         json.dump(data, file, indent=1)
         file.flush()
         os.fsync(file.fileno())
-    give(fresh, path.parent)
+    there = path.exists()
+    give(fresh, path if there else path.parent)
+    if there:
+        fresh.chmod(path.stat().st_mode & 0o777)
     return fresh
 
 

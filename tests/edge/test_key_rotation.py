@@ -200,6 +200,15 @@ def test_a_line_goes_on_with_its_keys_where_the_file_is_none(tmp_path: Path, wro
     assert line.pseudonym(number(1)) == sealed.pseudonym
 
 
+def test_a_new_key_file_is_for_those_of_the_one_before(tmp_path: Path) -> None:
+    Vault.open(settings(tmp_path))
+    file = key_file(tmp_path)
+    for mode in (0o600, 0o640):
+        file.path.chmod(mode)
+        file.add(file.next_key(), NOW)
+        assert file.path.stat().st_mode & 0o777 == mode
+
+
 def test_one_command_at_a_time_and_no_half_made_file_stays(tmp_path: Path) -> None:
     Vault.open(settings(tmp_path))
     file = key_file(tmp_path)
