@@ -135,6 +135,9 @@ def reports(
     database: Annotated[
         str | None, typer.Option(help="For --long: postgresql://… of a new, empty database.")
     ] = None,
+    calls: Annotated[
+        int, typer.Option(min=1_000_000, help="For --long: how many, if not ten million.")
+    ] = 10_000_000,
     as_json: AsJson = False,
 ) -> None:
     """How long a report of a year of Khuzestan takes; with --long one of ten million calls."""
@@ -142,7 +145,7 @@ def reports(
 
     if long != (database is not None):
         raise BadInput("--long and --database go together: ten million calls need PostgreSQL.")
-    result = asyncio.run(bench.measure(times=times, database=database))
+    result = asyncio.run(bench.measure(times=times, database=database, millions=calls))
     if as_json:
         typer.echo(json.dumps(result.as_json(), indent=1))
     else:

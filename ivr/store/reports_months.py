@@ -6,7 +6,7 @@ counting could not see is among them. Nobody waits for anybody, and no count is 
 """
 
 import json
-from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -23,7 +23,7 @@ from ivr.reports.period import Period, by_day, by_month, month_of
 from ivr.reports.tally import Tally, added_up
 from ivr.store.report_tables import report_changes, report_months
 from ivr.store.reports_by import By, only
-from ivr.store.reports_count import count, count_by, is_nothing
+from ivr.store.reports_count import Parts, count, count_by, is_nothing
 from ivr.store.store import Store
 
 log = structlog.get_logger()
@@ -35,6 +35,7 @@ _KEPT_FOR = timedelta(days=30)
 _RENEWED_AFTER = timedelta(days=20)  # by who keeps them beforehand: no reader finds one too old
 _CHANGES_KEPT_FOR = timedelta(days=40)
 _DAYS_FOR = timedelta(days=100)  # parts of earlier months are seldom asked for
+_DAYS_AT_ONCE = 11  # a month in three: of all its parts it takes ten times a whole count
 _HORIZON: ColumnElement[int] = literal_column("txid_snapshot_xmin(txid_current_snapshot())")
 _NOT_YET: ColumnElement[int] = literal_column("txid_snapshot_xmax(txid_current_snapshot())")
 # All that is counted lies in indexes: without this a month is joined with all forms there are. Its
@@ -123,8 +124,11 @@ class Months:
     async def _keep_parts(self, scope: Scope, month: Period, present: _Present) -> None:
         """All ways in which it is counted in parts; its days add up to the whole."""
         async with self._at_one_instant() as (connection, horizon):
-            by = await count_by(connection, scope, month, tuple(By))
-        tallies = {present.key(scope, month): added_up(by[By.DAY].values()).as_json()}
+            found = [await count_by(connection, scope, piece, tuple(By)) for piece in _short(month)]
+        by = {way: _together([piece[way] for piece in found]) for way in By}
+        tallies: dict[Key, Any] = {
+            present.key(scope, month): added_up(by[By.DAY].values()).as_json()
+        }
         for way, parts in by.items():
             told = {name: tally.as_json() for name, tally in parts.items()}
             tallies[present.key(scope, month, way)] = told
@@ -291,6 +295,20 @@ def _missing(period: Period, kept: Iterable[Period]) -> Iterator[Period]:
                 yield Period(first, last)
             if part is not None:
                 first = part.last + timedelta(days=1)
+
+
+def _short(month: Period) -> Iterator[Period]:
+    """So long as a statement may take at the most, on a machine that has much else to do."""
+    first = month.first
+    while first <= month.last:
+        last = min(first + timedelta(days=_DAYS_AT_ONCE - 1), month.last)
+        yield Period(first, last)
+        first = last + timedelta(days=1)
+
+
+def _together(pieces: Sequence[Parts]) -> Parts:
+    names = {name for piece in pieces for name in piece}
+    return {name: added_up(piece[name] for piece in pieces if name in piece) for name in names}
 
 
 def _ways(part: Period) -> tuple[By | None, ...]:

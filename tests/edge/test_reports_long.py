@@ -12,7 +12,7 @@ PEAK_MB = 500
 async def test_reports_keep_their_bars(postgres: PostgresServer) -> None:
     await postgres.empty()
     result = await measure(times=3, database=postgres.url())
-    year, millions = result.measured
-    assert year.slowest_s <= year.bar_s
-    assert (millions.calls, millions.slowest_s <= millions.bar_s) == (MILLIONS, True)
-    assert millions.peak_mb <= PEAK_MB
+    assert result.measured[1].calls == MILLIONS
+    for one in result.measured:
+        assert one.slowest_s <= one.bar_s, one.subject
+        assert one.peak_mb <= PEAK_MB
