@@ -63,7 +63,7 @@ MAY_IMPORT = {
     "view": {"model", "notices", "expected_wait"},
     "outcomes": {"errors"},
     "outcome_form": {"errors", "outcomes", "rules", "text"},
-    "form_check": {"model", "outcomes", "outcome_form", "rules"},
+    "form_check": {"model", "outcomes", "outcome_form", "rules", "text"},
     "dispatching": WORDS | {"rules"},
     "visits": WORDS,
     "spoken": set(),
