@@ -66,6 +66,8 @@ def inspect(path: Path, today: date | None = None) -> Inspection:
     if common:
         common.lend_to(document)
     draft, problems = _read(document, gazetteer(), today or datetime.now(TEHRAN).date())
+    if common is None:
+        problems = [*problems, *_nothing_to_borrow(document.data)]
     findings = {_locate(problem, path, document, common) for problem in problems}
     findings.update(common.findings() if common else ())
     return Inspection(
@@ -75,6 +77,17 @@ def inspect(path: Path, today: date | None = None) -> Inspection:
         draft=draft,
         findings=tuple(sorted(findings, key=_place)),
     )
+
+
+def _nothing_to_borrow(data: Plain) -> Iterator[Problem]:
+    """Of a province's own file that was copied without the common one beside it."""
+    if isinstance(data, dict) and "id" in data and not {"categories", "outcomes"} & data.keys():
+        yield Problem(
+            path=("id",),
+            message=f"it has no categories and no outcomes of its own, and no {COMMON_FILE} stands "
+            "beside it. Put it beside that file, or begin with `ivr rules show PROVINCE`, which "
+            "prints all that is in force.",
+        )
 
 
 def inspect_all(directory: Path, today: date | None = None) -> list[Inspection]:

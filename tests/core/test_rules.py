@@ -163,6 +163,14 @@ def test_mistakes_in_the_common_file_stand_there(
         load_rules(copies / MARKAZI.name)
 
 
+def test_a_copy_without_the_common_file_is_told_what_it_lacks(copies: Path) -> None:
+    (copies / COMMON.name).unlink()
+    findings = [str(item) for item in inspect(copies / MARKAZI.name, TODAY).findings]
+    assert len([item for item in findings if "no common.yaml stands beside it" in item]) == 1
+    whole = [str(item) for item in inspect(DATA / "good.yaml", TODAY).findings]
+    assert not [item for item in whole if "common.yaml" in item]
+
+
 def test_a_mistake_in_the_common_file_is_told_once(copies: Path) -> None:
     qom = (DATA / "good.yaml").read_text("utf-8").split("categories:")[0]
     menus = "menus: {county_pages: [[{key: 1, county: qom-qom}]]}\n"
