@@ -422,6 +422,8 @@ async def test_every_alarm_is_a_sentence_with_its_severity_in_words(
         assert sentence[1].startswith("زهرا رضایی (اراک) مدتی طولانی")
     if code is AlarmCode.OUTCOMES_OWED:
         assert sentence[1].startswith("نتیجهٔ ۱۲ تماس در استان ")
+    if code in {AlarmCode.STAYS_END, AlarmCode.STAYS_OVER}:  # of several people, perhaps
+        assert sentence[1].startswith("مهلت ۱۲ اقامت در ")
     if code is AlarmCode.DESK_EMPTY:
         assert sentence[1].startswith("در اراک هیچ کارشناسی حاضر نیست؛ ")
 
