@@ -104,7 +104,16 @@ def request(
     """Ask for a team's trip, for a call or without one. "Saved" is printed once it is on disk."""
     when = _instant(at)
     choice = asyncio.run(_choose(county, team, when))
-    trip = Dispatch(
+    asker = asked_by or (AskedBy.CALL if call else AskedBy.OTHER)
+    trip = _trip(county, choice, asker, when, note)
+    trip = stepped(trip, step, when) if step else trip
+    kept = asyncio.run(do(who, RequestTrip(trip=trip), call=call, key=key))
+    saved = kept.done if isinstance(kept.done, Dispatch) else trip
+    typer.echo(told(kept, f"dispatch {saved.id}, {saved.team} ({saved.cover}) to {saved.county}"))
+
+
+def _trip(county: str, choice: TeamChoice, asked_by: AskedBy, at: datetime, note: str) -> Dispatch:
+    return Dispatch(
         id=0,
         key="",
         call=None,
@@ -113,16 +122,12 @@ def request(
         team=choice.team,
         team_county=choice.county,
         cover=choice.cover,
-        asked_by=asked_by or (AskedBy.CALL if call else AskedBy.OTHER),
-        requested_at=when,
+        asked_by=asked_by,
+        requested_at=at,
         note=note,
         by="",
         at=datetime.now(UTC),
     )
-    trip = stepped(trip, step, when) if step else trip
-    kept = asyncio.run(do(who, RequestTrip(trip=trip), call=call, key=key))
-    saved = kept.done if isinstance(kept.done, Dispatch) else trip
-    typer.echo(told(kept, f"dispatch {saved.id}, {saved.team} ({saved.cover}) to {saved.county}"))
 
 
 async def _choose(county: str, team: str | None, at: datetime) -> TeamChoice:

@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
 from ivr.calendar import TEHRAN, plain_day
+from ivr.cli import report_options as ask
 from ivr.cli.own_words import rules_for_words
 from ivr.cli.report_files import opened_csv, opened_json, report_csv, report_json
 from ivr.cli.report_page import write_page
@@ -30,53 +30,25 @@ from ivr.settings import load_settings
 from ivr.store.reports import OPENED_AT_MOST, OpenedFigure, ReportStore
 from ivr.store.store import Store
 
-_DAY = "such as 1400/01/01 or 2021-03-21, in Tehran"
-
 
 def command(
     *,
-    province: Annotated[
-        str | None, typer.Option(help="Only this province, such as south-khorasan.")
-    ] = None,
-    county: Annotated[
-        str | None, typer.Option(help="Only this county: of the event, else of the call.")
-    ] = None,
-    category: Annotated[
-        str | None, typer.Option(help="Only this category: as found, else as heard.")
-    ] = None,
-    desk: Annotated[str | None, typer.Option(help="Only calls that this desk answered.")] = None,
-    counsellor: Annotated[
-        str | None, typer.Option(help="Only calls that this counsellor answered.")
-    ] = None,
-    first: Annotated[
-        str | None,
-        typer.Option("--from", help=f"The first day, {_DAY} (default: of the present month)."),
-    ] = None,
-    last: Annotated[
-        str | None, typer.Option("--to", help=f"The last day, {_DAY} (default: today).")
-    ] = None,
-    open_figure: Annotated[
-        str | None,
-        typer.Option("--open", help="List what this figure counts, such as outcome.mobile_team."),
-    ] = None,
-    limit: Annotated[
-        int, typer.Option(min=1, help="At most so many, with --open.")
-    ] = OPENED_AT_MOST,
-    publish: Annotated[
-        bool, typer.Option("--publish", help="Hide small counts: for what leaves the house.")
-    ] = False,
-    definitions: Annotated[
-        bool, typer.Option("--definitions", help="Only say what each figure counts.")
-    ] = False,
-    keep: Annotated[
-        bool, typer.Option("--keep", help="Only count what is over beforehand (PostgreSQL).")
-    ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON for a script.")] = False,
-    as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV for a spreadsheet.")] = False,
-    html: Annotated[
-        Path | None, typer.Option(help="Write a Persian page with charts to this file.")
-    ] = None,
-    pdf: Annotated[Path | None, typer.Option(help="Write the page as PDF (by Chromium).")] = None,
+    province: ask.ProvinceOption = None,
+    county: ask.CountyOption = None,
+    category: ask.CategoryOption = None,
+    desk: ask.DeskOption = None,
+    counsellor: ask.CounsellorOption = None,
+    first: ask.FirstOption = None,
+    last: ask.LastOption = None,
+    open_figure: ask.OpenOption = None,
+    limit: ask.LimitOption = OPENED_AT_MOST,
+    publish: ask.PublishOption = False,
+    definitions: ask.DefinitionsOption = False,
+    keep: ask.KeepOption = False,
+    as_json: ask.JsonOption = False,
+    as_csv: ask.CsvOption = False,
+    html: ask.HtmlOption = None,
+    pdf: ask.PdfOption = None,
 ) -> None:
     """Count calls, outcomes, persons, dispatches and visits of a period, beside the one before.
 
@@ -91,22 +63,15 @@ def command(
     if keep:
         typer.echo(f"Counted beforehand: {asyncio.run(_keep())} months and days.")
         return
-    scope = _scope(province, county, category, desk, counsellor)
-    asked = _Asked(scope, _period(first, last))
-    if as_json and as_csv:
-        raise BadInput("--json and --csv are two forms of the same; give one of them.")
-    if open_figure:
-        if publish:
-            raise BadInput("--open shows single calls, which do not leave the house.")
-        _show_opened(asyncio.run(asked.open(open_figure, limit)), as_json=as_json, as_csv=as_csv)
-        return
-    report = asyncio.run(asked.report())
-    report = published(report) if publish else report
-    if html or pdf:
-        write_page(report, rules_for_words(), html, pdf)
-        typer.echo(f"Written: {', '.join(str(file) for file in (html, pdf) if file)}")
-        return
-    _show(report, as_json=as_json, as_csv=as_csv)
+    form = _Form(as_json=as_json, as_csv=as_csv, html=html, pdf=pdf)
+    asked = _Asked(_scope(province, county, category, desk, counsellor), _period(first, last))
+    form.check()
+    if not open_figure:
+        _count(asked, form, publish=publish)
+    elif publish:
+        raise BadInput("--open shows single calls, which do not leave the house.")
+    else:
+        _show_opened(asyncio.run(asked.open(open_figure, limit)), form)
 
 
 async def _keep() -> int:
@@ -126,6 +91,20 @@ class _Asked:
     async def open(self, figure: str, limit: int) -> OpenedFigure:
         async with await Store.open(load_settings()) as store:
             return await ReportStore(store).open(figure, self.scope, self.period, limit)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Form:
+    """What is printed, or which files are written."""
+
+    as_json: bool
+    as_csv: bool
+    html: Path | None
+    pdf: Path | None
+
+    def check(self) -> None:
+        if self.as_json and self.as_csv:
+            raise BadInput("--json and --csv are two forms of the same; give one of them.")
 
 
 def _scope(
@@ -155,21 +134,31 @@ def _period(first: str | None, last: str | None) -> Period:
     return parse_period(first or plain_day(month_of(today).first), last or plain_day(today))
 
 
-def _show(report: Report, *, as_json: bool, as_csv: bool) -> None:
+def _count(asked: _Asked, form: _Form, *, publish: bool) -> None:
+    report = asyncio.run(asked.report())
+    report = published(report) if publish else report
+    if form.html or form.pdf:
+        write_page(report, rules_for_words(), form.html, form.pdf)
+        typer.echo(f"Written: {', '.join(str(file) for file in (form.html, form.pdf) if file)}")
+    else:
+        _show(report, form)
+
+
+def _show(report: Report, form: _Form) -> None:
     called = names(rules_for_words(), report.scope.province)
-    if as_json:
+    if form.as_json:
         typer.echo(json.dumps(report_json(report, called), ensure_ascii=False, indent=2))
-    elif as_csv:
+    elif form.as_csv:
         typer.echo(report_csv(report, called), nl=False)
     else:
         _print(list(report_lines(report, called)))
 
 
-def _show_opened(figure: OpenedFigure, *, as_json: bool, as_csv: bool) -> None:
-    if as_json:
+def _show_opened(figure: OpenedFigure, form: _Form) -> None:
+    if form.as_json:
         rows = [opened_json(one) for one in figure.rows]
         typer.echo(json.dumps(rows, ensure_ascii=False, indent=2))
-    elif as_csv:
+    elif form.as_csv:
         typer.echo(opened_csv(figure.rows), nl=False)
     else:
         _print([opened_table(figure.rows), f"{len(figure.rows):,}"])
