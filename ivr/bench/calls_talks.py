@@ -6,6 +6,7 @@ the calls that it had before it are put through all at once, and in no order.
 """
 
 import csv
+import math
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -43,21 +44,27 @@ def read_records(path: Path) -> list[Record]:
 
 
 def by_record(
-    calls: Sequence[CallSeen], legs: Iterable[LegSeen], records: Iterable[Record]
+    calls: Sequence[CallSeen], legs: Iterable[LegSeen], records: Sequence[Record]
 ) -> list[Talk]:
-    """Every call with its leg, None where no phone that was picked up was called for it."""
+    """Every call with its leg, None where no phone that was picked up was called for it.
+
+    A phone may have been picked up for another before, and told that somebody was quicker: of
+    those that it rang for while the caller was there the last is the talk. So the last goes first.
+    """
     at_device: dict[str, list[LegSeen]] = defaultdict(list)
     for leg in sorted((leg for leg in legs if leg.up_at), key=lambda leg: leg.rung_at):
         at_device[leg.device].append(leg)
     found: dict[str, LegSeen] = {}
     callers = {call.number: call for call in calls}
-    for record in records:
+    for record in reversed(records):
         call, there = callers.get(record.caller), at_device[record.device]
         if call is None or record.caller in found:
             continue
-        if own := next((leg for leg in there if leg.rung_at >= call.started_at), None):
-            found[record.caller] = own
-            there.remove(own)
+        left_at = call.left_at or math.inf
+        own = [leg for leg in there if call.started_at <= leg.rung_at <= left_at]
+        if own:
+            found[record.caller] = own[-1]
+            there.remove(own[-1])
     return [Talk(call, found.get(call.number)) for call in calls]
 
 

@@ -112,6 +112,18 @@ def test_a_phone_has_one_call_after_the_other_and_not_each_is_picked_up() -> Non
     assert [talk.leg for talk in talks] == [legs[1], legs[0], None]
 
 
+def test_a_phone_that_was_told_that_somebody_was_quicker_and_then_had_the_call() -> None:
+    calls = [numbered("1", 100.0), numbered("2", 101.0)]
+    legs = [
+        LegSeen(101.0, up_at=101.1, ended_at=103.0, device="a"),  # of a third caller
+        LegSeen(104.0, up_at=104.1, ended_at=110.0, device="a"),
+        LegSeen(105.0, up_at=105.1, ended_at=111.0, device="b"),
+    ]
+    talks = by_record(calls, legs, [Record("1", "a", 2), Record("2", "b", 3)])
+    assert [talk.leg for talk in talks] == legs[1:]
+    assert failures(talks, COURSE, LATER) == []
+
+
 def test_records_are_read_in_the_order_of_the_channels(tmp_path: Path) -> None:
     path = tmp_path / "calls.csv"
     assert read_records(path) == []
