@@ -24,6 +24,7 @@ from ivr.events import CallArrived
 from ivr.model import CallerRef, CallId
 from ivr.settings import Settings
 from ivr.store import resealing
+from ivr.store.emergency import Batch, EmergencyFile
 from ivr.store.key_file import KeyFile
 from ivr.store.key_needed import FORGOTTEN_AFTER, check_not_needed
 from ivr.store.records import JournalEntry
@@ -157,10 +158,9 @@ async def test_a_key_is_forgotten_once_nothing_may_need_it(store: Store, chosen:
     with pytest.raises(BadInput, match="before the key of now: open"):
         await check_not_needed(store, "1", since_at=NOW, now=later)
     await store.save_calls([replace(under_way, ended_at=NOW)])
-    kept = chosen.home / "emergency" / "epoch-1.jsonl"
-    kept.parent.mkdir(exist_ok=True)
-    kept.write_text(json.dumps({"caller": {"ciphertext": vault.seal(number(1)).ciphertext}}))
-    with pytest.raises(BadInput, match=r"epoch-1\.jsonl has not been brought"):
+    kept = call("kept", caller=vault.seal(number(1)), ended_at=NOW)
+    EmergencyFile(chosen.home / "emergency", 1).append(Batch(records=[kept]))
+    with pytest.raises(BadInput, match=r"epoch-0000000001\.jsonl has not been brought"):
         await check_not_needed(store, "1", since_at=NOW, now=later)
 
 
