@@ -18,6 +18,7 @@ from ivr.garbage import settle, tidy
 from ivr.in_force import InForce
 from ivr.in_force_copy import save_copy
 from ivr.installation import copy_of, first_in_force
+from ivr.kept_pauses import KeptPauses
 from ivr.model import CallId, CounsellorId, DeviceId
 from ivr.model.record import CallRecord
 from ivr.notify import beat, notify
@@ -137,6 +138,7 @@ class _Line:
             self.controller.at_work,
             lambda call: self.controller.post(ev.OutcomeSaved(call=call)),
         )
+        self._pauses = KeptPauses(settings.home / "breaks.json", self.controller, now)
         self._saving = Saving(store, settings.home)
         self._reports = ReportStore(for_programs)
         self._acts = ActWatch(FloorActStore(store), self.controller.post, now)
@@ -155,6 +157,8 @@ class _Line:
         """What happened while nobody of us was here, and whom an earlier controller left behind."""
         await self._take(self._deployment.in_force)
         await self._sign_out_again()
+        for paused in await asyncio.to_thread(self._pauses.restored):
+            self.controller.post(paused)
         try:
             await self._import_fallback_calls()
         except StoreError:
@@ -191,6 +195,7 @@ class _Line:
                 tasks.create_task(self._steering.run(), name="steering"),
                 tasks.create_task(self._outcomes.run(), name="outcomes"),
                 tasks.create_task(self._acts.run(), name="acts"),
+                tasks.create_task(self._pauses.run(), name="breaks"),
                 tasks.create_task(self._webhooks.run(), name="webhooks"),
                 tasks.create_task(self._owed.run(), name="owed"),
                 tasks.create_task(self._saving.run(), name="spool"),

@@ -13,7 +13,15 @@ from ivr import events as ev
 from ivr.dialplan.conversation import Conversation, Mail, News
 from ivr.dialplan.whisper import Whisper
 from ivr.errors import LineError
-from ivr.floor_view import Attendance, AtWork, at_work_on, attendance_of, resting, view_of
+from ivr.floor_view import (
+    Attendance,
+    AtWork,
+    at_work_on,
+    attendance_of,
+    breaks_on,
+    resting,
+    view_of,
+)
 from ivr.model import CallId, CounsellorId, DeviceId, Offer, OfferId, OfferResult
 from ivr.model.record import CallRecord
 from ivr.planner import Planner
@@ -126,6 +134,10 @@ class Controller:
     def resting(self) -> frozenset[CounsellorId]:
         """Who is on a break or signed out; it costs less than a view."""
         return resting(self._floor)
+
+    def breaks(self) -> dict[CounsellorId, str]:
+        """Who is on a break, and why."""
+        return breaks_on(self._floor)
 
     def versions_in_use(self) -> frozenset[str]:
         """The versions of the rules by which live calls were planned."""

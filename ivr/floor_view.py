@@ -74,6 +74,15 @@ def at_work_on(floor: Floor) -> AtWork:
     )
 
 
+def breaks_on(floor: Floor) -> dict[CounsellorId, str]:
+    """Who is on a break that they or a supervisor began, and why."""
+    return {
+        presence.profile.id: presence.pause_reason
+        for presence in floor.staff
+        if presence.pause_reason not in (None, NOT_ANSWERING)
+    }
+
+
 def resting(floor: Floor) -> frozenset[CounsellorId]:
     """Who must not be rung for a while: on a break, or signed out.
 
