@@ -41,6 +41,7 @@ CALL_ARGUMENTS = (
 # What Asterisk's own record of a call keeps (ivr/asterisk/configure.py says how it is written).
 _OF_LINE = ("province", "line", "county", "category", "joined_at", "phase")
 CDR_VARIABLES = (*_OF_LINE, "connected_at", "county_source")
+_KEPT_AT_FIRST = ("province", "line")  # nothing else is known, and each costs a round of Asterisk
 _KEPT = (*_OF_LINE, "county_source")
 
 
@@ -112,7 +113,7 @@ def _line(agi: str, lines: Sequence[StaticLine], round_s: int) -> list[str]:
             [
                 "Answer()",
                 "Set(IVR_ARRIVED_AT=${EPOCH})",
-                *_keep_in_cdr(),
+                *_keep_in_cdr(_KEPT_AT_FIRST),
                 "Set(IVR_PRES=${CALLERID(num-pres)})",
                 "Set(CALLERID(pres)=prohib)",
                 ("ask", f"AGI({agi}/call,{arguments})"),
@@ -124,7 +125,7 @@ def _line(agi: str, lines: Sequence[StaticLine], round_s: int) -> list[str]:
                 "Set(IVR_ROUNDS=$[0${IVR_ROUNDS} + 1])",
                 "Set(IVR_PHASE=fallback)",
                 'ExecIf($["${IVR_JOINED_AT}" = ""]?Set(IVR_JOINED_AT=${EPOCH}))',
-                *_keep_in_cdr(),
+                *_keep_in_cdr(_KEPT),
                 *static_fallback.wait_in_queue(lines, round_s),
                 'GotoIf($["${QUEUESTATUS}" = "TIMEOUT"]?ask)',
                 'GotoIf($["${QUEUESTATUS}" = "CONTINUE"]?talked)',
@@ -154,8 +155,8 @@ def _line(agi: str, lines: Sequence[StaticLine], round_s: int) -> list[str]:
     ]
 
 
-def _keep_in_cdr() -> list[str]:
-    return [f"Set(CDR(ivr_{name})=${{IVR_{name.upper()}}})" for name in _KEPT]
+def _keep_in_cdr(names: Iterable[str]) -> list[str]:
+    return [f"Set(CDR(ivr_{name})=${{IVR_{name.upper()}}})" for name in names]
 
 
 def _fallback(lines: Sequence[StaticLine]) -> list[str]:

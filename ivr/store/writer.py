@@ -26,7 +26,7 @@ log = structlog.get_logger()
 class WriterLimits:
     """How long changes are gathered, how much waits in memory, and when to try again."""
 
-    gather_s: float = 0.2  # a crash costs the journal no more; each transaction costs 10 ms of us
+    gather_s: float = 0.5  # a crash costs the journal no more; each transaction costs 10 ms of us
     batch_items: int = 500
     memory_entries: int = 100_000  # journal entries; records are one a call and never dropped
     save_s: float = 10.0
