@@ -36,8 +36,8 @@ if TYPE_CHECKING:
 
 SILENCE_EVERY = 4  # intervals: a hidden caller's telephone should hardly ever speak
 _IN_TALKS = (CounsellorState.TALKING, CounsellorState.OFFERED, CounsellorState.WRAP_UP)
-AT_ONCE = 3  # announcements in one step of the floor, so that none of its steps takes long …
-PAUSE_S = 0.015  # … and then others first
+AT_ONCE = 2  # announcements in one step of the floor, so that none of its steps takes long …
+PAUSE_S = 0.01  # … and then others first
 KEPT_PLACE_S = 2.0  # who joined longer ago has stood in line before
 
 

@@ -183,8 +183,7 @@ class TestPlace:
         kit = ali_talks()
         for call in ("c1", "c2", "c3"):
             kit.call(call, ALI)
-        kit.pass_s(FIRST_S)
-        assert said_to(kit, "c3").place == 3
+        assert hears_next(kit, "c3").place == 3
         kit.call("danger", ALI, lane=Lane.DANGER)
         assert hears_next(kit, "c3").place is None
         kit.hang_up("danger")
