@@ -2,6 +2,9 @@
 
 What people recorded is never changed: a later form replaces an earlier one, which stays. Calls,
 persons and dispatches are counted apart and never added up.
+
+Where rows are deleted whose numbers people type, SQLite is told never to give a number twice, as
+PostgreSQL never does: an old list would name somebody else.
 """
 
 from sqlalchemy import (
@@ -138,6 +141,7 @@ follow_ups = Table(
     Column("done_note", Text),
     Column("taken_by", String),  # who has it now, of a later shift; null: nobody took it over
     Column("taken_at", UtcDateTime),
+    sqlite_autoincrement=True,
 )
 Index("ix_follow_ups_province_due_at", follow_ups.c.province, follow_ups.c.due_at)
 
@@ -162,6 +166,7 @@ caller_links = Table(
     Column("at", UtcDateTime, nullable=False),
     Column("undone_by", String),
     Column("undone_at", UtcDateTime),
+    sqlite_autoincrement=True,
 )
 
 # What no retention erases while the hold stands.
@@ -176,6 +181,7 @@ holds = Table(
     Column("at", UtcDateTime, nullable=False),
     Column("lifted_by", String),
     Column("lifted_at", UtcDateTime),
+    sqlite_autoincrement=True,
 )
 
 tokens = Table(
@@ -222,6 +228,7 @@ deliveries = Table(
     Column("delivered_at", UtcDateTime),
     Column("error", Text),
     UniqueConstraint("webhook", "event"),
+    sqlite_autoincrement=True,
 )
 # What a webhook has not had, in order: the first of it is looked for each second.
 Index(
