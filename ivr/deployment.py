@@ -1,6 +1,7 @@
 """What is served: rules and people in force, and the conversations made from them."""
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 import structlog
@@ -66,7 +67,20 @@ class Deployment:
                 for category in rules.categories
             },
             outcomes=outcome_labels(self.rules),
+            crisis_centres={id_: name for one in self.rules for id_, name in centre_names(one)},
         )
+
+
+def centre_names(rules: ProvinceRules) -> Iterator[tuple[str, str]]:
+    """Crisis centres by id, called after their place; two of one place are told apart by id."""
+    named = {}
+    for centre in rules.crisis_centres:
+        county = rules.county(centre.county)
+        named[centre.id] = centre.city or (county.name_fa if county else centre.county)
+    times = Counter(named.values())
+    for id_, place in named.items():
+        apart = f" ({id_})" if times[place] > 1 else ""
+        yield id_, f"مرکز مداخله در بحران {place}{apart}"
 
 
 def floor_limits(rules: ProvinceRules) -> Limits:

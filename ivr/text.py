@@ -7,6 +7,8 @@ ZWNJ = "\u200c"  # the half-space: part of Persian spelling, so it stays
 
 # The letters that Arabic keyboards give for Persian ones (Unicode block Arabic, U+0600-06FF).
 _LETTERS = str.maketrans({"ي": "ی", "ى": "ی", "ك": "ک"})
+# Both are written in names of places: «بوئین‌زهرا», «بویین زهرا».
+_HAMZA = str.maketrans({"ئ": "ی"})
 _PERSIAN_DIGITS = "۰۱۲۳۴۵۶۷۸۹"
 _ARABIC_DIGITS = "٠١٢٣٤٥٦٧٨٩"
 _TO_ASCII = str.maketrans(_PERSIAN_DIGITS + _ARABIC_DIGITS, "0123456789" * 2)
@@ -45,5 +47,5 @@ def clean(text: str) -> str:
 
 def search_key(text: str) -> str:
     """What two spellings of one word have in common: for finding, never for showing."""
-    key = to_ascii_digits(clean(text)).replace(ZWNJ, " ").casefold()
+    key = to_ascii_digits(clean(text)).translate(_HAMZA).replace(ZWNJ, " ").casefold()
     return " ".join(key.split())

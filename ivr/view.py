@@ -234,6 +234,7 @@ class Names:
     counties: Mapping[CountyId, str] = field(default_factory=dict)
     categories: Mapping[CategoryId, str] = field(default_factory=dict)
     outcomes: Mapping[ProvinceId, Mapping[str, str]] = field(default_factory=dict)
+    crisis_centres: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

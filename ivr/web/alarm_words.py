@@ -110,12 +110,12 @@ WORDS: Mapping[AlarmCode, Words] = {
         "مدیر دیگری آن را بازبینی کند.",
     ),
     AlarmCode.STAYS_END: Words(
-        "مهلت {count} اقامت در {subject} رو به پایان است (نخستین: {due})",
+        "مهلت {count} اقامت در {centre} رو به پایان است (نخستین: {due})",
         "اقامت در مرکز بیش از ۲۱ روز به حکم دادگاه نیاز دارد.",
         "دربارهٔ ادامهٔ کار تصمیم بگیرید و پایان اقامت را ثبت کنید.",
     ),
     AlarmCode.STAYS_OVER: Words(
-        "مهلت {count} اقامت در {subject} گذشته است",
+        "مهلت {count} اقامت در {centre} گذشته است",
         "ماندن پس از این مهلت به حکم دادگاه نیاز دارد.",
         "پایان اقامت را ثبت کنید، یا حکم دادگاه را بگیرید.",
     ),
@@ -151,6 +151,7 @@ class Places(Protocol):
     def province(self, province: ProvinceId) -> str: ...
     def county(self, county: CountyId | None) -> str: ...
     def desk(self, desk: DeskId) -> str: ...
+    def crisis_centre(self, centre: str) -> str: ...
 
 
 class Subjects:
@@ -187,6 +188,7 @@ def alarm_text(alarm: Alarm, places: Places, subjects: Subjects) -> Words:
         "counsellor": subjects.name(subject),
         "place": subjects.place(subject),
         "desk": places.desk(alarm.desk or DeskId(subject)),
+        "centre": places.crisis_centre(subject),
         "province": places.province(ProvinceId(subject)),
         "where": _where(alarm, places),
         "count": persian_digits(alarm.count),

@@ -132,6 +132,9 @@ class _Places:
         own = self._names.outcomes.get(province, {}).get(outcome)
         return own or _ANYWHERE.get(outcome, outcome)
 
+    def crisis_centre(self, centre: str) -> str:
+        return self._names.crisis_centres.get(centre, centre)
+
     def desks(self, counsellor: CounsellorView) -> str:
         """A desk has the id of its county, or of the province for which it answers."""
         return "، ".join(self.desk(desk) for desk in counsellor.desks)

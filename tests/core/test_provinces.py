@@ -4,6 +4,7 @@ from collections import Counter
 
 import pytest
 
+from ivr.deployment import centre_names
 from ivr.dialplan.flow import Fact, Flow, Question, Then
 from ivr.dialplan.script import build_flow
 from ivr.model import CountyId, ProvinceId
@@ -14,6 +15,7 @@ from ivr.rules.menus import AskCounty
 from ivr.rules.schema import Answering, CentreState, ProvinceRules
 from ivr.rules.units import Care, Shift
 from ivr.settings import PROJECT
+from ivr.text import ZWNJ
 
 DEPLOYED = PROJECT / "deploy" / "provinces"
 ALL = {rules.id: rules for rules in load_all(DEPLOYED)}
@@ -53,6 +55,26 @@ def test_the_five_provinces_are_served() -> None:
 def test_each_has_all_its_counties_with_their_published_names(name: str) -> None:
     known = {county.id: county.name_fa for county in gazetteer().counties_of(name)}
     assert {county.id: county.name_fa for county in province(name).counties} == known
+
+
+def test_names_that_people_read_are_spelt_as_persian_is() -> None:
+    names = {one.id: one.name_fa for rules in ALL.values() for one in rules.counties}
+    assert names[CountyId("ilam-darreh-shahr")] == f"دره{ZWNJ}شهر"
+    assert names[CountyId("south-khorasan-eshqabad")] == f"عشق{ZWNJ}آباد"
+    assert names[CountyId("qazvin-buin-zahra")] == f"بوئین{ZWNJ}زهرا"
+
+
+def test_a_crisis_centre_is_called_after_its_place() -> None:
+    named = "مرکز مداخله در بحران قزوین"
+    rules = province("qazvin")
+    assert dict(centre_names(rules)) == {"crisis-qazvin": named}
+    (centre,) = rules.crisis_centres
+    second = centre.model_copy(update={"id": "crisis-2", "city": None})
+    two = rules.model_copy(update={"crisis_centres": (centre, second)})
+    assert dict(centre_names(two)) == {
+        "crisis-qazvin": f"{named} (crisis-qazvin)",
+        "crisis-2": f"{named} (crisis-2)",
+    }
 
 
 def test_the_states_of_centres() -> None:

@@ -35,6 +35,7 @@ def test_clean(written: str, kept: str) -> None:
 def test_search_key_joins_spellings_of_one_word() -> None:
     assert search_key("مي‌شود ١٢٣") == search_key("می شود  123") == "می شود 123"
     assert search_key("Saveh") == search_key("SAVEH")
+    assert search_key(f"بوئین{ZWNJ}زهرا") == search_key("بویین زهرا")
 
 
 @given(st.text())

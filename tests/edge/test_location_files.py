@@ -8,9 +8,12 @@ from typer.testing import CliRunner
 
 from ivr.cli import app
 from ivr.errors import BadInput
+from ivr.import_places import county_of
 from ivr.location_files import gazette, load_tables
+from ivr.model import CountyId
 from ivr.rules.counties import gazetteer
 from ivr.settings import PROJECT, Settings
+from ivr.text import ZWNJ
 
 LANDLINE = "prefix,county,source,as_of\n08642,markazi-saveh,plan,1405-01-01\n"
 CELLS = (
@@ -71,6 +74,19 @@ def test_every_county_is_found_by_its_names_in_its_province() -> None:
     for county in gazetteer().counties.values():
         found = {known.names.get(key) for key in known.names if known.names[key] == county.id}
         assert found == {county.id}, f"{county.id} has no name of its own"
+
+
+@pytest.mark.parametrize(
+    ("county", "spellings"),
+    [
+        ("ilam-darreh-shahr", ("دره شهر", f"دره{ZWNJ}شهر", "شهرستان دره شهر")),
+        ("south-khorasan-eshqabad", ("عشق آباد", f"عشق{ZWNJ}آباد")),
+        ("qazvin-buin-zahra", ("بویین زهرا", "بوئین زهرا", f"بوئین{ZWNJ}زهرا", "Buin Zahra")),
+    ],
+)
+def test_a_name_is_known_in_every_spelling(county: str, spellings: tuple[str, ...]) -> None:
+    province = gazette().provinces[CountyId(county)]
+    assert [county_of(one, province) for one in spellings] == [county] * len(spellings)
 
 
 def run(*words: str) -> str:

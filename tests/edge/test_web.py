@@ -402,7 +402,9 @@ async def test_the_floor_as_json(client: TestClient[Any, Any], console: Invented
 async def test_every_alarm_is_a_sentence_with_its_severity_in_words(
     client: TestClient[Any, Any], console: InventedConsole, code: AlarmCode
 ) -> None:
-    subject = {"absent": "z", "not_answering": "z", "needs_break": "z"}.get(code, "markazi-arak")
+    subjects = {"absent": "z", "not_answering": "z", "needs_break": "z"}
+    subjects |= {"stays_end": "crisis-arak", "stays_over": "crisis-arak"}
+    subject = subjects.get(code, "markazi-arak")
     desk = SAVEH if code is AlarmCode.ABSENT else None
     alarm = Alarm(
         code=code, subject=subject, desk=desk, since_at=ago(65), due_at=ago(-100_000), count=12
@@ -423,7 +425,7 @@ async def test_every_alarm_is_a_sentence_with_its_severity_in_words(
     if code is AlarmCode.OUTCOMES_OWED:
         assert sentence[1].startswith("نتیجهٔ ۱۲ تماس در استان ")
     if code in {AlarmCode.STAYS_END, AlarmCode.STAYS_OVER}:  # of several people, perhaps
-        assert sentence[1].startswith("مهلت ۱۲ اقامت در ")
+        assert sentence[1].startswith("مهلت ۱۲ اقامت در مرکز مداخله در بحران اراک ")
     if code is AlarmCode.DESK_EMPTY:
         assert sentence[1].startswith("در اراک هیچ کارشناسی حاضر نیست؛ ")
 

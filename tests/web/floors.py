@@ -46,6 +46,7 @@ SAVEH = CountyId("markazi-saveh")
 NAMES = Names(
     provinces={MARKAZI: "مرکزی"},
     counties={ARAK: "اراک", SAVEH: "ساوه"},
+    crisis_centres={"crisis-arak": "مرکز مداخله در بحران اراک"},
     categories={
         CategoryId("child_abuse"): "کودک‌آزاری",
         CategoryId("suicide_thoughts"): "افکار یا قصد خودکشی",
