@@ -66,9 +66,11 @@ SERVICE = (
         "abandoned",
     ),
     Definition(
-        *("abandoned.too_busy", _LEFT, _C, "All were busy", "همه مشغول بودند"),
-        "Abandoned calls that duty expected somebody for, and nobody became free to be rung.",
-        "تماس‌های رهاشده‌ای که کسی در نوبت بود، ولی تا پایان انتظار آزاد نشد.",
+        *("abandoned.too_busy", _LEFT, _C, "Nobody could be rung", "کسی در دسترس نبود"),
+        "Abandoned calls that duty expected somebody for, who could not be rung: busy, on a "
+        "break, or not there (signed out, telephone gone).",
+        "تماس‌های رهاشده‌ای که کسی در نوبت بود، ولی نمی‌شد به کسی زنگ زد: مشغول بود، در استراحت بود "
+        "یا حضور نداشت (خارج شده یا تلفنش قطع).",
         "abandoned",
     ),
     Definition(

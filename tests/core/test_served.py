@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from ivr.reports.catalogue import definition_of
 from ivr.store.served import served
 
 
@@ -76,3 +77,14 @@ OLD = {"steps": [{"desks": ["markazi"], "reasons": []}]}
 def test_why_nobody_took_an_abandoned_call(changes: dict[str, Any], why: str | None) -> None:
     abandoned = row(connected_at=None, end="abandoned") | changes
     assert served(abandoned)["abandoned_why"] == why
+
+
+def test_who_was_expected_and_not_there_is_not_called_busy() -> None:
+    """Neither the plan nor the offers tell busy people from those whose telephone was gone."""
+    told = definition_of("abandoned.too_busy")
+    assert told.label_en == "Nobody could be rung"
+    for reason in ("busy", "on a break", "not there (signed out, telephone gone)"):
+        assert reason in told.sentence_en
+    for reason in ("مشغول", "استراحت", "حضور نداشت"):
+        assert reason in told.sentence_fa
+    assert "مشغول" not in told.label_fa
