@@ -18,16 +18,12 @@ def category_names(rules: Iterable[ProvinceRules]) -> Mapping[str, Mapping[str, 
     return {each.id: {str(one.id): one.name_fa for one in each.categories} for each in rules}
 
 
-def form_rows(
-    form: OutcomeForm, rules: Sequence[ProvinceRules], province: ProvinceId
-) -> list[Row]:
+def form_rows(form: OutcomeForm, rules: Sequence[ProvinceRules], province: ProvinceId) -> list[Row]:
     """Field, id, and what the province calls it; what the form does not say is left out."""
     return [row for row in _rows(form, rules, province) if row[1]]
 
 
-def _rows(
-    form: OutcomeForm, rules: Sequence[ProvinceRules], province: ProvinceId
-) -> Iterator[Row]:
+def _rows(form: OutcomeForm, rules: Sequence[ProvinceRules], province: ProvinceId) -> Iterator[Row]:
     own = next((one for one in rules if one.id == province), None)
     words: Words = labels(own.form_labels if own else ())
     yield _row("relation", form.relation, words["relation"])
