@@ -3,7 +3,8 @@
 import asyncio
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,6 +18,7 @@ from ivr.cli import report_options as ask
 from ivr.cli.own_words import rules_for_words
 from ivr.cli.report_files import opened_csv, opened_json, report_csv, report_json
 from ivr.cli.report_page import write_page
+from ivr.cli.report_scope import check_scope
 from ivr.cli.report_tables import WIDTH, definition_lines, opened_table, report_lines
 from ivr.errors import BadInput
 from ivr.model import CategoryId, CounsellorId, CountyId, DeskId, ProvinceId
@@ -85,12 +87,20 @@ class _Asked:
     period: Period
 
     async def report(self) -> Report:
-        async with await Store.open(load_settings()) as store:
+        async with self._store() as store:
             return await ReportStore(store).report(self.scope, self.period)
 
     async def open(self, figure: str, limit: int) -> OpenedFigure:
-        async with await Store.open(load_settings()) as store:
+        async with self._store() as store:
             return await ReportStore(store).open(figure, self.scope, self.period, limit)
+
+    @asynccontextmanager
+    async def _store(self) -> AsyncIterator[Store]:
+        """Raises BadInput for a scope that never was."""
+        settings = load_settings()
+        async with await Store.open(settings) as store:
+            await check_scope(settings, store, self.scope, datetime.now(UTC))
+            yield store
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

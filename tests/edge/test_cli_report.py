@@ -11,17 +11,29 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import insert, update
 from typer.testing import CliRunner
 
 from ivr.cli import app
 from ivr.errors import BadInput
-from ivr.model import CallId, ProvinceId
+from ivr.model import (
+    CallFacts,
+    CallId,
+    CategoryId,
+    CounsellorId,
+    CountyId,
+    CountySource,
+    DeskId,
+    Lane,
+    ProvinceId,
+)
 from ivr.outcome_form import OutcomeForm, OutcomeItem, PersonsServed, one_touch
 from ivr.outcomes import OutcomeId, OutsideBody, Relation
 from ivr.reports.period import Period, parse_period
 from ivr.settings import Settings
 from ivr.store.forms import FormStore
 from ivr.store.store import Store
+from ivr.store.tables import rules_versions
 from tests.edge.store_examples import call
 
 PERIOD = parse_period("1400/01/01", "1400/03/31")
@@ -30,6 +42,8 @@ TEAM = OutcomeForm(
     outcomes=(OutcomeItem(outcome=OutcomeId.MOBILE_TEAM),), persons=(PersonsServed(count=3),)
 )
 POLICE = OutcomeForm(outcomes=(OutcomeItem(outcome=OutcomeId.EXTERNAL, body=OutsideBody.POLICE),))
+
+SOUTH = ProvinceId("south-khorasan")
 
 Run = Callable[..., str]
 
@@ -176,11 +190,80 @@ def test_definitions_are_told_without_figures(run: Run) -> None:
         (("--province", "atlantis"), "atlantis"),
         (("--open", "happiness"), "no figure 'happiness'"),
         (("--json", "--csv"), "one of them"),
+        (("--county", "markazi-savhe"), "ever had 'markazi-savhe'; did you mean markazi-saveh"),
+        (("--desk", "markazi-arka"), "--desk: .*did you mean markazi-arak"),
+        (("--category", "child-abuse"), "--category: .*did you mean child_abuse"),
+        (("--category", "zzz", "--open", "calls"), "ever had 'zzz'; there are: .*child_abuse"),
+        (("--counsellor", "saveh-11"), "--counsellor: .*did you mean saveh-1"),
     ],
 )
 def test_what_is_wrong_is_said(run: Run, words: tuple[str, ...], told: str) -> None:
     with pytest.raises(BadInput, match=told):
         run(*words)
+
+
+@pytest.mark.parametrize(
+    ("option", "name"),
+    [
+        ("--county", "atlantis-old"),
+        ("--category", "of_old_rules"),
+        ("--desk", "atlantis-old"),
+        ("--counsellor", "left-long-ago"),
+    ],
+)
+def test_what_a_record_has_is_there_for_ever(
+    run: Run, tmp_path: Path, option: str, name: str
+) -> None:
+    with pytest.raises(BadInput, match="no record ever had"):
+        run(*OPTIONS, option, name)
+    column = option.removeprefix("--")
+    at = PERIOD.from_at
+    facts = CallFacts(
+        province=SOUTH,
+        county=CountyId("atlantis-old"),
+        county_source=CountySource.KEYPAD,
+        category=CategoryId("of_old_rules"),
+        lane=Lane.ORDINARY,
+    )
+    answered = {"desk": DeskId("atlantis-old"), "counsellor": CounsellorId("left-long-ago")}
+    record = call("old", province=SOUTH, arrived_at=at, facts=facts, **answered)
+
+    async def work() -> None:
+        async with await Store.open(Settings(home=tmp_path)) as store:
+            await store.save_calls([record])
+
+    asyncio.run(work())
+    found = json.loads(run(*OPTIONS, option, name, "--json"))
+    assert (found["scope"][column], found["figures"]["calls"]["value"]) == (name, 1)
+
+
+def test_a_category_of_earlier_rules_is_there(run: Run, tmp_path: Path) -> None:
+    async def work() -> None:
+        async with await Store.open(Settings(home=tmp_path)) as store:
+            row = {
+                "province": SOUTH,
+                "number": 1,
+                "version": "x",
+                "note": "",
+                "drafted_by": "x",
+                "drafted_at": PERIOD.from_at,
+                "rules": {"categories": [{"id": "of_then"}]},
+            }
+            async with store.writing() as connection:
+                await connection.execute(insert(rules_versions).values(row))
+
+    async def publish() -> None:
+        async with (
+            await Store.open(Settings(home=tmp_path)) as store,
+            store.writing() as connection,
+        ):
+            await connection.execute(update(rules_versions).values(published_at=PERIOD.from_at))
+
+    asyncio.run(work())
+    with pytest.raises(BadInput, match="'of_then'"):  # a draft counts for nothing
+        run(*OPTIONS, "--category", "of_then")
+    asyncio.run(publish())
+    assert numbers(run(*OPTIONS, "--category", "of_then", "--json"))["calls"] == 0
 
 
 def test_a_leap_day_is_a_day(run: Run) -> None:
