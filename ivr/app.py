@@ -33,7 +33,7 @@ from ivr.store.deliveries import DeliveryStore
 from ivr.store.fallback_import import import_fallback_calls
 from ivr.store.floor_acts import FloorActStore
 from ivr.store.known_people import KnownPeople
-from ivr.store.left_open import calls_left_open
+from ivr.store.left_open import left_behind
 from ivr.store.outcome_news import OutcomeNews
 from ivr.store.owed import OwedStore
 from ivr.store.people import PeopleStore
@@ -157,14 +157,21 @@ class _Line:
         """What happened while nobody of us was here, and whom an earlier controller left behind."""
         await self._take(self._deployment.in_force)
         await self._sign_out_again()
-        for paused in await asyncio.to_thread(self._pauses.restored):
-            self.controller.post(paused)
         try:
             await self._import_fallback_calls()
         except StoreError:
             log.warning("fallback_import_put_off")
-        left_open = await calls_left_open(self._store, self._emergency)
-        self.controller.post(ev.CallsRestored(records=left_open, lost=await self._lost_calls()))
+        left = await left_behind(self._store, self._emergency, self._remembered_since())
+        self.controller.post(ev.TalksRemembered(talks=left.talks))
+        for rest in await asyncio.to_thread(self._pauses.restored):
+            self.controller.post(rest)
+        lost = await self._lost_calls()
+        self.controller.post(ev.CallsRestored(records=left.open_calls, lost=lost))
+
+    def _remembered_since(self) -> datetime:
+        by_province = self._deployment.limits_by_province.values()
+        longest_s = max((limits.remembered_s for limits in by_province), default=0.0)
+        return self.controller.clock.now() - timedelta(seconds=longest_s)
 
     async def _lost_calls(self) -> tuple[CallRecord, ...]:
         try:

@@ -16,6 +16,7 @@ from ivr.errors import LineError
 from ivr.floor_view import (
     Attendance,
     AtWork,
+    Break,
     at_work_on,
     attendance_of,
     breaks_on,
@@ -135,8 +136,8 @@ class Controller:
         """Who is on a break or signed out; it costs less than a view."""
         return resting(self._floor)
 
-    def breaks(self) -> dict[CounsellorId, str]:
-        """Who is on a break, and why."""
+    def breaks(self) -> dict[CounsellorId, Break]:
+        """Who is on a break, will be, or has asked for one."""
         return breaks_on(self._floor)
 
     def versions_in_use(self) -> frozenset[str]:

@@ -25,7 +25,7 @@ from ivr.model import (
 from ivr.model.exchange import ExchangeSnapshot
 from ivr.model.location import CallLocation
 from ivr.model.plan import RoutePlan
-from ivr.model.record import CallRecord
+from ivr.model.record import CallRecord, EndedTalk
 from ivr.notices import Alarm, ClosedDesk
 
 
@@ -261,6 +261,16 @@ class CallsRestored:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TalksRemembered:
+    """Talks that ended before this controller began, in that order; posted before Asterisk is seen.
+
+    Wrap-ups that still run and what spares counsellors calls follow from them.
+    """
+
+    talks: tuple[EndedTalk, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ExchangeLost:
     """The AMI link is down: nobody can be rung until a snapshot says what is true."""
 
@@ -309,6 +319,7 @@ Event = (
     | NoticesChanged
     | SupervisorAcknowledged
     | CallsRestored
+    | TalksRemembered
     | ExchangeLost
     | ExchangeSeen
     | TimePassed

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from ivr import events as ev
 from ivr.desk_view import desk_of, desks_of
 from ivr.model import (
     CallId,
@@ -33,6 +34,8 @@ from ivr.view import (
 from ivr.waiting import FloorCall
 
 _BROKEN_OFF = (Rank.DANGER_BROKEN_OFF, Rank.SILENCE_BROKEN_OFF, Rank.BROKEN_OFF)
+
+Break = ev.CounsellorPaused | ev.CounsellorWillPause | ev.BreakAsked
 
 IN_LINE = (CallPhase.WAITING, CallPhase.OFFERED, CallPhase.CONNECTING)
 
@@ -74,13 +77,20 @@ def at_work_on(floor: Floor) -> AtWork:
     )
 
 
-def breaks_on(floor: Floor) -> dict[CounsellorId, str]:
-    """Who is on a break that they or a supervisor began, and why."""
-    return {
-        presence.profile.id: presence.pause_reason
-        for presence in floor.staff
-        if presence.pause_reason not in (None, NOT_ANSWERING)
-    }
+def breaks_on(floor: Floor) -> dict[CounsellorId, Break]:
+    """Who is on a break that they or a supervisor began, will be, or has asked for one."""
+    found = ((presence.profile.id, _break_of(presence)) for presence in floor.staff)
+    return {counsellor: event for counsellor, event in found if event is not None}
+
+
+def _break_of(presence: Presence) -> Break | None:
+    """As it would be told the floor."""
+    who, reason = presence.profile.id, presence.pause_reason
+    if reason is not None and reason != NOT_ANSWERING:
+        return ev.CounsellorPaused(counsellor=who, reason=reason)
+    if presence.will_pause is not None:
+        return ev.CounsellorWillPause(counsellor=who, reason=presence.will_pause)
+    return ev.BreakAsked(counsellor=who) if presence.load.break_asked_at is not None else None
 
 
 def resting(floor: Floor) -> frozenset[CounsellorId]:

@@ -1,4 +1,4 @@
-"""Who is on a break, kept in IVR_HOME over the controller's restarts.
+"""Who is on a break or is to have one, kept in IVR_HOME over the controller's restarts.
 
 A crash is over within seconds: whoever is at lunch must not be rung because of it, nor a caller
 wait for them.
@@ -13,8 +13,10 @@ from typing import NamedTuple, Protocol
 
 import structlog
 
-from ivr import events as ev
+from ivr.errors import StoreError
+from ivr.floor_view import Break
 from ivr.model import CounsellorId
+from ivr.store.codec import decode_event, encode_event
 from ivr.store.files import write_synced
 
 log = structlog.get_logger()
@@ -28,13 +30,13 @@ class Watched(Protocol):
 
     @property
     def exchange_up(self) -> bool: ...
-    def breaks(self) -> Mapping[CounsellorId, str]: ...
+    def breaks(self) -> Mapping[CounsellorId, Break]: ...
     def watch(self) -> asyncio.Event: ...
     def unwatch(self, changed: asyncio.Event) -> None: ...
 
 
-class _Break(NamedTuple):
-    reason: str
+class _Kept(NamedTuple):
+    event: Break
     since_at: datetime
 
 
@@ -45,20 +47,17 @@ class KeptPauses:
         self._path = path
         self._watched = watched
         self._now = now
-        self._kept: dict[CounsellorId, _Break] = {}
+        self._kept: dict[CounsellorId, _Kept] = {}
         self._taken_in = False
 
-    def restored(self) -> tuple[ev.CounsellorPaused, ...]:
-        """Those whose break did not begin too long ago; none where the file tells nothing."""
+    def restored(self) -> tuple[Break, ...]:
+        """Those that did not begin too long ago; none where the file tells nothing."""
         self._kept = {
             person: one
             for person, one in _read(self._path).items()
             if self._now() - one.since_at < FORGOTTEN_AFTER
         }
-        return tuple(
-            ev.CounsellorPaused(counsellor=person, reason=one.reason)
-            for person, one in self._kept.items()
-        )
+        return tuple(one.event for one in self._kept.values())
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -78,8 +77,7 @@ class KeptPauses:
         if not self._taken_in:
             return
         found = {
-            person: self._as_kept(person, reason)
-            for person, reason in self._watched.breaks().items()
+            person: self._as_kept(person, event) for person, event in self._watched.breaks().items()
         }
         if found == self._kept:
             return
@@ -90,26 +88,38 @@ class KeptPauses:
         else:
             self._kept = found
 
-    def _as_kept(self, person: CounsellorId, reason: str) -> _Break:
+    def _as_kept(self, person: CounsellorId, event: Break) -> _Kept:
         kept = self._kept.get(person)
-        return kept if kept and kept.reason == reason else _Break(reason, self._now())
+        return kept if kept and kept.event == event else _Kept(event, self._now())
 
 
-def _to_json(breaks: Mapping[CounsellorId, _Break]) -> bytes:
+def _to_json(breaks: Mapping[CounsellorId, _Kept]) -> bytes:
     return json.dumps(
-        {person: [one.reason, one.since_at.isoformat()] for person, one in breaks.items()}
+        {
+            person: [*encode_event(one.event), one.since_at.isoformat()]
+            for person, one in breaks.items()
+        }
     ).encode()
 
 
-def _read(path: Path) -> dict[CounsellorId, _Break]:
+def _read(path: Path) -> dict[CounsellorId, _Kept]:
     try:
         said = json.loads(path.read_bytes())
         return {
-            CounsellorId(person): _Break(str(reason), datetime.fromisoformat(since).astimezone())
-            for person, (reason, since) in said.items()
+            CounsellorId(person): _Kept(
+                _break(kind, fields), datetime.fromisoformat(since).astimezone()
+            )
+            for person, (kind, fields, since) in said.items()
         }
     except FileNotFoundError:
         return {}
-    except (OSError, ValueError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, TypeError, AttributeError, StoreError) as error:
         log.warning("breaks_unreadable", reason=type(error).__name__)
         return {}
+
+
+def _break(kind: str, fields: object) -> Break:
+    event = decode_event(kind, fields)
+    if not isinstance(event, Break):
+        raise TypeError(f"{kind} is no break")
+    return event

@@ -68,6 +68,11 @@ class Limits:
     announce_position: bool = True
     announce_wait: bool = True
 
+    @property
+    def remembered_s(self) -> float:
+        """How long ago a talk may have ended that still bears on what its counsellor is asked."""
+        return max(self.heavy_gap_s, self.stretch_most_s + self.rest_s)
+
     def yields_to_danger(self, hold: Hold) -> bool:
         """Whether danger may ring whoever is held so: who did not wish to answer another call."""
         return self.danger_lifts_back_offs and hold in _UNWILLING

@@ -5,7 +5,7 @@ keeps their place whatever becomes of it.
 """
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from ivr import announcing, breaks, matching, returning, several
@@ -144,7 +144,10 @@ def caller_entered(floor: "Floor", event: ev.CallerEntered) -> None:
         floor.act(do.LetIn(offer=event.offer))
 
 
-def talk_started(floor: "Floor", event: ev.TalkStarted) -> None:
+def talk_started(
+    floor: "Floor", event: ev.TalkStarted, *, began_at: datetime | None = None
+) -> None:
+    """`began_at`: of a talk that an earlier controller began; None: it begins now."""
     call = floor.offers.get(event.offer)
     if call is None or call.phase is CallPhase.TALKING:
         return
@@ -152,7 +155,7 @@ def talk_started(floor: "Floor", event: ev.TalkStarted) -> None:
     presence = floor.staff.get(offer.counsellor)
     assert presence is not None, "who has an offer is on the floor"
     del floor.ringing[offer.counsellor]
-    floor.staff.start_talk(presence, floor.limits_of(call), floor.now)
+    floor.staff.start_talk(presence, floor.limits_of(call), floor.now, began_at=began_at)
     floor.change(
         call,
         phase=CallPhase.TALKING,

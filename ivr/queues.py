@@ -19,6 +19,7 @@ from ivr import (
     lost,
     matching,
     offers,
+    remembered,
     replanning,
     returning,
     several,
@@ -125,7 +126,10 @@ class Floor:
         return self._timers.next_at()
 
     def limits_of(self, call: FloorCall) -> Limits:
-        return self._limits_by_province.get(call.record.province, self.limits)
+        return self.limits_in(call.record.province)
+
+    def limits_in(self, province: ProvinceId) -> Limits:
+        return self._limits_by_province.get(province, self.limits)
 
     def limits_at(self, desk: DeskId) -> Limits:
         """A desk's id is its province's, or begins with it (`model.DeskId`)."""
@@ -149,7 +153,9 @@ class Floor:
                 arrived_at=event.arrived_at,
                 phase=CallPhase.MENU,
             )
-            call = self.admit(self.restored.pop(event.call, new))
+            known = self.restored.pop(event.call, new)
+            remembered.talk_ended_unseen(self, known)
+            call = self.admit(known)
         self.take_out(call, left_open.phase_of_return(call))
         call.attached = True
 
@@ -422,6 +428,7 @@ class Floor:
         ev.NoticesChanged: floor_alarms.notices_changed,
         ev.SupervisorAcknowledged: lost.supervisor_acknowledged,
         ev.CallsRestored: calls_restored,
+        ev.TalksRemembered: remembered.talks_remembered,
         ev.ExchangeLost: exchange_lost,
         ev.ExchangeSeen: exchange_seen,
         ev.TimePassed: time_passed,

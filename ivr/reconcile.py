@@ -1,9 +1,10 @@
 """The floor compared with what Asterisk says is true, after each (re)connect. Asterisk wins."""
 
 from dataclasses import replace
+from datetime import datetime
 from typing import TYPE_CHECKING
 
-from ivr import offers
+from ivr import offers, remembered
 from ivr.events import LegEnded, TalkStarted
 from ivr.model import CallFacts, CallPhase, EndedBy, Offer, OfferId, OfferResult
 from ivr.model.exchange import ExchangeSnapshot, LiveCall
@@ -82,6 +83,8 @@ def _adopt(floor: "Floor", live: LiveCall) -> FloorCall:
         phase=CallPhase.FALLBACK,
     )
     known = floor.restored.pop(live.call, new)
+    if live.offer is None:
+        remembered.talk_ended_unseen(floor, known)
     call = floor.admit(
         replace(
             known,
@@ -111,7 +114,7 @@ def _adopt_talk(floor: "Floor", call: FloorCall, offer_id: OfferId, presence: Pr
     facts = call.record.facts or CallFacts(province=call.record.province)
     floor.change(call, facts=facts)
     call.fallback_since_at = None
-    began_at = call.record.connected_at or floor.now
+    began_at = _began_at(call.record, floor.now)
     offer = Offer(
         id=offer_id,
         call=call.id,
@@ -122,4 +125,10 @@ def _adopt_talk(floor: "Floor", call: FloorCall, offer_id: OfferId, presence: Pr
         deadline_at=began_at,
     )
     offers.start_offer(floor, call, offer, presence)
-    offers.talk_started(floor, TalkStarted(offer=offer_id))
+    offers.talk_started(floor, TalkStarted(offer=offer_id), began_at=began_at)
+
+
+def _began_at(record: CallRecord, now: datetime) -> datetime:
+    """Of the talk under way; where an earlier one broke off, it is known no more exactly."""
+    known = [at for at in (record.connected_at, record.talk_ended_at) if at is not None]
+    return min(max(known, default=now), now)

@@ -16,6 +16,7 @@ from ivr.model import (
     OfferResult,
     Relief,
 )
+from ivr.model.record import EndedTalk, ended_talk
 from ivr.pool import Pool, keep
 from ivr.presence import NOT_ANSWERING, Presence
 from ivr.recent_times import RecentTimes
@@ -69,11 +70,28 @@ class Staff:
         presence.call = call
         self._settle(presence, now)
 
-    def start_talk(self, presence: Presence, limits: Limits, now: datetime) -> None:
+    def start_talk(
+        self,
+        presence: Presence,
+        limits: Limits,
+        now: datetime,
+        *,
+        began_at: datetime | None = None,
+    ) -> None:
+        """`began_at`: of a talk that an earlier controller began; None: it begins now."""
         presence.talking = True
         presence.wrap_up_until_at = None
         presence.missed_in_a_row = 0
-        self._wake(presence, presence.load.talk_begins(limits, now))
+        self._wake(presence, presence.load.talk_begins(limits, began_at or now))
+        self._settle(presence, now)
+        presence.state_since_at = began_at or now
+
+    def remember(self, presence: Presence, talk: EndedTalk, limits: Limits, now: datetime) -> None:
+        """A talk that this floor did not see; what followed on it may go on."""
+        self._wake(presence, presence.load.talk_begins(limits, talk.began_at))
+        self._start_wrap_up(presence, talk, limits)
+        if presence.wrap_up_until_at is not None and presence.wrap_up_until_at <= now:
+            presence.wrap_up_until_at = None
         self._settle(presence, now)
 
     def release(
@@ -92,7 +110,9 @@ class Staff:
         presence.offer = None
         presence.talking = False
         if talked:
-            self._start_wrap_up(presence, call, limits, now)
+            name = presence.profile.id
+            talk = ended_talk(call.record, name, now, danger=call.in_danger)
+            self._start_wrap_up(presence, talk, limits)
         else:
             self._hold_after(presence, result, limits, now, danger=call.in_danger)
         self._settle(presence, now)
@@ -100,21 +120,18 @@ class Staff:
     def _wake(self, presence: Presence, at: datetime) -> None:
         self._timers.set(at, "counsellor", presence.profile.id)
 
-    def _start_wrap_up(
-        self, presence: Presence, call: FloorCall, limits: Limits, now: datetime
-    ) -> None:
+    def _start_wrap_up(self, presence: Presence, talk: EndedTalk, limits: Limits) -> None:
         """After danger nobody is called out of it: such a talk takes its time to get over."""
-        plan = call.record.plan
-        own_s = plan.wrap_up_s if plan is not None else None
-        until_at = now + timedelta(seconds=limits.wrap_up_s if own_s is None else own_s)
-        yields_at: datetime | None = now + timedelta(seconds=limits.wrap_up_least_s)
-        if call.in_danger or not limits.danger_ends_wrap_ups:
+        seconds = limits.wrap_up_s if talk.wrap_up_s is None else talk.wrap_up_s
+        until_at = talk.ended_at + timedelta(seconds=seconds)
+        yields_at: datetime | None = talk.ended_at + timedelta(seconds=limits.wrap_up_least_s)
+        if talk.danger or not limits.danger_ends_wrap_ups:
             yields_at = None
         presence.wrap_up_yields_at = yields_at
-        presence.wrap_up_of = call.id
+        presence.wrap_up_of = talk.call
         presence.wrap_up_latest_at = until_at + timedelta(seconds=limits.wrap_up_more_most_s)
         presence.wrap_up_lengthened = 0
-        presence.load.talk_ends(limits, now, heavy=plan is not None and plan.heavy)
+        presence.load.talk_ends(limits, talk.ended_at, heavy=talk.heavy)
         self._wrap_up_until(presence, until_at)
         if yields_at is not None and yields_at < until_at:
             self._wake(presence, yields_at)

@@ -64,3 +64,33 @@ class CallRecord:
     lost_at: datetime | None = None  # in danger, before the place was known
     acknowledged_at: datetime | None = None  # when somebody took the lost call up …
     acknowledged_by: str | None = None  # … and who
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndedTalk:
+    """A talk that is over, as far as it bears on what its counsellor may be asked next."""
+
+    call: CallId
+    province: ProvinceId
+    counsellor: CounsellorId
+    began_at: datetime
+    ended_at: datetime
+    danger: bool = False
+    heavy: bool = False
+    wrap_up_s: float | None = None  # of the category; None: the province's
+
+
+def ended_talk(
+    record: CallRecord, counsellor: CounsellorId, ended_at: datetime, *, danger: bool
+) -> EndedTalk:
+    plan = record.plan
+    return EndedTalk(
+        call=record.call,
+        province=record.province,
+        counsellor=counsellor,
+        began_at=record.connected_at or ended_at,
+        ended_at=ended_at,
+        danger=danger,
+        heavy=plan is not None and plan.heavy,
+        wrap_up_s=plan.wrap_up_s if plan is not None else None,
+    )

@@ -35,6 +35,7 @@ FLOOR = FACTS | {
     "floor_alarms",
     "left_open",
     "lost",
+    "remembered",
 }
 CORE = FLOOR | {
     "floor_view",
@@ -90,6 +91,7 @@ MAY_IMPORT = {
     "floor_alarms": FLOOR,
     "left_open": FLOOR,
     "lost": FLOOR,
+    "remembered": FLOOR,
     "floor_delta": {"notices", "view"},
     "floor_view": FLOOR | {"desk_view"},
     "desk_view": FLOOR,

@@ -9,6 +9,7 @@ import pytest
 
 from ivr import events as ev
 from ivr import kept_pauses
+from ivr.floor_view import Break
 from ivr.kept_pauses import FORGOTTEN_AFTER, KeptPauses
 from ivr.model import CounsellorId
 from ivr.store.files import write_synced
@@ -24,10 +25,10 @@ class Line:
     def __init__(self) -> None:
         self.exchange_up = True
         self.at = NOON
-        self.resting: dict[CounsellorId, str] = {}
+        self.resting: dict[CounsellorId, Break] = {}
         self.changed = asyncio.Event()
 
-    def breaks(self) -> Mapping[CounsellorId, str]:
+    def breaks(self) -> Mapping[CounsellorId, Break]:
         return dict(self.resting)
 
     def watch(self) -> asyncio.Event:
@@ -50,7 +51,7 @@ def kept(tmp_path: Path, line: Line) -> KeptPauses:
 
 async def test_whoever_is_on_a_break_is_after_a_restart(tmp_path: Path) -> None:
     line = Line()
-    line.resting = {ANA: "meal", BEN: "break"}
+    line.resting = {ANA: paused(ANA, "meal"), BEN: paused(BEN, "break")}
     await kept(tmp_path, line).look()
     assert set(kept(tmp_path, line).restored()) == {paused(ANA, "meal"), paused(BEN, "break")}
     del line.resting[BEN]
@@ -58,9 +59,19 @@ async def test_whoever_is_on_a_break_is_after_a_restart(tmp_path: Path) -> None:
     assert kept(tmp_path, line).restored() == (paused(ANA, "meal"),)
 
 
+async def test_whoever_is_to_have_a_break_still_is_after_a_restart(tmp_path: Path) -> None:
+    line = Line()
+    line.resting = {
+        ANA: ev.CounsellorWillPause(counsellor=ANA, reason="meal"),
+        BEN: ev.BreakAsked(counsellor=BEN),
+    }
+    await kept(tmp_path, line).look()
+    assert kept(tmp_path, line).restored() == tuple(line.resting.values())
+
+
 async def test_what_was_restored_is_kept_until_the_floor_has_taken_it_in(tmp_path: Path) -> None:
     line = Line()
-    line.resting = {ANA: "meal"}
+    line.resting = {ANA: paused(ANA, "meal")}
     await kept(tmp_path, line).look()
     line.resting, line.exchange_up = {}, False
     again = kept(tmp_path, line)
@@ -74,12 +85,12 @@ async def test_what_was_restored_is_kept_until_the_floor_has_taken_it_in(tmp_pat
 
 async def test_a_break_that_somebody_forgot_ends_however_often_we_start(tmp_path: Path) -> None:
     line = Line()
-    line.resting = {ANA: "meal"}
+    line.resting = {ANA: paused(ANA, "meal")}
     await kept(tmp_path, line).look()
     line.at = NOON + FORGOTTEN_AFTER - timedelta(seconds=1)
     again = kept(tmp_path, line)
     assert again.restored() == (paused(ANA, "meal"),)
-    line.resting[BEN] = "break"
+    line.resting[BEN] = paused(BEN, "break")
     await again.look()
     line.at = NOON + FORGOTTEN_AFTER
     assert kept(tmp_path, line).restored() == (paused(BEN, "break"),)
@@ -99,7 +110,7 @@ async def test_each_change_is_kept_while_it_runs(
     line = Line()
     task = asyncio.create_task(kept(tmp_path, line).run())
     for reason in ("meal", "break"):
-        line.resting = {ANA: reason}
+        line.resting = {ANA: paused(ANA, reason)}
         line.changed.set()
         async with asyncio.timeout(PATIENCE_S):
             await written.wait()
@@ -110,7 +121,13 @@ async def test_each_change_is_kept_while_it_runs(
         await task
 
 
-@pytest.mark.parametrize("content", ["", "[]", '{"ana": 7}', '{"ana": ["meal", "noon"]}'])
+@pytest.mark.parametrize(
+    "content",
+    [
+        *("", "[]", '{"ana": 7}', '{"ana": ["meal", "noon"]}'),
+        '{"ana": ["TimePassed", {}, "2026-11-22T08:00:00+00:00"]}',
+    ],
+)
 def test_a_file_that_tells_nothing_keeps_nobody_from_being_rung(
     tmp_path: Path, content: str
 ) -> None:
@@ -120,7 +137,7 @@ def test_a_file_that_tells_nothing_keeps_nobody_from_being_rung(
 
 def test_a_disk_that_is_full_costs_no_call(tmp_path: Path) -> None:
     line = Line()
-    line.resting = {ANA: "meal"}
+    line.resting = {ANA: paused(ANA, "meal")}
     nowhere = KeptPauses(tmp_path / "not" / "there" / "breaks.json", line, line.now)
     asyncio.run(nowhere.look())
     assert nowhere.restored() == ()

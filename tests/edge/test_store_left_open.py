@@ -5,15 +5,22 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pytest
 from sqlalchemy import RowMapping, text
 
-from ivr.model import CallEnd, CallId, CallPhase
-from ivr.model.record import CallRecord
+from ivr.model import CallEnd, CallId, CallPhase, CounsellorId, Lane
+from ivr.model.record import CallRecord, EndedTalk, ended_talk
 from ivr.settings import Settings
 from ivr.store.emergency import Batch, EmergencyFile
-from ivr.store.left_open import calls_left_open
+from ivr.store.left_open import left_behind, talks_since
 from ivr.store.store import Store
 from tests.edge.store_examples import FACTS, PLAN, at, call, full_call, settings
+
+REZA = CounsellorId("reza")
+
+
+async def calls_left_open(store: Store, directory: Path) -> tuple[CallRecord, ...]:
+    return (await left_behind(store, directory, at(0))).open_calls
 
 
 def keep(directory: Path, *records: CallRecord, epoch: int = 1) -> Path:
@@ -117,3 +124,71 @@ async def test_a_fuller_record_brought_back_late_fills_what_an_import_could_not_
     await store.save_calls([imported])
     await store.save_calls([call("1", phase=CallPhase.WAITING, facts=FACTS, plan=PLAN)])
     assert await store.load_call(CallId("1")) == replace(imported, facts=FACTS, plan=PLAN)
+
+
+def talked(name: str, ended_s: float, **changes: Any) -> CallRecord:
+    """Of Reza, who has ended it at that second."""
+    return replace(full_call(name), talk_ended_at=at(ended_s), ended_at=at(ended_s + 5), **changes)
+
+
+async def talks_of(store: Store, directory: Path, since_s: float) -> list[tuple[str, float]]:
+    talks = (await left_behind(store, directory, at(since_s))).talks
+    return [(talk.call, (talk.ended_at - at(0)).total_seconds()) for talk in talks]
+
+
+async def test_talks_that_ended_lately_are_told_with_what_they_leave_to_do(
+    store: Store, tmp_path: Path
+) -> None:
+    plan = replace(PLAN, heavy=True, wrap_up_s=90.0)
+    whole = talked("1", 400, plan=plan)
+    await store.save_calls([whole, talked("2", 99), talked("3", 300, plan=None)])
+    calmer = replace(FACTS, lane=Lane.ORDINARY)
+    keep(tmp_path, talked("4", 350, plan=replace(plan, heavy=False), facts=calmer))
+    assert (await left_behind(store, tmp_path, at(100))).talks == (
+        ended_talk(talked("3", 300, plan=None), REZA, at(300), danger=True),
+        EndedTalk(
+            call=CallId("4"),
+            province=whole.province,
+            counsellor=REZA,
+            began_at=at(31),
+            ended_at=at(350),
+            wrap_up_s=90.0,
+        ),
+        ended_talk(whole, REZA, at(400), danger=True),
+    )
+
+
+async def test_a_caller_who_stays_on_the_line_does_not_hide_that_the_talk_is_over(
+    store: Store, tmp_path: Path
+) -> None:
+    still = {"ended_at": None, "ended_by": None, "end": None}
+    closing = replace(talked("1", 300), phase=CallPhase.CLOSING, **still)
+    again = replace(talked("2", 200), phase=CallPhase.TALKING, **still)
+    await store.save_calls([closing, again, call("3"), talked("4", 250, counsellor=None)])
+    assert await talks_of(store, tmp_path, 100) == [("1", 300.0)]
+
+
+async def test_what_was_entered_from_paper_keeps_nobody_from_being_rung(
+    store: Store, tmp_path: Path
+) -> None:
+    await store.save_calls([talked("1", 300), talked("2", 310)])
+    async with store.writing() as connection:
+        await connection.execute(text("UPDATE calls SET entered = 'paper' WHERE call = '1'"))
+    assert await talks_of(store, tmp_path, 100) == [("2", 310.0)]
+
+
+async def test_without_a_database_the_files_tell_of_talks_too(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    home.write_text("in the way")
+    directory = keep(tmp_path / "emergency", talked("1", 300), talked("2", 50))
+    async with Store(settings(home)) as store:
+        assert await talks_of(store, directory, 100) == [("1", 300.0)]
+
+
+@pytest.mark.parametrize("database", ["sqlite"])
+async def test_talks_are_looked_up_by_an_index(store: Store) -> None:
+    statement = talks_since(at(0)).compile(store.engine)
+    explained = text(f"EXPLAIN QUERY PLAN {str(statement).replace('?', '1')}")
+    async with store.engine.connect() as connection:
+        rows = (await connection.execute(explained)).all()
+    assert [row[3] for row in rows] == ["SEARCH calls USING INDEX ix_calls_ended_at (ended_at>?)"]

@@ -7,17 +7,20 @@ import signal
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from ivr.model import CallEnd, CallPhase
+from ivr.limits import Limits
+from ivr.model import CallEnd, CallPhase, CounsellorId
 from ivr.settings import Settings
 from ivr.simulator.demo import CallRequest, demo_exchange, place_call
 from ivr.simulator.timing import Timing
 from ivr.store.store import Store
-from tests.edge.store_examples import call, full_call
+from tests.edge.store_examples import PLAN, call, full_call
 from tests.edge.test_fallback_import import CONNECTED, load
 from tests.edge.test_store_left_open import keep
 from tests.ports import free_port
@@ -39,7 +42,9 @@ def environment(settings: Settings) -> dict[str, str]:
 
 
 @asynccontextmanager
-async def serving(settings: Settings) -> AsyncIterator[Path]:
+async def serving(
+    settings: Settings, *, ended_by: signal.Signals = signal.SIGINT
+) -> AsyncIterator[Path]:
     """`ivr serve` as a process, once it serves; yields where it writes its log."""
     log_path = settings.home / "serve.log"
     with log_path.open("wb") as log:
@@ -57,10 +62,11 @@ async def serving(settings: Settings) -> AsyncIterator[Path]:
         yield log_path
     finally:
         if process.returncode is None:
-            process.send_signal(signal.SIGINT)
+            process.send_signal(ended_by)
         async with asyncio.timeout(READY_S):
             await process.wait()
-    assert process.returncode == 0, log_path.read_text()
+    expected = -ended_by if ended_by is signal.SIGKILL else 0
+    assert process.returncode == expected, log_path.read_text()
 
 
 async def ivr(settings: Settings, *words: str) -> Any:
@@ -103,3 +109,48 @@ async def test_a_start_takes_in_what_was_written_elsewhere(served: Settings) -> 
     async with await Store.open(served) as store:
         assert await store.load_call(ended.call) == ended
         assert (await load(store, "1795307794.3")).end is CallEnd.FALLBACK_CONNECTED
+
+
+async def floor_of(settings: Settings) -> Any:
+    """As `ivr floor` says; asked again where a line that is busy has not answered in time."""
+    words = (sys.executable, "-m", "ivr", "floor", "--json")
+    async with asyncio.timeout(READY_S):
+        while True:
+            asking = await asyncio.create_subprocess_exec(
+                *words,
+                env=environment(settings),
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.DEVNULL,
+            )
+            told, _ = await asking.communicate()
+            if asking.returncode == 0:
+                return json.loads(told)
+
+
+async def spared_after_heavy(settings: Settings) -> dict[str, datetime]:
+    """Until when whom; asked until there is somebody."""
+    async with asyncio.timeout(READY_S):
+        while True:
+            people = (await floor_of(settings))["counsellors"]
+            found = {
+                person["counsellor"]: datetime.fromisoformat(person["heavy_until_at"])
+                for person in people
+                if "heavy_call" in person["protections"]
+            }
+            if found:
+                return found
+
+
+@pytest.mark.parametrize("database", ["sqlite"])
+async def test_what_spares_a_counsellor_outlives_kill_9(served: Settings) -> None:
+    """For half an hour after a heavy call: no test takes as long."""
+    now = datetime.now(UTC)
+    plan = replace(PLAN, heavy=True)
+    heavy = replace(full_call(), plan=plan, counsellor=CounsellorId("saveh-1"))
+    async with await Store.open(served) as store:
+        await store.save_calls([replace(heavy, talk_ended_at=now, ended_at=now)])
+    until_at = now + timedelta(seconds=Limits().heavy_gap_s)
+    async with demo_exchange(served, timing=FAST):
+        for ended_by in (signal.SIGKILL, signal.SIGINT):
+            async with serving(served, ended_by=ended_by):
+                assert await spared_after_heavy(served) == {"saveh-1": until_at}

@@ -32,7 +32,7 @@ from ivr.model import (
 )
 from ivr.model.exchange import ExchangeSnapshot, LiveCall
 from ivr.model.plan import RoutePlan, Weight
-from ivr.model.record import CallRecord
+from ivr.model.record import CallRecord, EndedTalk
 from ivr.notices import AlarmCode
 from ivr.queues import Floor
 from ivr.waiting import FloorCall
@@ -306,6 +306,26 @@ class FloorMachine(RuleBasedStateMachine):
                 ev.WrapUpExtended(counsellor=who, by_s=300.0),
             ][choice]
         )
+
+    @rule(
+        name=st.sampled_from(NAMES),
+        ended_s=st.sampled_from([-5.0, 0.0, 10.0, 70.0]),
+        danger=st.booleans(),
+        heavy=st.booleans(),
+    )
+    def a_talk_is_remembered(self, name: str, ended_s: float, *, danger: bool, heavy: bool) -> None:
+        """Told at the start alone; late as well it must change no call and no offer."""
+        ended_at = self.kit.now - timedelta(seconds=ended_s)
+        talk = EndedTalk(
+            call=CallId("c1"),
+            province=MARKAZI,
+            counsellor=CounsellorId(name),
+            began_at=ended_at - timedelta(seconds=60),
+            ended_at=ended_at,
+            danger=danger,
+            heavy=heavy,
+        )
+        self.post(ev.TalksRemembered(talks=(talk,)))
 
     @rule(present=st.sets(st.sampled_from(NAMES), min_size=1))
     def the_staff_list_changes(self, present: set[str]) -> None:
