@@ -66,11 +66,12 @@ class Said:
 class WaitingCall:
     """A call in line, from joining it until both talk; `desk` is the first that its plan names.
 
-    `step` is the number of the plan's step that it has reached, from 0; `offered_to` are the phones
-    that ring. `precedence` is why it stands before `ahead_of`, the earliest of the calls that
-    joined before it; `overtaken` is why `behind`, the first in line of those that joined later,
-    stands before it. `broken_off`: its talk was lost with a device; `left_open`: the talk is over
-    and the handset lies beside the telephone, so it stands behind all others.
+    That is the province where nobody knows the county. `step` is the number of the plan's step that
+    it has reached, from 0; `offered_to` are the phones that ring. `precedence` is why it stands
+    before `ahead_of`, the earliest of the calls that joined before it; `overtaken` is why `behind`,
+    the first in line of those that joined later, stands before it. `broken_off`: its talk was lost
+    with a device; `left_open`: the talk is over and the handset lies beside the telephone, so it
+    stands behind all others.
     """
 
     call: CallId

@@ -408,6 +408,25 @@ def test_a_desk_says_who_is_there_who_waits_and_what_its_newest_caller_would_hea
     )
 
 
+def test_whose_county_nobody_knows_waits_for_the_province_and_for_no_desk_of_it() -> None:
+    saveh, arak, whole = DeskId("markazi-saveh"), DeskId("markazi-arak"), DeskId("markazi")
+    province = replace(ONE, steps=(replace(ONE.steps[0], desks=(arak, saveh)),))
+    kit = Kit().staff(counsellor("sara", saveh), counsellor("mina", saveh))
+    kit.on_duty("sara", "mina")
+    kit.device("sara", DeviceState.IN_USE)
+    kit.device("mina", DeviceState.IN_USE)
+    kit.arrive("c1")
+    facts = CallFacts(province=ProvinceId("markazi"))
+    kit.post(ev.CallJoined(call=CallId("c1"), facts=facts, plan=province, joined_at=kit.now))
+    view = view_of(kit.floor, kit.now)
+    assert [row.desk for row in view.waiting] == [whole]
+    rows = {row.desk: (row.there, row.free, row.waiting) for row in view.desks}
+    assert rows == {whole: (2, 0, 1), saveh: (2, 0, 0)}
+    kit.hang_up("c1")
+    kit.call("c2", province)
+    assert [row.desk for row in view_of(kit.floor, kit.now).waiting] == [arak]
+
+
 def test_callers_lost_in_danger_stand_on_the_view_until_somebody_takes_them_up() -> None:
     kit = Kit().staff(counsellor("sara", "markazi-saveh"))
     kit.arrive("c1")

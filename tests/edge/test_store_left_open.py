@@ -191,4 +191,5 @@ async def test_talks_are_looked_up_by_an_index(store: Store) -> None:
     explained = text(f"EXPLAIN QUERY PLAN {str(statement).replace('?', '1')}")
     async with store.engine.connect() as connection:
         rows = (await connection.execute(explained)).all()
-    assert [row[3] for row in rows] == ["SEARCH calls USING INDEX ix_calls_ended_at (ended_at>?)"]
+    (step,) = [row[3] for row in rows]
+    assert step.startswith("SEARCH calls USING INDEX ix_calls_ended_at")
