@@ -13,6 +13,8 @@ from enum import StrEnum
 from ivr.calendar import plain_minute
 from ivr.errors import BadInput, StoreError
 from ivr.model import ProvinceId
+from ivr.rules.counties import gazetteer
+from ivr.rules.judging import did_you_mean
 from ivr.rules.schema import ProvinceRules
 
 LEAST_REASON_LETTERS = 10  # of breaking the glass: a word says nothing to whoever reviews it
@@ -206,6 +208,21 @@ def check_review(version: Version, by: str) -> None:
         )
 
 
+def check_province(province: ProvinceId) -> None:
+    """Raises BadInput for what is no province."""
+    known = gazetteer().provinces
+    if province not in known:
+        raise BadInput(f"There is no province {province!r}. {did_you_mean(province, known)}")
+
+
+def no_version(province: ProvinceId, number: int) -> BadInput:
+    """What somebody is told who named a version that is not there; of no province it raises."""
+    check_province(province)
+    return BadInput(
+        f"There is no version {number} of {province}; `ivr rules history {province}` shows all."
+    )
+
+
 def rollback_target(versions: Sequence[Version], number: int | None, at: datetime) -> Version:
     """The earlier version to bring back: the one named, else the one in force before.
 
@@ -239,14 +256,14 @@ def _before(reigning: Sequence[Version]) -> Version:
     return others[-1]
 
 
-def _named(versions: Iterable[Version], reigning: Iterable[Version], number: int) -> Version:
+def _named(versions: Iterable[Version], reigning: Sequence[Version], number: int) -> Version:
     found = next((item for item in reigning if item.number == number), None)
     if found is None:
         known = any(item.number == number for item in versions)
         what = "was never in force" if known else "does not exist"
         raise BadInput(
             f"--to {number}: this version {what}, so it cannot be brought back. "
-            "`ivr rules history` shows all."
+            f"`ivr rules history {reigning[0].province}` shows all."
         )
     return found
 

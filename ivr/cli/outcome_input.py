@@ -6,6 +6,7 @@ from pydantic import ValidationError
 
 from ivr.errors import BadInput
 from ivr.jalali import parse_day
+from ivr.mistakes import in_words
 from ivr.outcome_form import OutcomeForm, OutcomeItem
 from ivr.outcomes import OutcomeId, OutsideBody, ServiceKind
 
@@ -51,4 +52,4 @@ def _with_plain_day(text: str) -> str:
 def _mistakes(error: ValidationError) -> list[str]:
     """Each field and what is wrong with it; never the value, which may tell of a caller."""
     found = error.errors(include_url=False, include_input=False)
-    return [f"{'.'.join(map(str, one['loc'])) or 'the form'}: {one['msg']}" for one in found]
+    return [f"{'.'.join(map(str, one['loc'])) or 'the form'}: {in_words(one)}" for one in found]

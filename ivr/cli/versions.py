@@ -30,7 +30,14 @@ from ivr.settings import Settings, load_settings
 from ivr.store.store import Store
 from ivr.store.versions import VersionStore
 from ivr.text import to_ascii_digits
-from ivr.versions import StoredVersion, Version, VersionState, in_force, state_of
+from ivr.versions import (
+    StoredVersion,
+    Version,
+    VersionState,
+    check_province,
+    in_force,
+    state_of,
+)
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for a script.")]
 ProvinceArgument = Annotated[str, typer.Argument(help="The province's id, such as markazi.")]
@@ -68,6 +75,7 @@ async def _history(province: str) -> tuple[Version, ...]:
     async with version_store() as versions:
         found = await versions.history(ProvinceId(province))
     if not found:
+        check_province(ProvinceId(province))
         raise BadInput(
             f"{province}: no version is kept of its rules. `ivr rules draft FILE` submits one."
         )

@@ -49,24 +49,29 @@ class Period:
         return f"{plain_day(self.first)} to {plain_day(self.last)}"
 
 
-def parse_period(first: str, last: str) -> Period:
-    """The period that options --from and --to name; raises BadInput."""
-    period = Period(_parse("--from", first), _parse("--to", last))
+def parse_period(first: str, last: str, names: tuple[str, str] = ("--from", "--to")) -> Period:
+    """The period from one day to another, which whoever typed them knows by these names.
+
+    Raises BadInput.
+    """
+    first_name, last_name = names
+    period = Period(_parse(first_name, first), _parse(last_name, last))
     if period.first > period.last:
         raise BadInput(
-            f"--from {first} is after --to {last}: the period would have no day. Exchange the two."
+            f"{first_name} {first} is after {last_name} {last}: the period would have no day. "
+            "Exchange the two."
         )
     return period
 
 
-def _parse(option: str, text: str) -> date:
+def _parse(name: str, text: str) -> date:
     try:
         day = parse_day(text)
     except BadInput as error:
-        raise BadInput(f"{option}: {error}") from None
+        raise BadInput(f"{name}: {error}") from None
     if not _FIRST_DAY <= day <= _LAST_DAY:
         raise BadInput(
-            f"{option}: {text!r} is too far from today for a report; write a day of your time."
+            f"{name}: {text!r} is too far from today for a report; write a day of your time."
         )
     return day
 

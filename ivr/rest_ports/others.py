@@ -188,7 +188,7 @@ def _may_open(bearer: Bearer, figure: str) -> None:
 
 
 def _period(asked: it.PeriodAsked) -> Period:
-    period = parse_period(asked.from_, asked.to)
+    period = parse_period(asked.from_, asked.to, names=("from", "to"))
     if period.days > REPORT_DAYS:
         raise BadInput(f"A report is of {REPORT_DAYS} days at most; ask in parts.")
     return period

@@ -11,7 +11,7 @@ from ivr.errors import NotAllowed
 from ivr.in_force import InForce
 from ivr.model import CallId, CountyId, ProvinceId
 from ivr.rest_ports.calls import own_key
-from ivr.rest_ports.within import check_event, judged_later, province_of, seen, wanted
+from ivr.rest_ports.within import check_event, is_reached, judged_later, province_of, seen, wanted
 from ivr.rights import Action
 from ivr.rules.schema import ProvinceRules
 from ivr.store.deeds import (
@@ -59,8 +59,11 @@ class RestReferrals:
         return it.DispatchPage(dispatches=trips, next=page.next)
 
     async def dispatch(self, bearer: Bearer, number: int) -> it.DispatchAnswer:
-        row = await self._pages.dispatch(number)
-        found = seen(bearer, Action.REFERRAL_READ, row, f"dispatch {number}")
+        """By where it happened, or by the call that it comes of."""
+        row, action = await self._pages.dispatch(number), Action.REFERRAL_READ
+        call = await self._pages.call(row["call"]) if row and row["call"] else None
+        reached = call is not None and is_reached(bearer, action, call)
+        found = row if row and reached else seen(bearer, action, row, f"dispatch {number}")
         return it.DispatchAnswer.model_validate(dict(found))
 
     async def request_dispatch(

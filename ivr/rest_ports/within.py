@@ -40,12 +40,13 @@ def seen(
     bearer: Bearer, action: Action, row: Mapping[Any, Any] | None, what: str
 ) -> Mapping[Any, Any]:
     """The row; raises Missing where there is none, or the bearer may not do this to it."""
-    if row is None or not _reaches(bearer, action, row):
+    if row is None or not is_reached(bearer, action, row):
         raise Missing(f"There is no {what}.")
     return row
 
 
-def _reaches(bearer: Bearer, action: Action, row: Mapping[Any, Any]) -> bool:
+def is_reached(bearer: Bearer, action: Action, row: Mapping[Any, Any]) -> bool:
+    """Whether the bearer may do this to the row: by its province, its desk or its county."""
     desk = row.get("desk") or row.get("county")
     return may_of(
         bearer.person, action, row["province"], DeskId(desk) if desk else None, now=bearer.at

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, RowMapping, Select, func, or_, select
+from sqlalchemy import Column, ColumnElement, RowMapping, Select, exists, func, or_, select
 
 from ivr.errors import BadInput
 from ivr.model import CallId, ProvinceId
@@ -114,7 +114,7 @@ class PageStore:
         if wanted.province is not None:
             statement = statement.where(at.table.c.province == wanted.province)
         if wanted.reach.provinces is not None:
-            statement = statement.where(_within(at.table, wanted.reach))
+            statement = statement.where(_reached(at.table, wanted.reach))
         if wanted.since_at is not None:
             statement = statement.where(at >= wanted.since_at)
         if wanted.until_at is not None:
@@ -129,6 +129,14 @@ class PageStore:
         shown = rows[: wanted.limit]
         more = len(rows) > wanted.limit
         return Page(shown, _cursor(shown[-1][at.name], shown[-1][key.name]) if more else None)
+
+
+def _reached(table: Any, reach: Reach) -> ColumnElement[bool]:
+    """Trips and stays also by the call that they come of: who may change one finds it."""
+    own = _within(table, reach)
+    if table not in {dispatches, visits}:
+        return own
+    return or_(own, exists().where(calls.c.call == table.c.call, _within(calls, reach)))
 
 
 def _within(table: Any, reach: Reach) -> ColumnElement[bool]:

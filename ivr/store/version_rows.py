@@ -24,7 +24,7 @@ from ivr.errors import BadInput, StoreError
 from ivr.model import ProvinceId
 from ivr.rules.schema import ProvinceRules
 from ivr.store.tables import rules_versions
-from ivr.versions import StoredVersion, Version
+from ivr.versions import StoredVersion, Version, no_version
 
 COLUMNS = rules_versions.c
 _NAMES = [field.name for field in fields(Version)]
@@ -68,11 +68,11 @@ async def load_versions(connection: AsyncConnection, province: ProvinceId) -> tu
     return tuple(Version(**row) for row in rows.mappings())
 
 
-def numbered(versions: Iterable[Version], number: int) -> Version:
+def numbered(versions: Iterable[Version], province: ProvinceId, number: int) -> Version:
     """Raises BadInput where there is none of this number."""
     found = next((version for version in versions if version.number == number), None)
     if found is None:
-        raise BadInput(f"There is no version {number}; `ivr rules history` shows all.")
+        raise no_version(province, number)
     return found
 
 

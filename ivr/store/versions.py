@@ -47,6 +47,7 @@ from ivr.versions import (
     decided_at,
     in_force,
     next_activation_at,
+    no_version,
     rollback_target,
     scheduled,
 )
@@ -115,9 +116,7 @@ class VersionStore:
         """
         rows = await self._store.rows(documents_of((province, number)))
         if not rows:
-            raise BadInput(
-                f"There is no version {number} of {province}; `ivr rules history` shows all."
-            )
+            raise no_version(province, number)
         return read_version(rows[0])
 
     async def findings(self, rules: ProvinceRules, at: datetime) -> list[Finding]:
@@ -208,7 +207,7 @@ class VersionStore:
         )
         async with self._deciding() as connection:
             known = await load_versions(connection, province)
-            draft, now = numbered(known, number), decided_at(known, at)
+            draft, now = numbered(known, province, number), decided_at(known, at)
             check_publishing(
                 draft, by=by, alone=bool(reason), at=at, active_from_at=active_from_at or at
             )
@@ -231,7 +230,9 @@ class VersionStore:
         async with self._deciding() as connection:
             known = await load_versions(connection, province)
             now = decided_at(known, at)
-            return await self._withdraw(connection, numbered(known, number), by=by, at=now)
+            return await self._withdraw(
+                connection, numbered(known, province, number), by=by, at=now
+            )
 
     async def _withdraw(
         self, connection: AsyncConnection, version: Version, *, by: str, at: datetime
@@ -294,7 +295,7 @@ class VersionStore:
     ) -> Version:
         """Say that somebody else has looked at what one person alone has published."""
         async with self._deciding() as connection:
-            version = numbered(await load_versions(connection, province), number)
+            version = numbered(await load_versions(connection, province), province, number)
             check_review(version, by)
             values = {"reviewed_by": by, "reviewed_at": at}
             changed = await change_version(connection, version, values)

@@ -64,6 +64,7 @@ MAY_IMPORT = {
     "view": {"model", "notices", "expected_wait"},
     "outcomes": {"errors"},
     "outcome_form": {"errors", "outcomes", "rules", "text"},
+    "mistakes": set(),
     "form_check": {"model", "outcomes", "outcome_form", "rules", "text"},
     "dispatching": WORDS | {"rules"},
     "visits": WORDS,
@@ -170,7 +171,7 @@ MAY_IMPORT = {
     | {"jalali", "rosters", "closures", "reports"},
     "web": FACTS
     | {"expected_wait", "floor_delta", "floor_acts", "calendar", "rules"}
-    | {"bearers", "tokens", "outcome_form", "dispatching", "visits"},
+    | {"bearers", "tokens", "outcome_form", "dispatching", "visits", "mistakes"},
     "calendar": set(),
     "settings": {"errors"},
     "logs": set(),

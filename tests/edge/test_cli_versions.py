@@ -344,7 +344,9 @@ def test_differences_without_anything_in_the_database(
     [
         (("history", "ilam"), BadInput, "no version is kept"),
         (("show", "ilam"), BadInput, "no version is in force"),
-        (("show", "markazi", "7"), BadInput, "no version 7"),
+        (("history", "mars"), BadInput, "no province 'mars'"),
+        (("show", "markazi", "7"), BadInput, "no version 7 .*`ivr rules history markazi`"),
+        (("show", "marakzi", "7"), BadInput, "no province 'marakzi'. Did you mean markazi"),
         (("diff", "markazi", "1", "7"), BadInput, "no version 7"),
         (("diff", "markazi", str(PROVINCES / "ilam.yaml")), BadInput, "rules of ilam, not of"),
         (("diff", "markazi", "nowhere.yaml"), RulesError, "cannot be read"),

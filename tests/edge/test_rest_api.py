@@ -276,10 +276,34 @@ async def test_figures_of_a_period_come_with_what_they_count(api: World) -> None
     report = await answer(api, secret, "GET", "/reports", params=asked)
     assert report["scope"]["province"] == "markazi"
     assert report["figures"]["calls"]["value"] == 1
+    counted = {"calls", "persons", "dispatches", "visits"}
+    values = [
+        each[name]
+        for each in report["figures"].values()
+        for name in ("value", "previous")
+        if each["unit"] in counted
+    ]
+    assert {type(value) for value in values} <= {int, type(None)}
+    assert int in map(type, values)
     hidden = await answer(api, secret, "GET", "/reports", params={**asked, "publish": "true"})
     assert hidden["figures"]["calls"]["hidden"]
-    for wrong in ({"from": "1405/13/01"}, {"from": "1300/01/01"}, {"to": "1300/01/01"}):
-        await answer(api, secret, "GET", "/reports", params={**asked, **wrong}, status=422)
+    for wrong, told in (
+        ({"from": "1405/13/01"}, "from: "),
+        ({"from": "1300/01/01"}, "A report is of 3660 days at most"),
+        ({"to": "1300/01/01"}, f"from {day} is after to 1300/01/01"),
+    ):
+        refused = await answer(api, secret, "GET", "/reports", params=asked | wrong, status=422)
+        assert refused["detail"].startswith(told)
+
+
+async def test_a_mistake_of_type_is_told_in_plain_words(api: World) -> None:
+    body = {"county": "markazi-saveh", "colour": "red", "at": "2026-11-22", "asked_by": "x"}
+    sent = {"body": body, "headers": {"Idempotency-Key": "k"}}
+    refused = await answer(api, await api.secret(), "POST", "/dispatches", status=422, **sent)
+    told = {one["field"]: one["what"] for one in refused["problems"]}
+    assert told["colour"] == "there is no such field: correct its name, or leave it out"
+    assert told["asked_by"].startswith("is not known here: write ")
+    assert told["at"].startswith("is no instant: write one with its zone")
 
 
 async def test_a_figure_opens_to_what_it_counts_page_by_page(api: World) -> None:

@@ -33,6 +33,7 @@ from tests.edge.rest_world import (
     CHIEF,
     COUNSELLOR,
     ELSEWHERE,
+    ILAM,
     IN_FORCE,
     MARKAZI,
     World,
@@ -132,6 +133,29 @@ async def test_a_token_of_who_has_one_desk_reaches_that_desk(api: World) -> None
         assert await status(api, secret, "GET", of_days) == 403
         assert await status(api, secret, "GET", f"{of_days}&desk={desk}") == 200
         assert await status(api, secret, "GET", f"{of_days}&desk=markazi-khomeyn") == 403
+
+
+@pytest.mark.parametrize("database", ["sqlite", "postgresql"])
+async def test_who_may_change_a_trip_or_a_stay_of_a_call_finds_it(api: World) -> None:
+    """The event lies in another province than the call that the token reaches."""
+    own, other = await api.secret(province=MARKAZI), await api.secret(province=ILAM)
+    stay = {"county": "qazvin-avaj", "centre": "crisis-qazvin", "kind": "outpatient"}
+    asked: dict[str, dict[str, Any]] = {
+        "dispatches": {"county": "qazvin-avaj"},
+        "visits": {**stay, "persons": [{"count": 1}]},
+    }
+    for path, body in asked.items():
+        key = {"Idempotency-Key": path}
+        response = await api.ask(own, "POST", f"/{path}", body | {"call": CALL}, headers=key)
+        assert response.status == 201
+        for secret, seen in ((own, 1), (other, 0)):
+            found = (await (await api.ask(secret, "GET", f"/{path}")).json())[path]
+            assert len(found) == seen
+    assert await status(api, own, "GET", "/dispatches/1") == 200
+    assert await status(api, other, "GET", "/dispatches/1") == 404
+    step = {"body": {"step": "sent"}, "headers": {"Idempotency-Key": "s"}}
+    assert await status(api, own, "POST", "/dispatches/1/steps", **step) == 200
+    assert await status(api, other, "POST", "/dispatches/1/steps", **step) == 404
 
 
 async def test_a_save_is_repeated_after_midnight_and_after_a_change_of_rules(

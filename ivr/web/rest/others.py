@@ -47,10 +47,10 @@ class DaysAnswer(Answer):
 
 
 class FigureAnswer(Answer):
-    """`value` is null where there is nothing to tell, or it is hidden."""
+    """`value` is null where there is nothing to tell, or it is hidden; counts are whole."""
 
-    value: float | None
-    previous: float | None
+    value: int | float | None
+    previous: int | float | None
     change: float | None
     unit: str
     hidden: bool

@@ -9,6 +9,7 @@ from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ivr.errors import BadInput, LineError, NotAllowed, NotThere, StoreError, ValueRefused
+from ivr.mistakes import in_words
 
 CONTENT_TYPE = "application/problem+json"
 RETRY_AFTER_S = 5
@@ -60,8 +61,8 @@ def wrong_fields(error: ValidationError) -> WrongFields:
     """The fields and why; never what they held."""
     return WrongFields(
         [
-            FieldProblem(field=".".join(map(str, item["loc"])), what=item["msg"])
-            for item in error.errors(include_url=False, include_input=False, include_context=False)
+            FieldProblem(field=".".join(map(str, item["loc"])), what=in_words(item))
+            for item in error.errors(include_url=False, include_input=False)
         ]
     )
 
