@@ -19,11 +19,13 @@ class Kind(StrEnum):
     NOTES = "notes"  # of forms, outcomes, trips, stays and follow-ups
     JOURNAL = "journal"
     DELIVERIES = "deliveries"
+    ANSWERS = "answers"  # what saves were answered, for the same again
     NUMBERS = "numbers"
     PSEUDONYMS = "pseudonyms"
 
 
-OF_ALL_PROVINCES = frozenset({Kind.JOURNAL, Kind.DELIVERIES})  # their rows belong to none
+# Their rows belong to none.
+OF_ALL_PROVINCES = frozenset({Kind.JOURNAL, Kind.DELIVERIES, Kind.ANSWERS})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +39,7 @@ class Term:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Due:
-    """What a term has come for: calls (of journal and deliveries rows), the oldest of them."""
+    """What a term has come for: calls (of OF_ALL_PROVINCES rows), the oldest of them."""
 
     kind: Kind
     province: ProvinceId | None
@@ -88,6 +90,7 @@ def days(keeping: Keeping) -> dict[Kind, int]:
         Kind.NOTES: keeping.notes_d,
         Kind.JOURNAL: min(keeping.journal_d, numbers, keeping.locations_d),
         Kind.DELIVERIES: min(keeping.deliveries_d, keeping.notes_d),
+        Kind.ANSWERS: keeping.answers_d,
         Kind.NUMBERS: numbers,
         Kind.PSEUDONYMS: keeping.pseudonyms_d,
     }

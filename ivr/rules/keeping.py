@@ -41,3 +41,7 @@ class Keeping(Record):
     deliveries_d: Days = Field(
         30, description="how many days messages to other systems are kept after their delivery"
     )
+    # Nobody repeats a save after so long; what was saved is not touched.
+    answers_d: Days = Field(
+        90, description="how many days a save that is repeated is answered as the first time"
+    )

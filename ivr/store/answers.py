@@ -4,6 +4,7 @@ Without the record's free text: that is given as it stands now, so what was eras
 """
 
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from functools import cache
 from typing import Any, TypeVar, cast
 
@@ -54,7 +55,7 @@ async def keep_answer(connection: AsyncConnection, act: Act, record: Any) -> Non
     if act.key is None:
         return
     said = _json_of(record).dump_python(replace(record, **FREE_TEXT[act.table]), mode="json")
-    values = {"key": act.key, "about": act.about(record), "answer": said}
+    values = {"key": act.key, "about": act.about(record), "answer": said, "at": datetime.now(UTC)}
     await connection.execute(insert(answers).values(values))
 
 

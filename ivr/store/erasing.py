@@ -24,7 +24,15 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ivr.retention import Kind
 from ivr.store.callers import ERASED
-from ivr.store.outcome_tables import deliveries, dispatches, drafts, follow_ups, forms, visits
+from ivr.store.outcome_tables import (
+    answers,
+    deliveries,
+    dispatches,
+    drafts,
+    follow_ups,
+    forms,
+    visits,
+)
 from ivr.store.tables import calls, outcomes
 
 Erase = Callable[[AsyncConnection, Collection[str]], Awaitable[None]]
@@ -158,6 +166,16 @@ def delivery_call() -> ColumnElement[str]:
     """Of `deliveries`: of which call it told (`ivr.store.webhook_rows`); null of none."""
     told: ColumnElement[str] = deliveries.c.body["data", "call"].as_string()
     return told
+
+
+def answer_call() -> ColumnElement[str]:
+    """Of `answers`: of which call the record is that was changed; null of none."""
+    told: ColumnElement[str] = answers.c.answer["call"].as_string()
+    return told
+
+
+async def delete_answers(connection: AsyncConnection, keys: Sequence[str]) -> None:
+    await connection.execute(delete(answers).where(answers.c.key.in_(keys)))
 
 
 async def erase_deliveries(connection: AsyncConnection, ids: Sequence[int]) -> None:

@@ -152,7 +152,9 @@ answers = Table(
     Column("key", String, primary_key=True),
     Column("about", String, nullable=False),  # its table and number, and the act
     Column("answer", JSON, nullable=False),  # without free text
+    Column("at", UtcDateTime, nullable=False),
 )
+Index("ix_answers_at", answers.c.at)
 
 # Two pseudonyms that are one person. A split undoes it; nothing is overwritten.
 caller_links = Table(

@@ -20,6 +20,8 @@ from ivr.retention import Due, Erased, Kind, Term
 from ivr.store.erasing import (
     ERASE,
     HAS,
+    answer_call,
+    delete_answers,
     delivery_call,
     delivery_has_body,
     erase_deliveries,
@@ -29,7 +31,7 @@ from ivr.store.erasing import (
 from ivr.store.forgetting import forget_unknown_callers
 from ivr.store.holds import is_held, lock_holds
 from ivr.store.journal_callers import delete_entries, is_nobodys
-from ivr.store.outcome_tables import deliveries, dispatches, follow_ups, visits
+from ivr.store.outcome_tables import answers, deliveries, dispatches, follow_ups, visits
 from ivr.store.store import Store
 from ivr.store.tables import calls, journal
 
@@ -152,6 +154,8 @@ def _sources(term: Term) -> tuple[_Source, ...]:
         return (_journal(term),)
     if term.kind is Kind.DELIVERIES:
         return (_deliveries(term),)
+    if term.kind is Kind.ANSWERS:
+        return (_answers(term),)
     loose = map(partial(_loose, term), _OVER_AT) if term.kind is Kind.NOTES else ()
     return (_of_calls(term), *loose)
 
@@ -191,11 +195,25 @@ def _journal(term: Term) -> _Source:
 
 def _deliveries(term: Term) -> _Source:
     def chosen(held: ColumnElement[bool]) -> ColumnElement[bool]:
-        kept = calls.c.ended_at.is_(None) | held
-        of_kept = exists().where(calls.c.call == delivery_call(), kept)
+        of_kept = _of_kept(delivery_call(), held)
         return and_(deliveries.c.at < term.until_at, delivery_has_body(), ~of_kept)
 
     async def erase(connection: AsyncConnection, rows: Sequence[Any]) -> None:
         await erase_deliveries(connection, [number for (number,) in rows])
 
     return _Source((deliveries.c.id,), deliveries.c.at, chosen, erase)
+
+
+def _answers(term: Term) -> _Source:
+    def chosen(held: ColumnElement[bool]) -> ColumnElement[bool]:
+        return and_(answers.c.at < term.until_at, ~_of_kept(answer_call(), held))
+
+    async def erase(connection: AsyncConnection, rows: Sequence[Any]) -> None:
+        await delete_answers(connection, [key for _, key in rows])
+
+    return _Source((answers.c.at, answers.c.key), answers.c.at, chosen, erase)
+
+
+def _of_kept(call: ColumnElement[str], held: ColumnElement[bool]) -> ColumnElement[bool]:
+    """Whether a row tells of a call that is open or held."""
+    return exists().where(calls.c.call == call, calls.c.ended_at.is_(None) | held)

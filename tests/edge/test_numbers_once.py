@@ -8,17 +8,16 @@ from typing import Any
 import pytest
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import Connection, Table, delete, insert, select
+from sqlalchemy import Connection, Table, delete, insert, select, text
 
 from ivr.errors import NotThere
 from ivr.model import CallId, ProvinceId
 from ivr.outcome_form import OutcomeForm, OutcomeItem
 from ivr.outcomes import OutcomeId
-from ivr.settings import Settings
 from ivr.store.database import MIGRATIONS
 from ivr.store.follow_ups import FollowUp, FollowUpKind, FollowUpStore
 from ivr.store.forms import FormStore
-from ivr.store.outcome_tables import caller_links, deliveries, follow_ups, holds, webhooks
+from ivr.store.outcome_tables import answers, caller_links, deliveries, follow_ups, holds, webhooks
 from ivr.store.store import Store
 from ivr.store.tables import calls
 from tests.edge.store_examples import at, call, settings
@@ -33,6 +32,7 @@ DELETED = {  # whose rows are deleted, and whose numbers people type
     caller_links: {**SAID, "pseudonym": "a", "into": "b", "reason": "x"},
     deliveries: {"webhook": 1, "event": "e", "kind": "k", "body": {}, "at": at(0), "tries": 0},
 }
+ANSWER = "INSERT INTO answers VALUES ('k', 'follow_ups 7 done', '{\"id\": 7}')"
 HOOK = {**SAID, "id": 1, "url": "", "secret": "", "events": [], "private": False}
 
 
@@ -95,17 +95,21 @@ async def _rows(store: Store) -> list[list[dict[str, Any]]]:
 
 
 async def test_rows_of_before_stay_as_they_were_and_numbers_go_on(tmp_path: Path) -> None:
-    chosen: Settings = settings(tmp_path)
+    chosen = settings(tmp_path)
     async with await Store.open(chosen) as store:
         await store.save_calls([call(CALL)])
         async with store.engine.begin() as connection:
             await connection.run_sync(lambda it: _to("0011", it))
+            await connection.execute(text(ANSWER))
             await connection.execute(insert(webhooks).values(HOOK))
             for table, values in DELETED.items():
                 await connection.execute(insert(table).values(id=7, **values))
         before = await _rows(store)
     async with await Store.open(chosen) as store:
         assert await _rows(store) == before
+        (answer,) = await store.rows(select(answers))  # its time began with the migration
+        assert (answer["key"], answer["answer"]) == ("k", {"id": 7})
+        assert answer["at"] is not None
         assert [row["call"] for row in await store.rows(select(calls.c.call))] == [CALL]
         async with store.writing() as connection:
             await connection.execute(delete(follow_ups))

@@ -22,7 +22,7 @@ from ivr.outcome_form import OutcomeForm, OutcomeItem, PersonsServed
 from ivr.outcomes import OutcomeId
 from ivr.reports.figures import Scope
 from ivr.reports.period import parse_period
-from ivr.retention import Due, Erased, Kind, Term
+from ivr.retention import OF_ALL_PROVINCES, Due, Erased, Kind, Term
 from ivr.settings import Settings
 from ivr.store import retention
 from ivr.store.callers import CallerStore
@@ -31,6 +31,7 @@ from ivr.store.forgetting import ErasureStore
 from ivr.store.forms import FormStore
 from ivr.store.holds import HoldKind, HoldStore, lock_holds
 from ivr.store.outcome_tables import (
+    answers,
     caller_links,
     deliveries,
     dispatches,
@@ -58,7 +59,7 @@ COUNTED = (calls, outcomes, forms, persons, dispatches, visits)
 
 
 def term(kind: Kind, until_at: Any = LATER) -> Term:
-    of_all = kind in {Kind.JOURNAL, Kind.DELIVERIES}
+    of_all = kind in OF_ALL_PROVINCES
     return Term(kind=kind, province=None if of_all else MARKAZI, until_at=until_at)
 
 
@@ -230,6 +231,26 @@ async def test_a_hold_wins_until_it_is_released(filled: Store, kind: HoldKind) -
     assert NOTE not in left
     assert "sealed-" not in left
     assert not await filled.rows(select(caller_links))
+
+
+async def test_what_saves_were_answered_goes_after_its_time(filled: Store) -> None:
+    await filled.save_calls([called("9", ended_at=None, end=None)])
+    await HoldStore(filled).hold(HoldKind.CALL, "2", WHY, by="x", at=NOW)
+    said = {"old": ("1", NOW), "of none": (None, NOW), "held": ("2", NOW), "open": ("9", NOW)}
+    said["young"] = ("1", LATER)
+    rows = [
+        {"key": key, "about": "follow_ups 1 done", "answer": {"call": call}, "at": when}
+        for key, (call, when) in said.items()
+    ]
+    async with filled.writing() as connection:
+        await connection.execute(insert(answers), rows)
+    wanted = [term(Kind.ANSWERS)]
+    (due,) = await eraser(filled).due(wanted)
+    assert (due.kind, due.province, due.rows, due.oldest_at) == (Kind.ANSWERS, None, 2, NOW)
+    assert len(await filled.rows(select(answers))) == len(said)  # to ask erases nothing
+    assert (await eraser(filled).erase(wanted)).total() == 2
+    assert {row["key"] for row in await filled.rows(select(answers))} == {"held", "open", "young"}
+    assert await eraser(filled).due(wanted) == ()
 
 
 async def test_a_hold_that_comes_between_two_looks_is_kept(
