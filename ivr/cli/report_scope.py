@@ -31,7 +31,7 @@ async def check_scope(settings: Settings, store: Store, scope: Scope, now: datet
     for part, name in asked.items():
         there = await _there(store, part, present)
         if name not in there and not await is_recorded(store, part, name):
-            raise BadInput(_never_was(part, name, there))
+            raise BadInput(_never_was(part, name, there, _served(present, scope)))
 
 
 async def _there(store: Store, part: str, present: InForce) -> Collection[str]:
@@ -46,12 +46,19 @@ async def _there(store: Store, part: str, present: InForce) -> Collection[str]:
     return {UNKNOWN_CATEGORY, *categories, *await published_categories(store)}
 
 
-def _never_was(part: str, name: str, there: Collection[str]) -> str:
+def _served(present: InForce, scope: Scope) -> set[str]:
+    """The provinces and counties that a reader is likely to mean."""
+    served = [one for one in present.rules if scope.province in {None, one.id}]
+    return {str(one.id) for one in served} | {c.id for one in served for c in one.counties}
+
+
+def _never_was(part: str, name: str, there: Collection[str], served: Collection[str]) -> str:
     said = f"--{part}: no rules and no record ever had {name!r}"
     if close := get_close_matches(name, there, n=3):
         return f"{said}; did you mean {' or '.join(close)}?"
     if not there:
         return f"{said}; there is none yet."
-    shown = sorted(there)
+    likely = served if part in {"county", "desk"} else ()
+    shown = sorted(set(there).intersection(likely) or there)
     more = f", and {len(shown) - SHOWN} more" if len(shown) > SHOWN else ""
     return f"{said}; there are: {', '.join(shown[:SHOWN])}{more}."

@@ -194,6 +194,7 @@ def test_definitions_are_told_without_figures(run: Run) -> None:
         (("--desk", "markazi-arka"), "--desk: .*did you mean markazi-arak"),
         (("--category", "child-abuse"), "--category: .*did you mean child_abuse"),
         (("--category", "zzz", "--open", "calls"), "ever had 'zzz'; there are: .*child_abuse"),
+        (("--county", "TYPO", *OPTIONS), "there are: south-khorasan-birjand, .*-zirkuh.$"),
         (("--counsellor", "saveh-11"), "--counsellor: .*did you mean saveh-1"),
     ],
 )
