@@ -280,7 +280,7 @@ def test_a_draft_is_named_by_its_number(home: Path) -> None:
         (("2",), "which province's"),
         (("markazi:9",), "There is no version 9 of markazi"),
         (("markazi:1", "--province", "ilam"), "names markazi"),
-        (("nowhere:1",), "There is no version 1 of nowhere"),
+        (("nowhere:1",), "There is no province 'nowhere'"),
         ((str(PROVINCES / "markazi.yaml"), "--province", "ilam"), "holds the rules of markazi"),
         (("no-such-file.yaml",), "no-such-file.yaml"),
     ],
