@@ -32,6 +32,7 @@ async def test_whoever_gives_up_takes_no_turn() -> None:
     gives_up = asyncio.create_task(hashing(hashed.set))
     await asyncio.sleep(0)  # it stands in the queue now
     gives_up.cancel()
+    await asyncio.wait([gives_up])  # only then the queue knows
     go_on.set()
     await first
     await hashing(int)
